@@ -1,0 +1,1 @@
+"""The pipeline's stages: one script each, run by DVC as ``python -m stages.NAME``."""

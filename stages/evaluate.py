@@ -1,0 +1,72 @@
+"""Score the samples of a run against the real data, and draw its losses and coverage.
+
+Reads params.yaml, the prepared data, the judge and a run's networks, samples and losses. Writes to
+reports/runs/EXPERIMENT/seed-SEED the scores (metrics.json), two figures (losses.png, coverage.png) and what
+the run is (run.json: experiment, seed, device, parameters). Logs scores and figures to the run in MLflow.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stages import command, record
+from stages.gan import datasets, devices, figures, history, judges, metrics, params, weights
+from stages.gan.errors import UserError
+from stages.gan.networks import GENERATORS
+
+
+def evaluate(job: command.Job) -> None:
+    """Score one run."""
+    device = devices.set_up(job.settings.device, job.settings.threads)
+    real = datasets.Dataset.load(job.shared.dataset).train
+    judge, _ = weights.load(job.shared.judge, judges.JUDGES, device)
+    samples = load_samples(job.files.samples, real)
+    if isinstance(judge, judges.Classifier):
+        assert real.labels is not None
+        scores = metrics.image_scores(samples, real, judge)
+        shares = [value for name, value in scores.items() if name.startswith("class_share_")]
+        coverage = figures.coverage_of_classes(shares, real.labels)
+    else:
+        curve = torch.sin if job.params.data.source == "sine" else None
+        scores = metrics.point_scores(samples, real, judge, curve)
+        coverage = figures.coverage_of_points(samples, real.samples, metrics.BINS)
+    scores = metrics.save(job.files.scores, scores)
+    epochs = history.load(job.files.losses, job.files.previews)
+    figures.save(figures.losses(epochs), job.files.losses_figure)
+    figures.save(coverage, job.files.coverage_figure)
+    _, about = weights.load(job.files.generator, GENERATORS, device)
+    run = {key: about[key] for key in ("experiment", "seed", "device")}
+    run |= {"parameters": {"threads": job.settings.threads, **params.flatten(job.params)}}
+    job.files.run.write_text(json.dumps(run, indent=2) + "\n")
+    log = record.training_of_files(job)
+    log.log_metrics(scores, step=len(epochs))
+    log.flush()
+    log.log_files("figures", job.files.losses_figure, job.files.coverage_figure)
+    verdict = "COLLAPSED" if scores["collapsed"] else "no collapse"
+    print(f"evaluate {job}: {verdict}; scores in {job.files.scores}")
+
+
+def load_samples(path: Path, real: datasets.Split) -> torch.Tensor:
+    """Samples of the same kind as the real ones.
+
+    Raises:
+        UserError: the file is missing or damaged, or holds something else.
+    """
+    try:
+        samples = torch.from_numpy(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise UserError(f"{path}: not readable samples ({error}); run the sample stage") from error
+    if samples.shape[1:] != real.shape or samples.dtype != real.samples.dtype or len(samples) < 2:
+        raise UserError(
+            f"{path}: holds {samples.dtype} {tuple(samples.shape)}, but at least 2 samples of "
+            f"{real.samples.dtype} {real.shape} are needed; run the sample stage"
+        )
+    if not torch.isfinite(samples).all():
+        raise UserError(f"{path}: holds numbers that are not finite; train again, with a lower train.lr")
+    return samples
+
+
+if __name__ == "__main__":
+    command.main(evaluate, __doc__, seed=True)

@@ -1,0 +1,1 @@
+"""What the stages are made of: it knows nothing of stages, of paths or of DVC."""

@@ -1,0 +1,176 @@
+"""The data: where it comes from, its one file, and its values as the networks see them."""
+
+import math
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from stages.gan.errors import UserError
+from stages.gan.params import Data, DigitsData, MnistData
+from stages.gan.randomness import generator
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples and, where the data set has them, their labels (int64 [N]).
+
+    Points are float32 [N, D] in the data's units; images are uint8 [N, C, H, W], 0 (background) to 255.
+    """
+
+    samples: Tensor
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return tuple(self.samples.shape[1:])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A train and a test split of the same kind."""
+
+    train: Split
+    test: Split
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample: (D,) for points, (C, H, W) for images."""
+        return self.train.shape
+
+    @property
+    def images(self) -> bool:
+        """Whether the samples are images, not points."""
+        return len(self.shape) == 3
+
+    def save(self, path: Path) -> None:
+        """Write all tensors to a safetensors file; the same bytes each time."""
+        tensors = {}
+        for name, split in (("train", self.train), ("test", self.test)):
+            tensors[f"{name}.samples"] = split.samples.contiguous()
+            if split.labels is not None:
+                tensors[f"{name}.labels"] = split.labels.contiguous()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, path)
+
+    @staticmethod
+    def load(path: Path) -> "Dataset":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        try:
+            tensors = load_file(path)
+            return Dataset(
+                Split(tensors["train.samples"], tensors.get("train.labels")),
+                Split(tensors["test.samples"], tensors.get("test.labels")),
+            )
+        except (OSError, SafetensorError, KeyError) as error:
+            raise UserError(f"{path}: not a readable data set ({error}); run the prepare stage") from error
+
+
+def to_unit(samples: Tensor) -> Tensor:
+    """Samples as the networks see them: images scaled from 0…255 to [-1, 1], points as they are."""
+    return samples.float() / 127.5 - 1 if samples.dtype == torch.uint8 else samples
+
+
+def from_unit(samples: Tensor) -> Tensor:
+    """The inverse of :func:`to_unit`: images [N, C, H, W] to uint8, points [N, D] as they are."""
+    if samples.dim() < 4:
+        return samples
+    return ((samples + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def prepare(data: Data, raw: Path) -> Dataset:
+    """Make the data set that the parameters name; downloads, if any, are kept in the folder ``raw``.
+
+    Raises:
+        UserError: no source could be reached; the message names those tried.
+    """
+    if isinstance(data, MnistData):
+        return _mnist(raw, data.limit)
+    if isinstance(data, DigitsData):
+        return _digits(data.seed)
+    return Dataset(*(Split(_sine(data.points, data.seed, split)) for split in ("train", "test")))
+
+
+def _sine(points: int, seed: int, split: str) -> Tensor:
+    x1 = torch.rand(points, generator=generator(seed, "sine", split)) * (2 * math.pi)
+    return torch.stack([x1, x1.sin()], dim=1)
+
+
+def _digits(seed: int) -> Dataset:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
+    labels = torch.from_numpy(digits.target.astype(np.int64))
+    train, test = train_test_split(
+        np.arange(len(labels)), test_size=0.2, stratify=digits.target, random_state=seed % 2**32
+    )
+    return Dataset(*(Split(images[np.sort(i)], labels[np.sort(i)]) for i in (train, test)))
+
+
+def _mnist(raw: Path, limit: int | None) -> Dataset:
+    from torchvision.datasets import MNIST
+    from torchvision.datasets.utils import check_integrity
+
+    folder = raw / "MNIST" / "raw"
+    theirs = list(MNIST.mirrors)
+    failures = []
+    with _timeout(seconds=30):  # a mirror that hangs is as good as one that is down
+        for mirror in _own_mirror() + theirs:
+            MNIST.mirrors = [mirror]
+            for name, _ in MNIST.resources:  # unpack again: a kill may have cut the unpacking short
+                (folder / name).with_suffix("").unlink(missing_ok=True)
+            try:
+                # Checks the MD5 sums, and fetches only the archives that are missing or bad.
+                splits = [MNIST(raw, train=train, download=True) for train in (True, False)]
+            except (OSError, RuntimeError, HTTPException, EOFError) as error:
+                failures.append(f"{mirror} ({' '.join(str(error).split()) or type(error).__name__})")
+            else:
+                return Dataset(*(Split(s.data[:limit].unsqueeze(1), s.targets[:limit]) for s in splits))
+            finally:
+                MNIST.mirrors = theirs
+                for name, md5 in MNIST.resources:
+                    if not check_integrity(folder / name, md5):  # never keep a bad file
+                        (folder / name).unlink(missing_ok=True)
+    raise UserError(
+        f"MNIST could not be downloaded; tried {'; '.join(failures)}. Set GAN_MIRROR to a folder or URL that "
+        "holds its four .gz files, or run the experiments that need no download: sine, digits"
+    )
+
+
+def _own_mirror() -> list[str]:
+    """The address in ``GAN_MIRROR``, a folder or a URL, if it is set."""
+    mirror = os.environ.get("GAN_MIRROR")
+    if not mirror:
+        return []
+    if "://" not in mirror:
+        mirror = Path(mirror).resolve().as_uri()
+    return [mirror.rstrip("/") + "/"]
+
+
+@contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

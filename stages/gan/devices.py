@@ -1,0 +1,63 @@
+"""The device to compute on, and the settings that make it repeatable."""
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from stages.gan.errors import UserError
+
+
+def set_up(device: str, threads: int) -> torch.device:
+    """Make PyTorch repeatable and return the device to compute on. Call it before any computation.
+
+    - The number of CPU threads is part of the result: with another one, sums are rounded differently.
+    - Denormal floats are flushed to zero: Adam's moments decay into them wherever a gradient is exactly
+      zero, and the CPU is many times slower on them. The worker threads inherit this setting only if it
+      is made before the first parallel operation.
+    - Operations with no deterministic version raise an error instead of giving different bits.
+
+    Args:
+        device: ``cpu``, ``cuda``, ``mps``, or ``auto`` for the best one present.
+        threads: CPU threads, at least 1.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    present = available()
+    if device == "auto":
+        return torch.device(present[-1])
+    if device not in present:
+        raise UserError(
+            f"params.yaml: device: {device} is not there; this machine has {', '.join(present)} "
+            "(auto takes the best)"
+        )
+    return torch.device(device)
+
+
+def available() -> list[str]:
+    """The kinds of device this machine has, the fastest last."""
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    if torch.cuda.is_available():
+        found.append("cuda")
+    return found
+
+
+def name(device: torch.device) -> str:
+    """The device's name as its maker gives it, such as ``NVIDIA H200``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    if device.type == "cpu" and cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

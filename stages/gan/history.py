@@ -1,0 +1,67 @@
+"""A training's history in two files: ``losses.csv`` and the previews."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.gan.errors import UserError
+from stages.gan.training import Epoch
+
+COLUMNS = ("epoch", "loss_d", "loss_g", "d_real", "d_fake")
+
+
+def save(history: Sequence[Epoch], first: Tensor, losses: Path, previews: Path) -> None:
+    """Write each epoch's losses and mean D to a CSV file, and its preview to a .npy file.
+
+    Args:
+        history: all epochs.
+        first: the preview before the training, [P, *shape].
+        losses: columns :data:`COLUMNS`, one row an epoch.
+        previews: [epochs + 1, P, *shape], from epoch 0 on.
+    """
+    for path in (losses, previews):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with losses.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for epoch in history:
+            writer.writerow([epoch.number, *(f"{value:.6g}" for value in _values(epoch))])
+    np.save(previews, torch.stack([first, *(epoch.preview for epoch in history)]).numpy())
+
+
+def load(losses: Path, previews: Path) -> list[Epoch]:
+    """Read what :func:`save` wrote; epoch 0's preview is left out.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    try:
+        with losses.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        pictures = torch.from_numpy(np.load(previews, allow_pickle=False))[1:]
+        return [
+            Epoch(
+                number=int(row["epoch"]),
+                loss_d=float(row["loss_d"]),
+                loss_g=float(row["loss_g"]),
+                d_real=float(row["d_real"]),
+                d_fake=float(row["d_fake"]),
+                preview=picture,
+            )
+            for row, picture in zip(rows, pictures, strict=True)
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{losses}: not a readable history ({error}); run the train stage") from error
+
+
+def metrics(epoch: Epoch) -> dict[str, float]:
+    """An epoch's losses and mean D under the names of :data:`COLUMNS`."""
+    return dict(zip(COLUMNS[1:], _values(epoch), strict=True))
+
+
+def _values(epoch: Epoch) -> tuple[float, ...]:
+    return epoch.loss_d, epoch.loss_g, epoch.d_real, epoch.d_fake

@@ -1,0 +1,125 @@
+"""Discriminative models P(y|x): what the GAN's samples are judged by."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import skip_init
+
+from stages.gan.networks import initialise, linear_layers
+from stages.gan.randomness import generator as random_generator
+
+
+class Classifier(nn.Module):
+    """A small convolutional network that classifies images.
+
+    Each of ``channels`` is a 3x3 convolution with ReLU and 2x2 max pooling; then come a layer of
+    ``features`` with ReLU, by which sets of images are compared, and one logit a class.
+
+    Args:
+        shape: (C, H, W) of one image.
+        classes: number of classes.
+        channels: output channels of the convolutions.
+        features: width of the feature layer.
+        weights: draws the initial weights; without it they are left to be loaded.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        classes: int,
+        channels: Sequence[int],
+        features: int,
+        weights: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.architecture = {
+            "network": "cnn",
+            "shape": list(shape),
+            "classes": classes,
+            "channels": list(channels),
+            "features": features,
+        }
+        layers: list[nn.Module] = []
+        inputs, height, width = shape
+        for outputs in channels:
+            layer = skip_init(nn.Conv2d, inputs, outputs, kernel_size=3, padding=1)
+            layers += [initialise(layer, weights), nn.ReLU(), nn.MaxPool2d(2)]
+            inputs, height, width = outputs, height // 2, width // 2
+        hidden, output = linear_layers([inputs * height * width, features, classes], weights)
+        self.features = nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU())
+        self.output = output
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to logits [N, classes]."""
+        logits: Tensor = self.output(self.features(images))
+        return logits
+
+
+class Regressor(nn.Module):
+    """A fully connected network that fits the last coordinate of a point, given the others.
+
+    Args:
+        inputs: number of the other coordinates.
+        hidden: widths of the hidden layers, with Tanh after each.
+        weights: draws the initial weights; without it they are left to be loaded.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], weights: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.architecture = {"network": "mlp", "inputs": inputs, "hidden": list(hidden)}
+        layers: list[nn.Module] = []
+        for layer in linear_layers([inputs, *hidden, 1], weights):
+            layers += [layer, nn.Tanh()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Coordinates [N, inputs] to the fitted last one [N, 1]."""
+        fitted: Tensor = self.layers(x)
+        return fitted
+
+
+JUDGES = {"cnn": Classifier, "mlp": Regressor}
+
+
+def fit(
+    judge: nn.Module, x: Tensor, y: Tensor, *, epochs: int, batch_size: int, lr: float, seed: int
+) -> Iterator[float]:
+    """Fit ``judge`` in place with Adam and a one-cycle learning rate, yielding each epoch's mean loss.
+
+    Classes (int64 [N]) are fitted by cross entropy, numbers (float32 [N, 1]) by squared error.
+
+    Args:
+        judge: the network, on the device to fit on.
+        x: inputs [N, …] on that device.
+        y: what to predict from them, on that device.
+        epochs: passes over the data, in a new order each (Smith & Topin 2018 for the learning rate's cycle).
+        batch_size: samples in a step; the last step of an epoch takes the rest.
+        lr: the highest learning rate.
+        seed: draws the orders.
+    """
+    loss_of = functional.mse_loss if y.is_floating_point() else functional.cross_entropy
+    adam = torch.optim.Adam(judge.parameters(), lr=lr, fused=True)
+    steps = -(-len(x) // batch_size)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=lr, total_steps=epochs * steps)
+    judge.train()
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(len(x), generator=random_generator(seed, "judge/order", epoch))
+        total = torch.zeros((), device=x.device)
+        for batch in order.to(x.device).split(batch_size):
+            loss = loss_of(judge(x[batch]), y[batch])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            cycle.step()
+            total += loss.detach() * len(batch)
+        yield total.item() / len(x)
+    judge.eval()
+
+
+def predict(judge: nn.Module, x: Tensor, batch_size: int = 1000) -> Tensor:
+    """The judge's output for inputs of any number, computed in batches on its device; on the CPU."""
+    device = next(judge.parameters()).device
+    with torch.no_grad():
+        return torch.cat([judge(part.to(device)).cpu() for part in x.split(batch_size)])

@@ -1,0 +1,138 @@
+"""Scores: how close generated samples are to real ones, and how much of them they cover."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.gan.datasets import Split, to_unit
+from stages.gan.judges import Classifier, predict
+
+Scores = dict[str, float]
+
+BINS = 50  # of the first coordinate's range, for its coverage
+COVERED = 0.1  # of its fair share of the samples: what a class or bin needs to count as covered
+COLLAPSED_COVERAGE = 0.5  # a run that covers less has collapsed
+COLLAPSED_DIVERSITY = 0.1  # and so has one with less of the real samples' variance
+
+
+def point_scores(
+    samples: Tensor, real: Split, judge: torch.nn.Module, curve: Callable[[Tensor], Tensor] | None
+) -> Scores:
+    """Scores of generated points.
+
+    - ``curve_distance``: mean |x2 - curve(x1)|, in the data's units; only where the curve is known.
+    - ``judge_error``: mean distance of the last coordinate to what the judge expects from the others.
+    - ``x1_coverage``: share of 50 equal bins of the real x1's range that hold at least a tenth of their
+      fair share of the samples, in [0, 1].
+    - ``energy_distance``: see :func:`energy_distance`, in units of the real points' standard deviations.
+    - ``diversity``: the samples' total variance over the real points' (1 is right).
+    - ``collapsed``: 1 if x1_coverage is below 0.5 or diversity below 0.1, else 0.
+
+    Args:
+        samples: generated points, float32 [N, D].
+        real: the training points, float32 [M, D].
+        judge: predicts the last coordinate [N, 1] from the others [N, D - 1].
+        curve: x2 as a function of x1, if known.
+    """
+    points = real.samples
+    mean, deviation = points.mean(0), points.std(0)
+    x1, low, high = samples[:, 0], points[:, 0].min().item(), points[:, 0].max().item()
+    counts = torch.histc(x1[(x1 >= low) & (x1 <= high)], BINS, low, high)
+    coverage = (counts >= COVERED * len(samples) / BINS).float().mean().item()
+    scores: Scores = {}
+    if curve is not None:
+        scores["curve_distance"] = (samples[:, 1] - curve(x1)).abs().mean().item()
+    scores["judge_error"] = (samples[:, -1:] - predict(judge, samples[:, :-1])).abs().mean().item()
+    scores["x1_coverage"] = coverage
+    scores["energy_distance"] = energy_distance((samples - mean) / deviation, (points - mean) / deviation)
+    return _with_verdict(scores, coverage, diversity(samples, points))
+
+
+def image_scores(samples: Tensor, real: Split, judge: Classifier) -> Scores:
+    """Scores of generated images, by a classifier's eyes.
+
+    - ``fid_judge``: see :func:`frechet_distance`, on the judge's features.
+    - ``confidence``: the judge's mean probability for the class it picks, in [0, 1].
+    - ``class_entropy``: entropy of the shares of the classes over its maximum, in [0, 1].
+    - ``classes_covered``: classes with at least a tenth of their fair share of the samples.
+    - ``diversity``: total variance of the samples' features over the real images' (1 is right).
+    - ``collapsed``: 1 if under half of the classes are covered or diversity is below 0.1, else 0.
+    - ``class_share_0``…: share of the samples that the judge puts into each class.
+
+    Args:
+        samples: generated images, uint8 [N, C, H, W].
+        real: the training images, uint8 [M, C, H, W].
+        judge: a classifier fitted to them.
+    """
+    features = predict(judge.features, to_unit(samples))
+    real_features = predict(judge.features, to_unit(real.samples))
+    probabilities = predict(judge.output, features).softmax(1)
+    classes = probabilities.shape[1]
+    shares = torch.bincount(probabilities.argmax(1), minlength=classes).double() / len(samples)
+    covered = int((shares >= COVERED / classes).sum())
+    scores: Scores = {
+        "fid_judge": frechet_distance(features, real_features),
+        "confidence": probabilities.amax(1).mean().item(),
+        "class_entropy": (torch.special.entr(shares).sum() / np.log(classes)).item(),
+        "classes_covered": covered,
+    }
+    scores = _with_verdict(scores, covered / classes, diversity(features, real_features))
+    return scores | {f"class_share_{label}": share for label, share in enumerate(shares.tolist())}
+
+
+def frechet_distance(x: Tensor, y: Tensor) -> float:
+    """Fréchet distance between Gaussians with the means and covariances of ``x`` and ``y``.
+
+    |μx - μy|² + tr(Σx + Σy - 2(Σx Σy)^½), in the features' units squared (Dowson & Landau 1982); with the
+    features of Inception-V3 it is known as FID (Heusel et al. 2017).
+
+    Args:
+        x: features [N, F].
+        y: features [M, F].
+    """
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+
+    statistics = [fid_features_to_statistics(features.double()) for features in (x, y)]
+    return float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
+
+
+def energy_distance(x: Tensor, y: Tensor) -> float:
+    """Energy distance 2 E|X - Y| - E|X - X'| - E|Y - Y'| (Székely & Rizzo 2013), 0 for equal distributions.
+
+    Args:
+        x: points [N, D].
+        y: points [M, D].
+    """
+
+    def mean_distance(a: Tensor, b: Tensor) -> float:
+        parts = (torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist") for part in a.split(1000))
+        return float(sum(part.sum().item() for part in parts) / (len(a) * len(b)))
+
+    x, y = x.double(), y.double()
+    return 2 * mean_distance(x, y) - mean_distance(x, x) - mean_distance(y, y)
+
+
+def diversity(x: Tensor, real: Tensor) -> float:
+    """Total variance of ``x`` [N, F] over that of ``real`` [M, F]."""
+    return float(x.double().var(0).sum() / real.double().var(0).sum())
+
+
+def save(path: Path, scores: Scores) -> Scores:
+    """Write scores as JSON, flat names to numbers, rounded to the six digits that mean something.
+
+    Returns:
+        The rounded scores.
+    """
+    rounded = {name: float(f"{score:.6g}") for name, score in scores.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rounded, indent=2) + "\n")
+    return rounded
+
+
+def _with_verdict(scores: Scores, coverage: float, spread: float) -> Scores:
+    collapsed = coverage < COLLAPSED_COVERAGE or spread < COLLAPSED_DIVERSITY
+    return scores | {"diversity": spread, "collapsed": int(collapsed)}

@@ -1,0 +1,269 @@
+"""The schema of ``params.yaml``: every knob of the project, its type and its range."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from stages.gan.errors import UserError
+
+
+def _number(value: object) -> object:
+    """Read ``1e-4`` as the number it is: YAML 1.1 takes it for text, as it has no dot."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Widths = Annotated[list[Width], Field(min_length=1, max_length=64)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+LearningRate = Annotated[Number, Field(gt=0, le=1)]
+Beta = Annotated[Number, Field(ge=0, lt=1)]
+Probability = Annotated[Number, Field(ge=0, lt=1)]
+
+
+class Block(BaseModel):
+    """A group of parameters: unknown keys and wrong types are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SineData(Block):
+    """Points (x1, sin x1) with x1 uniform in [0, 2π); as many again are drawn for the test split."""
+
+    source: Literal["sine"]
+    points: Count = 1024
+    seed: Seed
+
+
+class DigitsData(Block):
+    """The 1,797 handwritten 8x8 digits that scikit-learn carries; ``seed`` picks the held-out fifth."""
+
+    source: Literal["digits"]
+    seed: Seed
+
+
+class MnistData(Block):
+    """MNIST: 60,000 training and 10,000 test images, 28x28; ``limit`` takes the first ones of each."""
+
+    source: Literal["mnist"]
+    limit: Count | None = None
+
+
+Data = Annotated[SineData | DigitsData | MnistData, Field(discriminator="source")]
+
+
+class MlpJudge(Block):
+    """The discriminative model for points: a fully connected network that fits x2 given x1."""
+
+    network: Literal["mlp"]
+    hidden: Widths
+    epochs: Count
+    batch_size: Count
+    lr: LearningRate
+    seed: Seed
+
+
+class CnnJudge(Block):
+    """The discriminative model for images: a small convolutional classifier."""
+
+    network: Literal["cnn"]
+    channels: Widths
+    features: Width
+    epochs: Count
+    batch_size: Count
+    lr: LearningRate
+    seed: Seed
+
+
+Judge = Annotated[MlpJudge | CnnJudge, Field(discriminator="network")]
+
+
+class Generator(Block):
+    """From ``latent`` standard normal numbers through the ``hidden`` layers to a sample."""
+
+    network: Literal["mlp"]
+    latent: Width
+    hidden: Widths
+
+
+class Discriminator(Block):
+    """From a sample through the ``hidden`` layers, with dropout after each, to one logit."""
+
+    network: Literal["mlp"]
+    hidden: Widths
+    dropout: Probability
+
+
+class Train(Block):
+    """How the GAN is trained, and how much of it is kept.
+
+    ``preview`` counts the fixed latent points drawn after every epoch. Every ``image_every`` epochs their
+    picture, and every ``checkpoint_every`` epochs both networks, go to MLflow, and again at the end.
+    """
+
+    loss: Literal["bce"]
+    epochs: Count
+    batch_size: Count
+    lr: LearningRate
+    betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    preview: Count
+    image_every: Count
+    checkpoint_every: Count
+
+
+class Sample(Block):
+    """How many samples are drawn from the trained generator."""
+
+    count: Annotated[int, Field(ge=2, le=100_000_000)]
+
+
+class Experiment(Block):
+    """All parameters of one experiment."""
+
+    data: Data
+    judge: Judge
+    generator: Generator
+    discriminator: Discriminator
+    train: Train
+    sample: Sample
+
+    @model_validator(mode="after")
+    def _judge_fits_data(self) -> "Experiment":
+        wanted = "mlp" if self.data.source == "sine" else "cnn"
+        if self.judge.network != wanted:
+            raise ValueError(f"judge.network: data of source {self.data.source} needs {wanted}")
+        return self
+
+
+class Settings(Block):
+    """What runs and where; the top level of ``params.yaml`` beside the experiments."""
+
+    experiments: Annotated[list[str], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    threads: Annotated[int, Field(ge=1, le=1024)]
+
+
+class Params(BaseModel):
+    """The whole of ``params.yaml``: the settings, and each experiment's block under its name."""
+
+    settings: Settings
+    experiments: dict[str, Experiment]
+
+
+def load(path: Path) -> Params:
+    """Read and check the parameters in the YAML file at ``path``.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or holds an unknown key, a wrong type or an impossible
+            value; the message names the file and the key, and the near key where one was misspelled.
+    """
+    content = _read(path)
+    known = set(Settings.model_fields)
+    names = content.get("experiments")
+    listed = {n for n in names if isinstance(n, str)} if isinstance(names, list) else set()
+    blocks = {key: value for key, value in content.items() if key not in known}
+    for key, value in blocks.items():
+        if not isinstance(value, dict):
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise UserError(f"{path}: {key}: neither a setting nor an experiment's block{hint}")
+        if not isinstance(key, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", key):
+            raise UserError(
+                f"{path}: {key}: an experiment's name is made of a-z, 0-9, _ and - "
+                "(it becomes a folder's name)"
+            )
+    settings = _check(Settings, {k: v for k, v in content.items() if k in known}, path)
+    for kind, values in (("experiments", settings.experiments), ("seeds", settings.seeds)):
+        if len(set(values)) < len(values):
+            raise UserError(f"{path}: {kind}: each may be listed once only, got {values}")
+    for name in sorted(listed - set(blocks)):
+        raise UserError(f"{path}: experiments: no block named {name}; there are {', '.join(blocks)}")
+    experiments = {name: _check(Experiment, block, path, name) for name, block in blocks.items()}
+    return Params(settings=settings, experiments=experiments)
+
+
+def select(params: Params, experiment: str, path: Path) -> Experiment:
+    """The block of one experiment.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if experiment not in params.experiments:
+        raise UserError(
+            f"{path}: no block named {experiment}; there are {', '.join(params.experiments) or 'none'}"
+        )
+    return params.experiments[experiment]
+
+
+def flatten(block: BaseModel) -> dict[str, Any]:
+    """The parameters under dotted names: ``{"train.lr": 0.001, …}``."""
+
+    def walk(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, dict):
+            for key, child in value.items():
+                yield from walk(f"{prefix}.{key}" if prefix else key, child)
+        else:
+            yield prefix, value
+
+    return dict(walk("", block.model_dump()))
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _read(path: Path) -> dict[Any, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); run from the repository's root"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: must hold keys and values, such as 'seeds: [111]'")
+    return content
+
+
+def _check(model: type[Model], content: object, path: Path, prefix: str = "") -> Model:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        names = [str(part) for part in problem["loc"]]
+        # A union puts the chosen member's tag into the location; no key of the file has that name.
+        tags = {"sine", "digits", "mnist", "mlp", "cnn"}
+        names = [n for i, n in enumerate(names) if not (n in tags and i == 1)]
+        where = ".".join(filter(None, [prefix, *names]))
+        raise UserError(f"{path}: {where + ': ' if where else ''}{_explain(problem, model)}") from error
+
+
+def _explain(problem: Any, model: type[BaseModel]) -> str:
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(problem["loc"][-1]), sorted(_keys(model)), n=1)
+        return "no such parameter" + (f"; did you mean {close[0]}?" if close else "")
+    if problem["type"] == "missing":
+        return "is missing"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    got = repr(problem["input"])
+    if problem["type"] == "value_error":
+        return str(message)
+    return f"{message}, got {got if len(got) <= 60 else got[:57] + '...'}"
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    """Every key that the model and the blocks below it know."""
+    schema = model.model_json_schema()
+    return {key for part in [schema, *schema.get("$defs", {}).values()] for key in part.get("properties", {})}

@@ -1,0 +1,38 @@
+"""Samples from a trained generator, each by its own number."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from stages.gan.randomness import generator as random_generator
+from stages.gan.training import draw
+
+BLOCK = 1000
+
+
+def samples(generator: nn.Module, seed: int, count: int) -> Iterator[Tensor]:
+    """Yield ``count`` samples in blocks [B, *shape]: points float32, images uint8; on the CPU.
+
+    Sample k depends on (seed, k) alone, to the bit: it is always computed in the same block of
+    :data:`BLOCK` samples, however many are asked for, as matrix products round differently with another
+    number of rows.
+
+    Args:
+        generator: a trained generator.
+        seed: the run's seed.
+        count: how many samples, from number 0 on.
+    """
+    for block in range(blocks(count)):
+        points = latents(seed, block, generator.latent)  # type: ignore[arg-type]
+        yield draw(generator, points)[: count - block * BLOCK]
+
+
+def blocks(count: int) -> int:
+    """How many blocks ``count`` samples come in."""
+    return -(-count // BLOCK)
+
+
+def latents(seed: int, block: int, latent: int) -> Tensor:
+    """The standard normal latent points [BLOCK, latent] of the samples from number block * BLOCK on."""
+    return torch.randn(BLOCK, latent, generator=random_generator(seed, "sample", block))

@@ -1,0 +1,51 @@
+"""Networks in files: safetensors, with what is needed to build the network again."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from stages.gan.errors import UserError
+
+_KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
+
+
+def save(path: Path, network: nn.Module, about: Mapping[str, Any]) -> None:
+    """Write a network's weights, its ``architecture`` and ``about`` (JSON values); always the same bytes."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    everything = {"architecture": network.architecture, **about}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(state, path, metadata={_KEY: json.dumps(everything, sort_keys=True)})
+
+
+def load(
+    path: Path, networks: Mapping[str, Callable[..., nn.Module]], device: torch.device
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Build the network in a file on ``device``, ready for use, not for training; and what is known of it.
+
+    Args:
+        path: a file that :func:`save` wrote.
+        networks: the classes that its architecture may name.
+        device: where the network is to be.
+
+    Raises:
+        UserError: the file is missing or damaged, or was not written by :func:`save`.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads(file.metadata()[_KEY])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        architecture = dict(about["architecture"])
+        network = networks[architecture.pop("network")](**architecture)
+        network.load_state_dict(state)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: not a readable network of this project ({reason}); make it again"
+        ) from error
+    return network.to(device).eval(), about

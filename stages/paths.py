@@ -1,0 +1,39 @@
+"""Where everything lies: the names that ``dvc.yaml`` and the stages share, from the repository's root."""
+
+from pathlib import Path
+
+RAW = Path("data/raw")
+RUNS = Path("reports/runs")
+REPORT = Path("reports/README.md")
+STORE = "sqlite:///mlflow.db"
+
+
+class ExperimentFiles:
+    """What an experiment's runs share, whatever their seeds: the data and the judge."""
+
+    def __init__(self, experiment: str) -> None:
+        data, report = Path("data", experiment), RUNS / experiment
+        self.dataset = data / "dataset.safetensors"
+        self.dataset_figure = report / "data.png"
+        self.judge = data / "judge.safetensors"
+        self.judge_scores = report / "judge.json"
+        self.judge_figure = report / "judge.png"
+
+
+class RunFiles:
+    """What belongs to one run: an experiment with a seed."""
+
+    def __init__(self, experiment: str, seed: int) -> None:
+        data, report = Path("data", experiment, f"seed-{seed}"), RUNS / experiment / f"seed-{seed}"
+        self.generator = data / "generator.safetensors"
+        self.discriminator = data / "discriminator.safetensors"
+        self.previews = data / "previews.npy"
+        self.losses = report / "losses.csv"
+        self.animation = report / "evolution.gif"
+        self.strip = report / "evolution.png"
+        self.samples = data / "samples.npy"
+        self.samples_figure = report / "samples.png"
+        self.scores = report / "metrics.json"
+        self.losses_figure = report / "losses.png"
+        self.coverage_figure = report / "coverage.png"
+        self.run = report / "run.json"

@@ -1,0 +1,23 @@
+"""Prepare the data: from its source to tensors, with a figure of the training samples.
+
+Reads params.yaml. Writes data/EXPERIMENT/dataset.safetensors (train and test split, with labels where there
+are any) and reports/runs/EXPERIMENT/data.png. MNIST is downloaded to data/raw, from GAN_MIRROR first if set.
+"""
+
+from stages import command, paths
+from stages.gan import datasets, figures
+
+
+def prepare(job: command.Job) -> None:
+    """Make an experiment's data set."""
+    dataset = datasets.prepare(job.params.data, paths.RAW)
+    dataset.save(job.shared.dataset)
+    figures.save(figures.data(dataset.train), job.shared.dataset_figure)
+    print(
+        f"prepare {job.experiment}: {len(dataset.train)} training and {len(dataset.test)} test samples of "
+        f"shape {tuple(dataset.shape)}; see {job.shared.dataset_figure}"
+    )
+
+
+if __name__ == "__main__":
+    command.main(prepare, __doc__, seed=False)

@@ -1,0 +1,120 @@
+"""What MLflow holds of a training: written live by train, or made from its files where the store has none."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from stages.command import Job
+from stages.gan import devices, history, tracking, weights
+from stages.gan.datasets import Dataset, Split
+from stages.gan.figures import Preview
+from stages.gan.networks import GENERATORS
+from stages.gan.params import flatten
+from stages.gan.training import Epoch
+from stages.paths import STORE
+
+GENERATOR = "dvc.generator"  # tag: the generator file's MD5 sum, which is its name in dvc.lock
+JUDGE = "dvc.judge"  # tag: the same for a judge
+
+
+class Training:
+    """The MLflow run of a training."""
+
+    def __init__(self, job: Job, run: tracking.Run, split: Split) -> None:
+        self.run = run
+        self._job = job
+        self._train = job.params.train
+        self._preview = Preview(split)
+
+    def log_epoch(self, epoch: Epoch) -> None:
+        """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
+        self.run.log_metrics(history.metrics(epoch), step=epoch.number)
+        self.log_preview(epoch.number, epoch.preview)
+
+    def log_preview(self, epoch: int, preview: torch.Tensor) -> None:
+        """Log the preview's picture (epoch 0: before the training), if it is its turn."""
+        if epoch % self._train.image_every == 0 or epoch == self._train.epochs:
+            self.run.log_image("preview", self._preview.draw(preview, epoch), step=epoch)
+
+    def log_checkpoint(self, epoch: int, save: Callable[[Path], None]) -> None:
+        """Log what ``save`` writes into a folder, if it is the epoch's turn; the last one is a file's."""
+        if epoch % self._train.checkpoint_every == 0 and epoch < self._train.epochs:
+            with TemporaryDirectory() as folder:
+                save(Path(folder))
+                self.run.log_files(_checkpoint(epoch), *sorted(Path(folder).iterdir()))
+
+    def log_speed(self, steps: int, seconds: float) -> None:
+        """Log what the training took: wall time, and steps per second."""
+        speed = {"wall_seconds": seconds, "steps_per_second": steps / seconds}
+        self.run.log_metrics(speed, step=self._train.epochs)
+
+    def log_files(self) -> None:
+        """Log what the finished training left in files, and tag the run with the generator's name."""
+        files, shared = self._job.files, self._job.shared
+        self.run.log_files(_checkpoint(self._train.epochs), files.generator, files.discriminator)
+        self.run.log_files("figures", shared.dataset_figure, files.animation, files.strip)
+        self.run.set_tags({GENERATOR: tracking.md5(files.generator)})
+
+
+@contextmanager
+def training(job: Job, split: Split, tags: Mapping[str, str]) -> Iterator[Training]:
+    """The run of a training that starts now; ``tags`` say at least the ``device`` (its type)."""
+    settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
+    params = {**flatten(job.params), **settings}
+    tags = {"seed": str(job.seed), **_origin(), **tags}
+    with tracking.Store(STORE).start(job.experiment, f"seed-{job.seed}", tags, params) as run:
+        run.log_dataset(job.experiment, job.shared.dataset)
+        yield Training(job, run, split)
+
+
+def training_of_files(job: Job) -> tracking.Run:
+    """The newest run whose generator is the one in the file; where there is none, one made from the files."""
+    name = tracking.md5(job.files.generator)
+    return tracking.Store(STORE).find(job.experiment, GENERATOR, name) or _from_files(job)
+
+
+def _from_files(job: Job) -> tracking.Run:
+    _, about = weights.load(job.files.generator, GENERATORS, torch.device("cpu"))
+    tags = {"device": str(about["device"]), "source": "files"}
+    with training(job, Dataset.load(job.shared.dataset).train, tags) as record:
+        for epoch in history.load(job.files.losses, job.files.previews):
+            record.log_epoch(epoch)
+        record.log_files()
+    return record.run
+
+
+def judge(job: Job, tags: Mapping[str, str]) -> AbstractContextManager[tracking.Run]:
+    """The run of a judge's fitting that starts now."""
+    params = {f"judge.{key}": value for key, value in flatten(job.params.judge).items()}
+    return tracking.Store(STORE).start(job.experiment, "judge", {**_origin(), **tags}, params)
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """Tags that say what a run computes on."""
+    return {
+        "device": device.type,
+        "device.name": devices.name(device),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _checkpoint(epoch: int) -> str:
+    """The artifact folder of both networks after an epoch."""
+    return f"checkpoints/epoch-{epoch:04d}"
+
+
+def _origin() -> dict[str, str]:
+    """Tags that say which code runs, and for which stage and experiment of DVC's."""
+    tags = {"dvc.stage": os.environ.get("DVC_STAGE"), "dvc.experiment": os.environ.get("DVC_EXP_NAME")}
+    if git := shutil.which("git"):
+        head = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        tags["mlflow.source.git.commit"] = head.stdout.strip()
+    return {key: value for key, value in tags.items() if value}
