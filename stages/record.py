@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,9 +16,9 @@ from stages.command import Job
 from stages.gan import devices, history, tracking, weights
 from stages.gan.datasets import Dataset, Split
 from stages.gan.figures import Preview
+from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
 from stages.gan.params import flatten
-from stages.gan.training import Epoch
 from stages.paths import STORE
 
 GENERATOR = "dvc.generator"  # tag: the generator file's MD5 sum, which is its name in dvc.lock
@@ -114,6 +115,7 @@ def _checkpoint(epoch: int) -> str:
 def _origin() -> dict[str, str]:
     """Tags that say which code runs, and for which stage and experiment of DVC's."""
     tags = {"dvc.stage": os.environ.get("DVC_STAGE"), "dvc.experiment": os.environ.get("DVC_EXP_NAME")}
+    tags |= {"mlflow.source.name": f"stages/{Path(sys.argv[0]).name}", "mlflow.source.type": "LOCAL"}
     if git := shutil.which("git"):
         head = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
         tags["mlflow.source.git.commit"] = head.stdout.strip()

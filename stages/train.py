@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from stages import command, progress, record
-from stages.gan import datasets, devices, figures, history, training, weights
+from stages.gan import datasets, devices, figures, history, sampling, training, weights
 from stages.gan.losses import LOSSES
 from stages.gan.networks import DISCRIMINATORS, GENERATORS
 from stages.gan.randomness import generator as random_generator
@@ -35,7 +35,7 @@ def train(job: command.Job) -> None:
     latents = torch.randn(
         settings.preview, job.params.generator.latent, generator=random_generator(job.seed, "preview")
     )
-    first = training.draw(generator, latents)
+    first = sampling.draw(generator, latents)
     epochs = training.train(
         datasets.to_unit(split.samples).to(device),
         generator,
@@ -83,10 +83,10 @@ def build(
     )
 
 
-def shown(epochs: Iterator[training.Epoch], total: int) -> Iterator[training.Epoch]:
+def shown(epochs: Iterator[history.Epoch], total: int) -> Iterator[history.Epoch]:
     """Pass the epochs on, showing both losses: a bar on a terminal, every tenth epoch's elsewhere."""
 
-    def losses(epoch: training.Epoch) -> str:
+    def losses(epoch: history.Epoch) -> str:
         return f"loss of the discriminator {epoch.loss_d:.3f}, of the generator {epoch.loss_g:.3f}"
 
     return progress.show(epochs, total, "epoch", losses, every=10)

@@ -2,8 +2,9 @@
 
 import math
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from stages.gan.errors import UserError
@@ -64,7 +66,7 @@ class Dataset:
             if split.labels is not None:
                 tensors[f"{name}.labels"] = split.labels.contiguous()
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, path)
+        path.write_bytes(to_bytes(tensors))
 
     @staticmethod
     def load(path: Path) -> "Dataset":
@@ -132,13 +134,18 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
 
     folder = raw / "MNIST" / "raw"
     theirs = list(MNIST.mirrors)
+    ours = os.environ.get("GAN_MIRROR")
     failures = []
     with _timeout(seconds=30):  # a mirror that hangs is as good as one that is down
-        for mirror in _own_mirror() + theirs:
-            MNIST.mirrors = [mirror]
+        for mirror in ([ours] if ours else []) + theirs:
             for name, _ in MNIST.resources:  # unpack again: a kill may have cut the unpacking short
                 (folder / name).with_suffix("").unlink(missing_ok=True)
             try:
+                if "://" in mirror:
+                    MNIST.mirrors = [mirror.rstrip("/") + "/"]
+                else:
+                    MNIST.mirrors = []
+                    _copy(Path(mirror), folder, [name for name, _ in MNIST.resources])
                 # Checks the MD5 sums, and fetches only the archives that are missing or bad.
                 splits = [MNIST(raw, train=train, download=True) for train in (True, False)]
             except (OSError, RuntimeError, HTTPException, EOFError) as error:
@@ -156,14 +163,12 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
     )
 
 
-def _own_mirror() -> list[str]:
-    """The address in ``GAN_MIRROR``, a folder or a URL, if it is set."""
-    mirror = os.environ.get("GAN_MIRROR")
-    if not mirror:
-        return []
-    if "://" not in mirror:
-        mirror = Path(mirror).resolve().as_uri()
-    return [mirror.rstrip("/") + "/"]
+def _copy(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Copy the files ``names`` that ``target`` lacks; torchvision does not download from a folder."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if not (target / name).exists():
+            shutil.copyfile(source / name, target / name)
 
 
 @contextmanager

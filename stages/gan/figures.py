@@ -9,12 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from stages.gan.datasets import Split
-from stages.gan.training import Epoch
+from stages.gan.history import Epoch
 
 REAL, GENERATED = "#3b6fb6", "#e07b39"
 FRAMES = 100  # of an animation, at most
@@ -96,8 +97,10 @@ def judge_of_points(points: Tensor, fitted: Tensor) -> Figure:
     figure = Figure(figsize=(5, 3.6), layout="constrained")
     axes = figure.add_subplot()
     x1, order = points[:, 0].numpy(), points[:, 0].argsort().numpy()
-    axes.plot(x1, points[:, 1].numpy(), ".", color=REAL, alpha=0.4, label="test points")
-    axes.plot(x1[order], fitted.numpy()[order, 0], color="black", label="the judge: x2 given x1")
+    axes.plot(x1, points[:, 1].numpy(), ".", ms=10, color=REAL, alpha=0.3, label="test points")
+    axes.plot(
+        x1[order], fitted.numpy()[order, 0], "--", color="black", linewidth=1, label="the judge: x2 given x1"
+    )
     axes.set(xlabel="x1", ylabel="x2")
     axes.legend()
     return figure
@@ -181,7 +184,8 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
     preview = Preview(split)
     shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
     frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
-    palette = frames[-1].quantize(32, dither=Image.Dither.NONE)
+    palette = frames[-1].quantize(32, dither=Image.Dither.NONE)  # one for all frames: nothing flickers
+    palette.putpalette([255 if value >= 248 else value for value in palette.getpalette() or []])
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     pause = max(40, 8000 // len(frames))  # milliseconds
     durations = [pause] * (len(frames) - 1) + [2000]
@@ -202,8 +206,9 @@ def strip(previews: Sequence[Tensor], split: Split) -> Figure:
 
 
 def _panels(count: int, split: Split, width: float = 3.6) -> tuple[Figure, list[Axes]]:
-    height = 0.85 * width if len(split.shape) == 1 else width + 0.25
-    figure = Figure(figsize=(count * width, height), layout="constrained")
+    height = 0.85 * width if len(split.shape) == 1 else width + 0.2
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06, wspace=0.02)  # inches, but wspace: a share
+    figure = Figure(figsize=(count * width, height), layout=layout)
     return figure, list(np.ravel(figure.subplots(1, count, sharex=True, sharey=True)))
 
 
@@ -213,7 +218,7 @@ def _show(axes: Axes, shown: Tensor, split: Split, color: str, title: str) -> An
     if shown.dim() == 2:
         (artist,) = axes.plot(shown[:, 0].numpy(), shown[:, 1].numpy(), ".", color=color, alpha=0.6, ms=4)
         low, high = split.samples.amin(0), split.samples.amax(0)
-        margin = 0.15 * (high - low)
+        margin = 0.2 * (high - low)
         axes.set(xlabel="x1", ylabel="x2")
         axes.set_xlim((low - margin)[0].item(), (high + margin)[0].item())
         axes.set_ylim((low - margin)[1].item(), (high + margin)[1].item())

@@ -1,7 +1,8 @@
-"""A training's history in two files: ``losses.csv`` and the previews."""
+"""A training's history, epoch by epoch, and its two files: the losses and the previews."""
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,28 @@ import torch
 from torch import Tensor
 
 from stages.gan.errors import UserError
-from stages.gan.training import Epoch
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the data: means over its steps, and the preview after it.
+
+    Attributes:
+        number: 1 for the first.
+        loss_d: the discriminator's loss.
+        loss_g: the generator's loss.
+        d_real: mean D(x) of real samples, in [0, 1], as the discriminator's step sees them.
+        d_fake: mean D(G(z)) of generated samples, likewise.
+        preview: the samples [P, *shape] of the fixed latent points after it; as data sets hold samples.
+    """
+
+    number: int
+    loss_d: float
+    loss_g: float
+    d_real: float
+    d_fake: float
+    preview: Tensor
+
 
 COLUMNS = ("epoch", "loss_d", "loss_g", "d_real", "d_fake")
 

@@ -127,7 +127,9 @@ def save(path: Path, scores: Scores) -> Scores:
     Returns:
         The rounded scores.
     """
-    rounded = {name: float(f"{score:.6g}") for name, score in scores.items()}
+    rounded = {
+        name: score if isinstance(score, int) else float(f"{score:.6g}") for name, score in scores.items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rounded, indent=2) + "\n")
     return rounded

@@ -1,12 +1,12 @@
-"""Samples from a trained generator, each by its own number."""
+"""Samples from a generator, each by its own number."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
+from stages.gan.datasets import from_unit
 from stages.gan.randomness import generator as random_generator
-from stages.gan.training import draw
 
 BLOCK = 1000
 
@@ -26,6 +26,16 @@ def samples(generator: nn.Module, seed: int, count: int) -> Iterator[Tensor]:
     for block in range(blocks(count)):
         points = latents(seed, block, generator.latent)  # type: ignore[arg-type]
         yield draw(generator, points)[: count - block * BLOCK]
+
+
+def draw(generator: nn.Module, latents: Tensor) -> Tensor:
+    """The generator's samples of latent points [N, latent], as data sets hold them, on the CPU.
+
+    Points are float32 [N, D] in the data's units, images uint8 [N, C, H, W].
+    """
+    device = next(generator.parameters()).device
+    with torch.no_grad():
+        return from_unit(generator(latents.to(device))).cpu()
 
 
 def blocks(count: int) -> int:

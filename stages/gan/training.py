@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from stages.gan.datasets import from_unit
 from stages.gan.errors import UserError
+from stages.gan.history import Epoch
 from stages.gan.randomness import generator as random_generator
+from stages.gan.sampling import draw
 
 
 class Loss(Protocol):
@@ -21,27 +21,6 @@ class Loss(Protocol):
 
     def generator(self, generated: Tensor) -> Tensor:
         """What the generator makes small."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the data: means over its steps, and the preview after it.
-
-    Attributes:
-        number: 1 for the first.
-        loss_d: the discriminator's loss.
-        loss_g: the generator's loss.
-        d_real: mean D(x) of real samples, in [0, 1], as the discriminator's step sees them.
-        d_fake: mean D(G(z)) of generated samples, likewise.
-        preview: the samples [P, *shape] of the fixed latent points after it; see :func:`draw`.
-    """
-
-    number: int
-    loss_d: float
-    loss_g: float
-    d_real: float
-    d_fake: float
-    preview: Tensor
 
 
 _BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
@@ -138,16 +117,6 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
             f"train.batch_size: {batch_size} is more than the {samples} training samples there are"
         )
     return samples // batch_size
-
-
-def draw(generator: nn.Module, latents: Tensor) -> Tensor:
-    """The generator's samples of latent points [N, latent], as data sets hold them, on the CPU.
-
-    Points are float32 [N, D] in the data's units, images uint8 [N, C, H, W].
-    """
-    device = next(generator.parameters()).device
-    with torch.no_grad():
-        return from_unit(generator(latents.to(device))).cpu()
 
 
 def _latents(

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import nn
 
 from stages.gan.errors import UserError
@@ -20,7 +20,7 @@ def save(path: Path, network: nn.Module, about: Mapping[str, Any]) -> None:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     everything = {"architecture": network.architecture, **about}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, path, metadata={_KEY: json.dumps(everything, sort_keys=True)})
+    path.write_bytes(to_bytes(state, metadata={_KEY: json.dumps(everything, sort_keys=True)}))
 
 
 def load(
