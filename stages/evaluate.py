@@ -33,7 +33,7 @@ def evaluate(job: command.Job) -> None:
         scores = metrics.point_scores(samples, real, judge, curve)
         coverage = figures.coverage_of_points(samples, real.samples, metrics.BINS)
     scores = metrics.save(job.files.scores, scores)
-    epochs = history.load(job.files.losses, job.files.previews)
+    _, epochs = history.load(job.files.losses, job.files.previews)
     figures.save(figures.losses(epochs), job.files.losses_figure)
     figures.save(coverage, job.files.coverage_figure)
     _, about = weights.load(job.files.generator, GENERATORS, device)

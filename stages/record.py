@@ -85,7 +85,9 @@ def _from_files(job: Job) -> tracking.Run:
     _, about = weights.load(job.files.generator, GENERATORS, torch.device("cpu"))
     tags = {"device": str(about["device"]), "source": "files"}
     with training(job, Dataset.load(job.shared.dataset).train, tags) as record:
-        for epoch in history.load(job.files.losses, job.files.previews):
+        first, epochs = history.load(job.files.losses, job.files.previews)
+        record.log_preview(0, first)
+        for epoch in epochs:
             record.log_epoch(epoch)
         record.log_files()
     return record.run

@@ -55,8 +55,8 @@ def save(history: Sequence[Epoch], first: Tensor, losses: Path, previews: Path) 
     np.save(previews, torch.stack([first, *(epoch.preview for epoch in history)]).numpy())
 
 
-def load(losses: Path, previews: Path) -> list[Epoch]:
-    """Read what :func:`save` wrote; epoch 0's preview is left out.
+def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
+    """Read what :func:`save` wrote: the preview before the training, and all epochs.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -64,8 +64,8 @@ def load(losses: Path, previews: Path) -> list[Epoch]:
     try:
         with losses.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        pictures = torch.from_numpy(np.load(previews, allow_pickle=False))[1:]
-        return [
+        first, *pictures = torch.from_numpy(np.load(previews, allow_pickle=False))
+        return first, [
             Epoch(
                 number=int(row["epoch"]),
                 loss_d=float(row["loss_d"]),

@@ -1,0 +1,41 @@
+# What to do here: `make` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help install repro test ui lint lock
+
+PYTHON ?= python3
+PORT ?= 5000
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export UV_CUSTOM_COMPILE_COMMAND := make lock
+
+help: ## List these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+install: .venv/installed ## Make the virtual environment .venv from requirements.txt
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet uv==0.13.9
+	.venv/bin/uv pip install --quiet --require-hashes --requirement requirements.txt
+	touch $@
+
+repro: install ## Run what is not up to date of the pipeline
+	dvc repro
+
+test: install ## Run the tests
+	pytest
+
+ui: install ## Open the runs in MLflow's UI; PORT=5000
+	@case "$$MLFLOW_TRACKING_URI" in \
+	http*) echo "The runs are at $$MLFLOW_TRACKING_URI" ;; \
+	*) exec mlflow ui --port $(PORT) --workers 1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
+	esac
+
+lint: install ## Check style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+lock: install ## Compile requirements.txt from pyproject.toml, with the newest versions
+	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt

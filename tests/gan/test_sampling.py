@@ -1,0 +1,29 @@
+import torch
+
+from stages.gan import sampling
+from stages.gan.networks import Generator
+from stages.gan.randomness import generator as random_generator
+
+
+def network(shape=(1, 4, 4)) -> Generator:
+    return Generator(3, [8], shape, random_generator(1, "g")).eval()
+
+
+def test_a_sample_depends_on_seed_and_number_alone():
+    many = torch.cat(list(sampling.samples(network(), 111, 2500)))
+    few = torch.cat(list(sampling.samples(network(), 111, 17)))
+    assert many.shape == (2500, 1, 4, 4)
+    assert torch.equal(many[:17], few)
+    other = torch.cat(list(sampling.samples(network(), 112, 17)))
+    assert not torch.equal(few, other)
+
+
+def test_images_are_bytes_and_points_are_floats():
+    images = next(sampling.samples(network(), 1, 10))
+    assert images.dtype == torch.uint8
+    points = next(sampling.samples(network((2,)), 1, 10))
+    assert points.dtype == torch.float32
+
+
+def test_blocks_cover_the_count():
+    assert [sampling.blocks(n) for n in (1, 1000, 1001)] == [1, 1, 2]

@@ -1,0 +1,119 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from stages.gan import tracking
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with an MLflow store in it; making one takes seconds, so the tests share it."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture
+def store(folder, monkeypatch) -> tracking.Store:
+    monkeypatch.chdir(folder)
+    return tracking.Store("sqlite:///mlflow.db")
+
+
+@pytest.fixture
+def client(store) -> MlflowClient:
+    return MlflowClient("sqlite:///mlflow.db")
+
+
+def test_a_run_holds_what_was_logged(store, client, folder):
+    file = folder / "dataset.bin"
+    file.write_bytes(b"data")
+    with store.start("sine", "seed-1", {"seed": "1"}, {"train.lr": 0.1}) as run:
+        for epoch in (1, 2, 3):
+            run.log_metrics({"loss_g": 1 / epoch}, step=epoch)
+        run.log_image("preview", np.zeros((8, 8, 3), np.uint8), step=3)
+        run.log_files("checkpoints", file)
+        run.log_dataset("sine", file)
+        run.set_tags({"dvc.generator": "abc"})
+    found = client.get_run(run.run_id)
+    assert found.info.status == "FINISHED"
+    assert found.info.run_name == "seed-1"
+    assert found.data.params == {"train.lr": "0.1"}
+    assert found.data.tags["seed"] == "1"
+    history = client.get_metric_history(run.run_id, "loss_g")
+    assert [(m.step, m.value) for m in history] == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
+    assert [f.path for f in client.list_artifacts(run.run_id, "checkpoints")] == ["checkpoints/dataset.bin"]
+    assert client.list_artifacts(run.run_id, "images")
+    (logged,) = found.inputs.dataset_inputs
+    assert logged.dataset.digest == tracking.md5(file) == "8d777f385d3dfec8815d20f7496026dc"
+
+
+def test_more_points_than_a_batch_takes_all_arrive(store, client):
+    with store.start("many", "seed-1", {}, {}) as run:
+        for step in range(2500):
+            run.log_metrics({"loss": float(step)}, step=step)
+    history = client.get_metric_history(run.run_id, "loss")
+    assert [m.step for m in history] == list(range(2500))
+
+
+def test_the_newest_run_of_a_tag_is_found(store):
+    runs = []
+    for _ in range(2):
+        with store.start("find", "seed-1", {"dvc.generator": "abc"}, {}) as run:
+            runs.append(run.run_id)
+    assert store.find("find", "dvc.generator", "abc").run_id == runs[-1]
+    assert store.find("find", "dvc.generator", "other") is None
+    assert store.find("nothing", "dvc.generator", "abc") is None
+
+
+@pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_run_that_dies_is_failed_and_keeps_its_points(store, client, end):
+    runs = []
+
+    def die() -> None:
+        with store.start("fail", "seed-1", {}, {}) as run:
+            runs.append(run)
+            run.log_metrics({"loss": 1.0}, step=1)
+            raise end
+
+    with pytest.raises(end):
+        die()
+    found = client.get_run(runs[0].run_id)
+    assert found.info.status == "FAILED"
+    assert found.data.metrics == {"loss": 1.0}
+
+
+def test_a_run_whose_process_was_killed_is_marked_failed_by_the_next(store, client, root):
+    program = """
+import os
+from stages.gan import tracking
+with tracking.Store("sqlite:///mlflow.db").start("killed", "seed-1", {}, {}) as run:
+    print(run.run_id, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    dead = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    run_id = dead.stdout.strip()
+    assert client.get_run(run_id).info.status == "RUNNING"
+    with store.start("killed", "seed-1", {}, {}) as run:
+        assert client.get_run(run_id).info.status == "FAILED"
+        with store.start("killed", "seed-2", {}, {}):
+            assert client.get_run(run.run_id).info.status == "RUNNING"  # its process is alive: this one
+
+
+def test_a_store_that_fails_costs_one_line_and_nothing_else(monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    store = tracking.Store("sqlite:///unused.db")
+    with store.start("sine", "seed-1", {}, {}) as run:
+        run.log_metrics({"loss": 1.0})
+        run.flush()
+        run.set_tags({"a": "b"})
+    assert store.find("sine", "a", "b") is None
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("warning: MLflow at http://127.0.0.1:9 failed")
+
+
+def test_mlflow_does_not_call_out():
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

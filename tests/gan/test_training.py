@@ -1,0 +1,108 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from stages.gan import training
+from stages.gan.errors import UserError
+from stages.gan.losses import BinaryCrossEntropy
+from stages.gan.networks import Discriminator, Generator
+from stages.gan.randomness import generator as random_generator
+
+SETTINGS = {"epochs": 3, "batch_size": 8, "lr": 0.01, "betas": [0.9, 0.999], "seed": 5}
+
+
+def networks(dropout: float = 0.0) -> tuple[nn.Module, nn.Module]:
+    return (
+        Generator(3, [8], (2,), random_generator(5, "generator")),
+        Discriminator((2,), [8, 8], dropout, random_generator(5, "d"), random_generator(5, "dropout")),
+    )
+
+
+def run(pair: tuple[nn.Module, nn.Module], data: torch.Tensor, **settings) -> list:
+    return list(training.train(data, *pair, BinaryCrossEntropy(), torch.zeros(4, 3), **(SETTINGS | settings)))
+
+
+@pytest.fixture
+def data() -> torch.Tensor:
+    return torch.randn(35, 2, generator=torch.Generator().manual_seed(0))
+
+
+def test_it_is_the_classic_loop(data):
+    """The same steps, written as the textbook has them, end at the same weights to float rounding."""
+    pair = networks()
+    generator, discriminator = copy.deepcopy(pair)
+    run(pair, data)
+
+    criterion = nn.BCELoss()
+    adam_d = torch.optim.Adam(discriminator.parameters(), lr=0.01)
+    adam_g = torch.optim.Adam(generator.parameters(), lr=0.01)
+    for epoch in (1, 2, 3):
+        order = torch.randperm(35, generator=random_generator(5, "order", epoch))
+        latents = torch.randn(4, 2, 8, 3, generator=random_generator(5, "latent", epoch))
+        for step in range(4):
+            real = data[order[8 * step : 8 * step + 8]]
+            fake = generator(latents[step, 0])
+            samples = torch.cat([real, fake])
+            labels = torch.cat([torch.ones(8, 1), torch.zeros(8, 1)])
+            discriminator.zero_grad()
+            criterion(discriminator(samples).sigmoid(), labels).backward()
+            adam_d.step()
+            generator.zero_grad()
+            criterion(discriminator(generator(latents[step, 1])).sigmoid(), torch.ones(8, 1)).backward()
+            adam_g.step()
+
+    for ours, theirs in zip(pair, (generator, discriminator), strict=True):
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bits_and_the_global_generator_is_left_alone(data):
+    first, second = networks(0.3), networks(0.3)
+    before = torch.get_rng_state()
+    history = run(first, data)
+    torch.rand(7)  # what others draw changes nothing
+    again = run(second, data)
+    torch.set_rng_state(before)
+    for a, b in zip(first, second, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+    assert [epoch.loss_d for epoch in history] == [epoch.loss_d for epoch in again]
+    assert torch.equal(history[-1].preview, again[-1].preview)
+
+    state = torch.get_rng_state()
+    run(networks(0.3), data)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_another_seed_gives_another_training(data):
+    assert run(networks(), data)[-1].loss_d != run(networks(), data, seed=6)[-1].loss_d
+
+
+def test_an_epoch_tells_losses_answers_and_the_preview(data):
+    pair = networks()
+    history = run(pair, data)
+    assert [epoch.number for epoch in history] == [1, 2, 3]
+    for epoch in history:
+        assert epoch.loss_d > 0
+        assert epoch.loss_g > 0
+        assert 0 < epoch.d_real < 1
+        assert 0 < epoch.d_fake < 1
+        assert epoch.preview.shape == (4, 2)
+    assert torch.equal(history[-1].preview, pair[0](torch.zeros(4, 3)).detach())
+
+
+def test_latents_are_drawn_in_blocks_without_a_seam(monkeypatch, data):
+    whole = run(networks(), data)
+    monkeypatch.setattr(training, "_BLOCK", 1000)
+    assert [e.loss_g for e in run(networks(), data)] == [e.loss_g for e in whole]
+
+
+def test_a_batch_larger_than_the_data_is_refused(data):
+    with pytest.raises(UserError, match=r"train\.batch_size: 36 is more than the 35 training samples"):
+        run(networks(), data, batch_size=36)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(data):
+    with pytest.raises(UserError, match="no longer finite in epoch 1"):
+        run(networks(), data * float("nan"))

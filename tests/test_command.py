@@ -1,0 +1,53 @@
+import subprocess
+import sys
+
+import pytest
+
+STAGES = ("prepare", "judge", "train", "sample", "evaluate")
+
+
+def stage(folder, root, name: str, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", f"stages.{name}", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(root), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, root):
+    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
+    return tmp_path
+
+
+def assert_one_line(run: subprocess.CompletedProcess, *words: str) -> None:
+    assert run.returncode == 1
+    (line,) = run.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    for word in words:
+        assert word in line
+
+
+def test_a_mistake_gets_one_line_and_leaves_nothing_behind(folder, root):
+    before = sorted(folder.rglob("*"))
+    assert_one_line(stage(folder, root, "prepare", "--experiment", "sin"), "no block named sin", "sine")
+    (folder / "params.yaml").write_text(
+        (root / "params.yaml").read_text().replace("threads: 2", "threads: 0")
+    )
+    assert_one_line(stage(folder, root, "prepare", "--experiment", "sine"), "params.yaml: threads", "got 0")
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_stage_without_what_it_needs_names_it(folder, root):
+    missing = stage(folder, root, "train", "--experiment", "sine", "--seed", "1")
+    assert_one_line(missing, "data/sine/dataset.safetensors", "run the prepare stage")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_help_says_what_a_stage_reads_and_writes(name, folder, root):
+    shown = stage(folder, root, name, "--help").stdout
+    assert "Reads params.yaml" in shown
+    assert "Writes" in shown or "writes" in shown
+    assert "--experiment" in shown

@@ -1,0 +1,250 @@
+"""The whole pipeline at tiny size, through the real `dvc repro`, in a clone of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from mlflow import MlflowClient
+from PIL import Image
+
+from stages.gan import tracking
+
+
+def run(folder: Path, *command: str, **environment: str) -> str:
+    """Run a command as a user would in a fresh shell with the virtual environment's programs."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    git = {
+        f"GIT_{who}_{what}": "test@example.invalid"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **git, "PATH": path, "CI": "", **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def ran(output: str) -> list[str]:
+    """The stages that DVC says it ran."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+TINY = {
+    "sine": {"data": {"points": 64}, "judge": {"epochs": 2}},
+    "digits": {"judge": {"epochs": 1}},
+    "mnist": {"data": {"limit": 320}, "judge": {"epochs": 1}},
+}
+
+
+@pytest.fixture(scope="module")
+def clone(root, tmp_path_factory) -> Path:
+    """A git repository with the project's files as they are now, at tiny size, and nothing else."""
+    folder = tmp_path_factory.mktemp("clone")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, files):
+        if name.startswith("reports/") or name == "dvc.lock" or not (root / name).exists():
+            continue
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, folder / name)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    for name, blocks in TINY.items():
+        for block, changes in blocks.items():
+            params[name][block] |= changes
+        params[name]["train"] |= {"epochs": 2, "preview": 16, "image_every": 1, "checkpoint_every": 1}
+        params[name]["sample"]["count"] = 1200
+    params["device"] = "cpu"
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    run(folder, "git", "init", "--quiet", "--initial-branch=main")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", "tiny")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reproduced(clone) -> Path:
+    """The clone after `dvc repro`, committed."""
+    output = run(clone, "dvc", "repro")
+    assert sorted(ran(output)) == sorted(
+        [f"{stage}@{name}" for stage in ("prepare", "judge") for name in ("sine", "digits")]
+        + [f"{stage}@{name}-111" for stage in ("train", "sample", "evaluate") for name in ("sine", "digits")]
+        + ["report"]
+    )
+    run(clone, "git", "add", "--all")
+    run(clone, "git", "commit", "--quiet", "--message", "results")
+    return clone
+
+
+def test_every_file_of_the_contract_is_there(reproduced):
+    for name, shape, dtype in (("sine", (2,), "float32"), ("digits", (1, 8, 8), "uint8")):
+        data, report = reproduced / "data" / name, reproduced / "reports" / "runs" / name
+        for file in ("generator.safetensors", "discriminator.safetensors"):
+            assert (data / "seed-111" / file).exists()
+        samples = np.load(data / "seed-111" / "samples.npy")
+        assert samples.shape == (1200, *shape)
+        assert samples.dtype == dtype
+        for file in ("data.png", "judge.png", "judge.json"):
+            assert (report / file).exists()
+        lines = (report / "seed-111" / "losses.csv").read_text().splitlines()
+        assert lines[0] == "epoch,loss_d,loss_g,d_real,d_fake"
+        assert len(lines) == 3
+        with Image.open(report / "seed-111" / "evolution.gif") as gif:
+            assert gif.n_frames == 3
+        scores = yaml.safe_load((report / "seed-111" / "metrics.json").read_text())
+        assert all(isinstance(score, int | float) for score in scores.values())
+        assert "collapsed" in scores
+    text = (reproduced / "reports" / "README.md").read_text()
+    assert "## sine" in text
+    assert "## digits" in text
+    for picture in (part.split(")")[0] for part in text.split("](")[1:]):
+        assert (reproduced / "reports" / picture).exists(), picture
+
+
+def test_mlflow_holds_the_training(reproduced, monkeypatch):
+    monkeypatch.chdir(reproduced)
+    client = MlflowClient("sqlite:///mlflow.db")
+    for name in ("sine", "digits"):
+        experiment = client.get_experiment_by_name(name)
+        runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+        assert sorted(runs) == ["judge", "seed-111"]
+        training, judge = runs["seed-111"], runs["judge"]
+        assert training.info.status == judge.info.status == "FINISHED"
+
+        tags = training.data.tags
+        generator = Path("data", name, "seed-111", "generator.safetensors")
+        lock = yaml.safe_load(Path("dvc.lock").read_text())["stages"][f"train@{name}-111"]
+        named = {out["path"]: out["md5"] for out in lock["outs"]}
+        assert tags["dvc.generator"] == named[str(generator)] == tracking.md5(generator)
+        assert tags["dvc.stage"] == f"train@{name}-111"
+        assert tags["seed"] == "111"
+        assert tags["device"] == "cpu"
+        assert tags["device.name"]
+        assert tags["torch"]
+        assert tags["python"]
+        assert len(tags["mlflow.source.git.commit"]) == 40
+
+        params = training.data.params
+        assert params["train.epochs"] == "2"
+        assert params["threads"] == "2"
+        assert params["generator.network"] == "mlp"
+
+        metrics = training.data.metrics
+        scores = yaml.safe_load(Path("reports", "runs", name, "seed-111", "metrics.json").read_text())
+        for score, value in scores.items():
+            assert metrics[score.replace("class_share_", "class_share/")] == pytest.approx(value)
+        assert metrics["wall_seconds"] > 0
+        assert metrics["steps_per_second"] > 0
+        for loss in ("loss_d", "loss_g", "d_real", "d_fake"):
+            assert [m.step for m in client.get_metric_history(training.info.run_id, loss)] == [1, 2]
+
+        def artifacts(folder: str, run_id: str = training.info.run_id) -> set[str]:
+            return {Path(file.path).name for file in client.list_artifacts(run_id, folder)}
+
+        for epoch in (1, 2):
+            networks = artifacts(f"checkpoints/epoch-{epoch:04d}")
+            assert networks == {"generator.safetensors", "discriminator.safetensors"}
+        assert {f"preview+step+{n}" for n in (0, 1, 2)} == {
+            p.split("+timestamp")[0] for p in artifacts("images")
+        }
+        figures = {"data.png", "evolution.gif", "evolution.png", "samples.png", "losses.png", "coverage.png"}
+        assert artifacts("figures") == figures
+        (data,) = training.inputs.dataset_inputs
+        assert data.dataset.digest == tracking.md5(Path("data", name, "dataset.safetensors"))
+        assert any(metric.startswith("test_") for metric in judge.data.metrics)
+
+
+def test_nothing_changed_runs_nothing(reproduced):
+    assert ran(run(reproduced, "dvc", "repro")) == []
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
+    def changed() -> set[str]:
+        return set(yaml.safe_load(run(reproduced, "dvc", "status", "--json", "--quiet") or "{}") or {})
+
+    params, code = reproduced / "params.yaml", reproduced / "stages" / "sample.py"
+    before = params.read_text()
+    change = yaml.safe_load(before)
+    change["sine"]["train"]["lr"] = 0.002
+    params.write_text(yaml.safe_dump(change, sort_keys=False))
+    # Those that follow are found out as they come: evaluate names the whole block, so it stands here too.
+    assert changed() == {"train@sine-111", "evaluate@sine-111"}
+    params.write_text(before)
+
+    before = code.read_text()
+    code.write_text(before + "# one more line\n")
+    assert changed() == {"sample@sine-111", "sample@digits-111"}
+    code.write_text(before)
+    assert changed() == set()
+
+
+def test_a_second_clone_elsewhere_makes_the_same_bytes(reproduced, tmp_path):
+    folder = tmp_path / "another working directory"
+    run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(folder))
+    assert len(ran(run(folder, "dvc", "repro"))) == 11
+    assert (folder / "dvc.lock").read_bytes() == (reproduced / "dvc.lock").read_bytes()
+    assert run(folder, "git", "status", "--porcelain") == ""
+
+
+def test_dvc_shows_experiments_metrics_and_plots(reproduced):
+    assert "reports/runs/digits/seed-111/metrics.json" in run(reproduced, "dvc", "metrics", "show")
+    assert "fid_judge" in run(reproduced, "dvc", "exp", "show", "--csv")
+    run(reproduced, "dvc", "plots", "show", "--out", "dvc_plots")
+    page = (reproduced / "dvc_plots" / "index.html").read_text()
+    assert "loss of the generator" in page
+    assert "evolution.png" in page
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_path):
+    uri = f"sqlite:///{tmp_path}/other.db"
+    run(
+        reproduced, sys.executable, "-m", "stages.evaluate", "--experiment", "sine", "--seed", "111",
+        MLFLOW_TRACKING_URI=uri, DVC_STAGE="evaluate@sine-111",
+    )  # fmt: skip
+    client = MlflowClient(uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    generator = reproduced / "data" / "sine" / "seed-111" / "generator.safetensors"
+    assert found.data.tags["dvc.generator"] == tracking.md5(generator)
+    assert found.data.tags["source"] == "files"
+    assert found.info.status == "FINISHED"
+    assert [m.step for m in client.get_metric_history(found.info.run_id, "loss_g")] == [1, 2]
+    assert "curve_distance" in found.data.metrics
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_an_experiment_runs_what_its_lists_say(reproduced, request):
+    experiments, environment = ["sine", "mnist"], {}
+    try:
+        environment["GAN_MIRROR"] = request.getfixturevalue("mnist_mirror")
+    except pytest.skip.Exception:
+        experiments = ["sine"]  # MNIST is not at hand
+    output = run(
+        reproduced, "dvc", "exp", "run", "--name", "two-seeds",
+        "-S", f"experiments=[{','.join(experiments)}]", "-S", "seeds=[1,2]", "-S", "mnist.train.epochs=1",
+        **environment,
+    )  # fmt: skip
+    wanted = [f"{s}@{n}-{k}" for s in ("train", "sample", "evaluate") for n in experiments for k in (1, 2)]
+    assert set(wanted) <= set(ran(output))
+    assert "train@digits-111" not in ran(output)
+    for name in experiments:
+        for seed in (1, 2):
+            assert (reproduced / "reports" / "runs" / name / f"seed-{seed}" / "metrics.json").exists()
+    lock = yaml.safe_load((reproduced / "dvc.lock").read_text())["stages"]
+    assert "train@digits-111" in lock  # not listed this time, but not forgotten
+    client = MlflowClient(f"sqlite:///{reproduced}/mlflow.db")
+    (found,) = client.search_runs(
+        [client.get_experiment_by_name("sine").experiment_id], "tags.`dvc.stage` = 'train@sine-1'"
+    )
+    assert found.data.tags["dvc.experiment"] == "two-seeds"
+    assert "two-seeds" in run(reproduced, "dvc", "exp", "show", "--csv")
