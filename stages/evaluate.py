@@ -2,7 +2,9 @@
 
 Reads params.yaml, the prepared data, the judge and a run's networks, samples and losses. Writes to
 reports/runs/EXPERIMENT/seed-SEED the scores (metrics.json), two figures (losses.png, coverage.png) and what
-the run is (run.json: experiment, seed, device, parameters). Logs scores and figures to the run in MLflow.
+the run is (run.json: experiment, seed, device, parameters), and to data/EXPERIMENT/seed-SEED the judge's
+answer to every sample (answers.npy: probabilities of the classes, or the last coordinate that it expects).
+Logs scores and figures to the run in MLflow.
 """
 
 import json
@@ -25,13 +27,18 @@ def evaluate(job: command.Job) -> None:
     samples = load_samples(job.files.samples, real)
     if isinstance(judge, judges.Classifier):
         assert real.labels is not None
-        scores = metrics.image_scores(samples, real, judge)
+        features = judges.predict(judge.features, datasets.to_unit(samples))
+        real_features = judges.predict(judge.features, datasets.to_unit(real.samples))
+        answers = judges.predict(judge.output, features).softmax(1)
+        scores = metrics.image_scores(features, answers, real_features)
         shares = [value for name, value in scores.items() if name.startswith("class_share_")]
         coverage = figures.coverage_of_classes(shares, real.labels)
     else:
         curve = torch.sin if job.params.data.source == "sine" else None
-        scores = metrics.point_scores(samples, real, judge, curve)
+        answers = judges.predict(judge, samples[:, :-1])
+        scores = metrics.point_scores(samples, answers, real.samples, curve)
         coverage = figures.coverage_of_points(samples, real.samples, metrics.BINS)
+    np.save(job.files.answers, answers.numpy())
     scores = metrics.save(job.files.scores, scores)
     _, epochs = history.load(job.files.losses, job.files.previews)
     figures.save(figures.losses(epochs), job.files.losses_figure)

@@ -33,6 +33,7 @@ class RunFiles:
         self.strip = report / "evolution.png"
         self.samples = data / "samples.npy"
         self.samples_figure = report / "samples.png"
+        self.answers = data / "answers.npy"
         self.scores = report / "metrics.json"
         self.losses_figure = report / "losses.png"
         self.coverage_figure = report / "coverage.png"

@@ -1,5 +1,6 @@
 """The whole pipeline at tiny size, through the real `dvc repro`, in a clone of its own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -170,7 +171,8 @@ def test_nothing_changed_runs_nothing(reproduced):
 
 def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
     def changed() -> set[str]:
-        return set(yaml.safe_load(run(reproduced, "dvc", "status", "--json", "--quiet") or "{}") or {})
+        output = run(reproduced, "dvc", "status", "--json")
+        return set(json.loads(output[output.index("{") : output.rindex("}") + 1]))
 
     params, code = reproduced / "params.yaml", reproduced / "stages" / "sample.py"
     before = params.read_text()
@@ -191,7 +193,8 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
 def test_a_second_clone_elsewhere_makes_the_same_bytes(reproduced, tmp_path):
     folder = tmp_path / "another working directory"
     run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(folder))
-    assert len(ran(run(folder, "dvc", "repro"))) == 11
+    # All but the report, whose input and output are both in git.
+    assert len(ran(run(folder, "dvc", "repro"))) == 10
     assert (folder / "dvc.lock").read_bytes() == (reproduced / "dvc.lock").read_bytes()
     assert run(folder, "git", "status", "--porcelain") == ""
 

@@ -130,7 +130,6 @@ def _digits(seed: int) -> Dataset:
 
 def _mnist(raw: Path, limit: int | None) -> Dataset:
     from torchvision.datasets import MNIST
-    from torchvision.datasets.utils import check_integrity
 
     folder = raw / "MNIST" / "raw"
     theirs = list(MNIST.mirrors)
@@ -138,8 +137,7 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
     failures = []
     with _timeout(seconds=30):  # a mirror that hangs is as good as one that is down
         for mirror in ([ours] if ours else []) + theirs:
-            for name, _ in MNIST.resources:  # unpack again: a kill may have cut the unpacking short
-                (folder / name).with_suffix("").unlink(missing_ok=True)
+            _discard_bad(folder, MNIST.resources)
             try:
                 if "://" in mirror:
                     MNIST.mirrors = [mirror.rstrip("/") + "/"]
@@ -154,13 +152,21 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
                 return Dataset(*(Split(s.data[:limit].unsqueeze(1), s.targets[:limit]) for s in splits))
             finally:
                 MNIST.mirrors = theirs
-                for name, md5 in MNIST.resources:
-                    if not check_integrity(folder / name, md5):  # never keep a bad file
-                        (folder / name).unlink(missing_ok=True)
+        _discard_bad(folder, MNIST.resources)
     raise UserError(
         f"MNIST could not be downloaded; tried {'; '.join(failures)}. Set GAN_MIRROR to a folder or URL that "
         "holds its four .gz files, or run the experiments that need no download: sine, digits"
     )
+
+
+def _discard_bad(folder: Path, archives: Sequence[tuple[str, str]]) -> None:
+    """Delete archives with a wrong MD5 sum, and all that was unpacked, as a kill may have cut that short."""
+    from torchvision.datasets.utils import check_integrity
+
+    for name, md5 in archives:
+        (folder / name).with_suffix("").unlink(missing_ok=True)
+        if not check_integrity(folder / name, md5):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path, names: Sequence[str]) -> None:

@@ -184,7 +184,7 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
     preview = Preview(split)
     shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
     frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
-    palette = frames[-1].quantize(32, dither=Image.Dither.NONE)  # one for all frames: nothing flickers
+    palette = frames[-1].quantize(16, dither=Image.Dither.NONE)  # one for all frames: nothing flickers
     palette.putpalette([255 if value >= 248 else value for value in palette.getpalette() or []])
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     pause = max(40, 8000 // len(frames))  # milliseconds

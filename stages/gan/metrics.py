@@ -8,9 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.gan.datasets import Split, to_unit
-from stages.gan.judges import Classifier, predict
-
 Scores = dict[str, float]
 
 BINS = 50  # of the first coordinate's range, for its coverage
@@ -20,7 +17,7 @@ COLLAPSED_DIVERSITY = 0.1  # and so has one with less of the real samples' varia
 
 
 def point_scores(
-    samples: Tensor, real: Split, judge: torch.nn.Module, curve: Callable[[Tensor], Tensor] | None
+    points: Tensor, expected: Tensor, real: Tensor, curve: Callable[[Tensor], Tensor] | None
 ) -> Scores:
     """Scores of generated points.
 
@@ -33,26 +30,25 @@ def point_scores(
     - ``collapsed``: 1 if x1_coverage is below 0.5 or diversity below 0.1, else 0.
 
     Args:
-        samples: generated points, float32 [N, D].
+        points: generated points, float32 [N, D].
+        expected: their last coordinates as the judge expects them from the others, float32 [N, 1].
         real: the training points, float32 [M, D].
-        judge: predicts the last coordinate [N, 1] from the others [N, D - 1].
         curve: x2 as a function of x1, if known.
     """
-    points = real.samples
-    mean, deviation = points.mean(0), points.std(0)
-    x1, low, high = samples[:, 0], points[:, 0].min().item(), points[:, 0].max().item()
+    mean, deviation = real.mean(0), real.std(0)
+    x1, low, high = points[:, 0], real[:, 0].min().item(), real[:, 0].max().item()
     counts = torch.histc(x1[(x1 >= low) & (x1 <= high)], BINS, low, high)
-    coverage = (counts >= COVERED * len(samples) / BINS).float().mean().item()
+    coverage = (counts >= COVERED * len(points) / BINS).float().mean().item()
     scores: Scores = {}
     if curve is not None:
-        scores["curve_distance"] = (samples[:, 1] - curve(x1)).abs().mean().item()
-    scores["judge_error"] = (samples[:, -1:] - predict(judge, samples[:, :-1])).abs().mean().item()
+        scores["curve_distance"] = (points[:, 1] - curve(x1)).abs().mean().item()
+    scores["judge_error"] = (points[:, -1:] - expected).abs().mean().item()
     scores["x1_coverage"] = coverage
-    scores["energy_distance"] = energy_distance((samples - mean) / deviation, (points - mean) / deviation)
-    return _with_verdict(scores, coverage, diversity(samples, points))
+    scores["energy_distance"] = energy_distance((points - mean) / deviation, (real - mean) / deviation)
+    return _with_verdict(scores, coverage, diversity(points, real))
 
 
-def image_scores(samples: Tensor, real: Split, judge: Classifier) -> Scores:
+def image_scores(features: Tensor, probabilities: Tensor, real_features: Tensor) -> Scores:
     """Scores of generated images, by a classifier's eyes.
 
     - ``fid_judge``: see :func:`frechet_distance`, on the judge's features.
@@ -64,15 +60,12 @@ def image_scores(samples: Tensor, real: Split, judge: Classifier) -> Scores:
     - ``class_share_0``…: share of the samples that the judge puts into each class.
 
     Args:
-        samples: generated images, uint8 [N, C, H, W].
-        real: the training images, uint8 [M, C, H, W].
-        judge: a classifier fitted to them.
+        features: the judge's features of the generated images, float32 [N, F].
+        probabilities: its probabilities of the classes, float32 [N, K].
+        real_features: its features of the training images, float32 [M, F].
     """
-    features = predict(judge.features, to_unit(samples))
-    real_features = predict(judge.features, to_unit(real.samples))
-    probabilities = predict(judge.output, features).softmax(1)
     classes = probabilities.shape[1]
-    shares = torch.bincount(probabilities.argmax(1), minlength=classes).double() / len(samples)
+    shares = torch.bincount(probabilities.argmax(1), minlength=classes).double() / len(probabilities)
     covered = int((shares >= COVERED / classes).sum())
     scores: Scores = {
         "fid_judge": frechet_distance(features, real_features),

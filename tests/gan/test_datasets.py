@@ -86,6 +86,7 @@ def test_mnist_comes_from_the_mirror(tmp_path, monkeypatch, mnist_mirror):
     # A broken unpacked file and a broken archive are mended on the next call.
     raw = tmp_path / "MNIST" / "raw"
     (raw / "train-images-idx3-ubyte").write_bytes(b"cut short")
+    (raw / "train-labels-idx1-ubyte.gz").write_bytes(b"broken")
     (raw / "t10k-labels-idx1-ubyte.gz").unlink()
     limited = datasets.prepare(MnistData(source="mnist", limit=100), tmp_path)
     assert torch.equal(limited.train.samples, mnist.train.samples[:100])
