@@ -8,13 +8,17 @@ Logs scores and figures to the run in MLflow.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
+from torch import Tensor
 
 from stages import command, record
 from stages.gan import datasets, devices, figures, history, judges, metrics, params, weights
+from stages.gan.datasets import Split
 from stages.gan.errors import UserError
 from stages.gan.networks import GENERATORS
 
@@ -24,29 +28,23 @@ def evaluate(job: command.Job) -> None:
     device = devices.set_up(job.settings.device, job.settings.threads)
     real = datasets.Dataset.load(job.shared.dataset).train
     judge, _ = weights.load(job.shared.judge, judges.JUDGES, device)
+    _, about = weights.load(job.files.generator, GENERATORS, device)
+    _, epochs = history.load(job.files.losses, job.files.previews)
     samples = load_samples(job.files.samples, real)
     if isinstance(judge, judges.Classifier):
-        assert real.labels is not None
-        features = judges.predict(judge.features, datasets.to_unit(samples))
-        real_features = judges.predict(judge.features, datasets.to_unit(real.samples))
-        answers = judges.predict(judge.output, features).softmax(1)
-        scores = metrics.image_scores(features, answers, real_features)
-        shares = [value for name, value in scores.items() if name.startswith("class_share_")]
-        coverage = figures.coverage_of_classes(shares, real.labels)
+        scores, answers, coverage = score_images(samples, real, judge)
     else:
         curve = torch.sin if job.params.data.source == "sine" else None
-        answers = judges.predict(judge, samples[:, :-1])
-        scores = metrics.point_scores(samples, answers, real.samples, curve)
-        coverage = figures.coverage_of_points(samples, real.samples, metrics.BINS)
-    np.save(job.files.answers, answers.numpy())
+        scores, answers, coverage = score_points(samples, real, judge, curve)
+
     scores = metrics.save(job.files.scores, scores)
-    _, epochs = history.load(job.files.losses, job.files.previews)
+    np.save(job.files.answers, answers.numpy())
     figures.save(figures.losses(epochs), job.files.losses_figure)
     figures.save(coverage, job.files.coverage_figure)
-    _, about = weights.load(job.files.generator, GENERATORS, device)
     run = {key: about[key] for key in ("experiment", "seed", "device")}
     run |= {"parameters": {"threads": job.settings.threads, **params.flatten(job.params)}}
     job.files.run.write_text(json.dumps(run, indent=2) + "\n")
+
     log = record.training_of_files(job)
     # A slash groups the classes in MLflow's charts, where they would crowd out the rest.
     grouped = {name.replace("class_share_", "class_share/"): score for name, score in scores.items()}
@@ -57,7 +55,30 @@ def evaluate(job: command.Job) -> None:
     print(f"evaluate {job}: {verdict}; scores in {job.files.scores}")
 
 
-def load_samples(path: Path, real: datasets.Split) -> torch.Tensor:
+def score_images(
+    samples: Tensor, real: Split, judge: judges.Classifier
+) -> tuple[metrics.Scores, Tensor, Figure]:
+    """Scores, the judge's probabilities for every sample, and a figure of the classes covered."""
+    features, real_features = (
+        judges.predict(judge.features, datasets.to_unit(images)) for images in (samples, real.samples)
+    )
+    probabilities = judges.predict(judge.output, features).softmax(1)
+    scores = metrics.image_scores(features, probabilities, real_features)
+    assert real.labels is not None
+    shares = [score for name, score in scores.items() if name.startswith("class_share_")]
+    return scores, probabilities, figures.coverage_of_classes(shares, real.labels)
+
+
+def score_points(
+    samples: Tensor, real: Split, judge: torch.nn.Module, curve: Callable[[Tensor], Tensor] | None
+) -> tuple[metrics.Scores, Tensor, Figure]:
+    """Scores, the last coordinate that the judge expects of every sample, and a figure of x1's coverage."""
+    expected = judges.predict(judge, samples[:, :-1])
+    scores = metrics.point_scores(samples, expected, real.samples, curve)
+    return scores, expected, figures.coverage_of_points(samples, real.samples, metrics.BINS)
+
+
+def load_samples(path: Path, real: Split) -> Tensor:
     """Samples of the same kind as the real ones.
 
     Raises:
