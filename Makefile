@@ -17,25 +17,25 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet uv==0.13.9
-	.venv/bin/uv pip install --quiet --require-hashes --requirement requirements.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements.txt
 	touch $@
 
 repro: install ## Run what is not up to date of the pipeline
-	dvc repro
+	.venv/bin/dvc repro
 
 test: install ## Run the tests
-	pytest
+	.venv/bin/python -m pytest
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000
 	@case "$$MLFLOW_TRACKING_URI" in \
 	http*) echo "The runs are at $$MLFLOW_TRACKING_URI" ;; \
-	*) exec mlflow ui --port $(PORT) --workers 1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
+	*) exec .venv/bin/mlflow ui --port $(PORT) --workers 1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
 	esac
 
 lint: install ## Check style and types
-	ruff check .
-	ruff format --check .
-	mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 
 lock: install ## Compile requirements.txt from pyproject.toml, with the newest versions
-	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt

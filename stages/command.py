@@ -15,55 +15,75 @@ from stages.paths import ExperimentFiles, RunFiles
 
 @dataclass(frozen=True)
 class Job:
-    """What a stage is asked to do: an experiment, its parameters, its files and, for a run, the seed."""
+    """What a stage is asked to do for an experiment, whatever the seed."""
 
     experiment: str
-    seed: int
     settings: params.Settings
     params: params.Experiment
     shared: ExperimentFiles
+
+    def __str__(self) -> str:
+        return self.experiment
+
+
+@dataclass(frozen=True)
+class RunJob(Job):
+    """What a stage is asked to do for one run: an experiment with a seed."""
+
+    seed: int
     files: RunFiles
 
     def __str__(self) -> str:
         return f"{self.experiment}, seed {self.seed}"
 
 
-def main(work: Callable[[Job], None], about: str | None, *, seed: bool) -> None:
-    """Run a stage for the experiment, and with ``seed`` for the seed, that the command line names.
+def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
+    """Do a stage's ``work`` for the experiment that the command line names; see :func:`guard`."""
+    arguments = _parser(about).parse_args()
+    guard(lambda: work(_job(arguments)))
 
-    A mistake of the user's ends it with one line and exit code 1; SIGTERM ends it like an error, so that
-    what must be closed is closed.
-    """
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--experiment", required=True, help="an experiment's name in the parameter file")
-    if seed:
-        parser.add_argument(
-            "--seed", required=True, type=int, help="the run's seed, a whole number from 0 on"
-        )
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+
+def for_run(work: Callable[[RunJob], None], about: str | None) -> None:
+    """Do a stage's ``work`` for the experiment and seed that the command line names; see :func:`guard`."""
+    parser = _parser(about)
+    parser.add_argument("--seed", required=True, type=int, help="the run's seed, a whole number from 0 on")
     arguments = parser.parse_args()
-    number = arguments.seed if seed else 0
-    if number < 0:
+    if arguments.seed < 0:
         parser.error("--seed must be 0 or more")
 
     def start() -> None:
-        known = params.load(arguments.params)
-        work(
-            Job(
-                arguments.experiment,
-                number,
-                known.settings,
-                params.select(known, arguments.experiment, arguments.params),
-                ExperimentFiles(arguments.experiment),
-                RunFiles(arguments.experiment, number),
-            )
-        )
+        files = RunFiles(arguments.experiment, arguments.seed)
+        work(RunJob(**vars(_job(arguments)), seed=arguments.seed, files=files))
 
     guard(start)
 
 
+def plain_parser(about: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the stage's docstring."""
+    return argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+
+
+def _parser(about: str | None) -> argparse.ArgumentParser:
+    parser = plain_parser(about)
+    parser.add_argument("--experiment", required=True, help="an experiment's name in the parameter file")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+    return parser
+
+
+def _job(arguments: argparse.Namespace) -> Job:
+    known = params.load(arguments.params)
+    block = params.select(known, arguments.experiment, arguments.params)
+    return Job(arguments.experiment, known.settings, block, ExperimentFiles(arguments.experiment))
+
+
 def guard(work: Callable[[], None]) -> None:
-    """Do ``work``; a UserError becomes one line on stderr and exit code 1."""
+    """Do ``work``.
+
+    A mistake of the user's ends it with one line and exit code 1; SIGTERM ends it like an error, so that
+    what must be closed is closed.
+    """
     signal.signal(signal.SIGTERM, _stop)
     try:
         work()

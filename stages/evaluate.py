@@ -17,13 +17,15 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from stages import command, record
-from stages.gan import datasets, devices, figures, history, judges, metrics, params, weights
+from stages.gan import canvas, datasets, devices, figures, history, judges, metrics, params, tracking, weights
 from stages.gan.datasets import Split
 from stages.gan.errors import UserError
 from stages.gan.networks import GENERATORS
+from stages.gan.scores import Scores
+from stages.gan.scores import save as save_scores
 
 
-def evaluate(job: command.Job) -> None:
+def evaluate(job: command.RunJob) -> None:
     """Score one run."""
     device = devices.set_up(job.settings.device, job.settings.threads)
     real = datasets.Dataset.load(job.shared.dataset).train
@@ -37,10 +39,10 @@ def evaluate(job: command.Job) -> None:
         curve = torch.sin if job.params.data.source == "sine" else None
         scores, answers, coverage = score_points(samples, real, judge, curve)
 
-    scores = metrics.save(job.files.scores, scores)
+    scores = save_scores(job.files.scores, scores)
     np.save(job.files.answers, answers.numpy())
-    figures.save(figures.losses(epochs), job.files.losses_figure)
-    figures.save(coverage, job.files.coverage_figure)
+    canvas.save(figures.losses(epochs), job.files.losses_figure)
+    canvas.save(coverage, job.files.coverage_figure)
     run = {key: about[key] for key in ("experiment", "seed", "device")}
     run |= {"parameters": {"threads": job.settings.threads, **params.flatten(job.params)}}
     job.files.run.write_text(json.dumps(run, indent=2) + "\n")
@@ -50,14 +52,13 @@ def evaluate(job: command.Job) -> None:
     grouped = {name.replace("class_share_", "class_share/"): score for name, score in scores.items()}
     log.log_metrics(grouped, step=len(epochs))
     log.flush()
+    log.set_tags({record.JUDGE: tracking.md5(job.shared.judge), "sample.count": str(len(samples))})
     log.log_files("figures", job.files.losses_figure, job.files.coverage_figure)
     verdict = "COLLAPSED" if scores["collapsed"] else "no collapse"
     print(f"evaluate {job}: {verdict}; scores in {job.files.scores}")
 
 
-def score_images(
-    samples: Tensor, real: Split, judge: judges.Classifier
-) -> tuple[metrics.Scores, Tensor, Figure]:
+def score_images(samples: Tensor, real: Split, judge: judges.Classifier) -> tuple[Scores, Tensor, Figure]:
     """Scores, the judge's probabilities for every sample, and a figure of the classes covered."""
     features, real_features = (
         judges.predict(judge.features, datasets.to_unit(images)) for images in (samples, real.samples)
@@ -71,7 +72,7 @@ def score_images(
 
 def score_points(
     samples: Tensor, real: Split, judge: torch.nn.Module, curve: Callable[[Tensor], Tensor] | None
-) -> tuple[metrics.Scores, Tensor, Figure]:
+) -> tuple[Scores, Tensor, Figure]:
     """Scores, the last coordinate that the judge expects of every sample, and a figure of x1's coverage."""
     expected = judges.predict(judge, samples[:, :-1])
     scores = metrics.point_scores(samples, expected, real.samples, curve)
@@ -99,4 +100,4 @@ def load_samples(path: Path, real: Split) -> Tensor:
 
 
 if __name__ == "__main__":
-    command.main(evaluate, __doc__, seed=True)
+    command.for_run(evaluate, __doc__)

@@ -4,15 +4,18 @@ Reads params.yaml and the prepared data. Writes data/EXPERIMENT/judge.safetensor
 reports/runs/EXPERIMENT its scores on the test split (judge.json) and a figure (judge.png). Logs to MLflow.
 """
 
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional
 
 from stages import command, progress, record
-from stages.gan import datasets, devices, figures, judges, metrics, tracking, weights
+from stages.gan import canvas, datasets, devices, figures, judges, tracking, weights
 from stages.gan.datasets import Dataset, Split, to_unit
 from stages.gan.params import Judge, MlpJudge
 from stages.gan.randomness import generator as random_generator
+from stages.gan.scores import Scores
+from stages.gan.scores import save as save_scores
 
 
 def judge(job: command.Job) -> None:
@@ -40,8 +43,8 @@ def judge(job: command.Job) -> None:
             run.log_metrics({"loss": loss}, step=epoch)
         scores, figure = test(network, dataset.test)
         weights.save(job.shared.judge, network, {"experiment": job.experiment, "device": device.type})
-        figures.save(figure, job.shared.judge_figure)
-        scores = metrics.save(job.shared.judge_scores, scores)
+        canvas.save(figure, job.shared.judge_figure)
+        scores = save_scores(job.shared.judge_scores, scores)
         run.log_metrics({f"test_{name}": score for name, score in scores.items()}, step=settings.epochs)
         run.log_files("figures", job.shared.judge_figure)
         run.log_files("judge", job.shared.judge)
@@ -55,7 +58,8 @@ def build(settings: Judge, dataset: Dataset) -> nn.Module:
     if isinstance(settings, MlpJudge):
         return judges.Regressor(dataset.shape[0] - 1, settings.hidden, initial)
     assert dataset.train.labels is not None
-    classes = int(dataset.train.labels.max()) + 1
+    assert dataset.test.labels is not None
+    classes = int(torch.cat([dataset.train.labels, dataset.test.labels]).max()) + 1
     return judges.Classifier(dataset.shape, classes, settings.channels, settings.features, initial)
 
 
@@ -66,7 +70,7 @@ def inputs(split: Split) -> tuple[Tensor, Tensor]:
     return split.samples[:, :-1], split.samples[:, -1:]
 
 
-def test(network: nn.Module, split: Split) -> tuple[metrics.Scores, Figure]:
+def test(network: nn.Module, split: Split) -> tuple[Scores, Figure]:
     """Scores and a figure of the judge's answers to data it has not seen."""
     x, y = inputs(split)
     answers = judges.predict(network, x)
@@ -79,4 +83,4 @@ def test(network: nn.Module, split: Split) -> tuple[metrics.Scores, Figure]:
 
 
 if __name__ == "__main__":
-    command.main(judge, __doc__, seed=False)
+    command.for_experiment(judge, __doc__)

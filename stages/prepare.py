@@ -5,14 +5,14 @@ are any) and reports/runs/EXPERIMENT/data.png. MNIST is downloaded to data/raw, 
 """
 
 from stages import command, paths
-from stages.gan import datasets, figures
+from stages.gan import canvas, datasets, figures
 
 
 def prepare(job: command.Job) -> None:
     """Make an experiment's data set."""
     dataset = datasets.prepare(job.params.data, paths.RAW)
     dataset.save(job.shared.dataset)
-    figures.save(figures.data(dataset.train), job.shared.dataset_figure)
+    canvas.save(figures.data(dataset.train), job.shared.dataset_figure)
     print(
         f"prepare {job.experiment}: {len(dataset.train)} training and {len(dataset.test)} test samples of "
         f"shape {tuple(dataset.shape)}; see {job.shared.dataset_figure}"
@@ -20,4 +20,4 @@ def prepare(job: command.Job) -> None:
 
 
 if __name__ == "__main__":
-    command.main(prepare, __doc__, seed=False)
+    command.for_experiment(prepare, __doc__)

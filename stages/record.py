@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from stages.command import Job
+from stages.command import Job, RunJob
 from stages.gan import devices, history, tracking, weights
 from stages.gan.datasets import Dataset, Split
-from stages.gan.figures import Preview
+from stages.gan.errors import UserError
+from stages.gan.evolution import Preview
 from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
 from stages.gan.params import flatten
@@ -28,7 +29,7 @@ JUDGE = "dvc.judge"  # tag: the same for a judge
 class Training:
     """The MLflow run of a training."""
 
-    def __init__(self, job: Job, run: tracking.Run, split: Split) -> None:
+    def __init__(self, job: RunJob, run: tracking.Run, split: Split) -> None:
         self.run = run
         self._job = job
         self._train = job.params.train
@@ -51,44 +52,49 @@ class Training:
                 save(Path(folder))
                 self.run.log_files(_checkpoint(epoch), *sorted(Path(folder).iterdir()))
 
-    def log_speed(self, steps: int, seconds: float) -> None:
-        """Log what the training took: wall time, and steps per second."""
-        speed = {"wall_seconds": seconds, "steps_per_second": steps / seconds}
-        self.run.log_metrics(speed, step=self._train.epochs)
+    def log_time(self, wall: float, steps: int, training: float) -> None:
+        """Log the wall time in seconds, and the steps per second in those spent on training alone."""
+        times = {"wall_seconds": wall, "steps_per_second": steps / training}
+        self.run.log_metrics(times, step=self._train.epochs)
 
     def log_files(self) -> None:
         """Log what the finished training left in files, and tag the run with the generator's name."""
         files, shared = self._job.files, self._job.shared
         self.run.log_files(_checkpoint(self._train.epochs), files.generator, files.discriminator)
-        self.run.log_files("figures", shared.dataset_figure, files.animation, files.strip)
+        figures = (shared.dataset_figure, files.animation, files.strip)
+        self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
         self.run.set_tags({GENERATOR: tracking.md5(files.generator)})
 
 
 @contextmanager
-def training(job: Job, split: Split, tags: Mapping[str, str]) -> Iterator[Training]:
+def training(job: RunJob, split: Split, tags: Mapping[str, str]) -> Iterator[Training]:
     """The run of a training that starts now; ``tags`` say at least the ``device`` (its type)."""
     settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
     params = {**flatten(job.params), **settings}
-    tags = {"seed": str(job.seed), **_origin(), **tags}
+    tags = {"seed": str(job.seed), **tags}
     with tracking.Store(STORE).start(job.experiment, f"seed-{job.seed}", tags, params) as run:
         run.log_dataset(job.experiment, job.shared.dataset)
         yield Training(job, run, split)
 
 
-def training_of_files(job: Job) -> tracking.Run:
+def training_of_files(job: RunJob) -> tracking.Run:
     """The newest run whose generator is the one in the file; where there is none, one made from the files."""
     name = tracking.md5(job.files.generator)
     return tracking.Store(STORE).find(job.experiment, GENERATOR, name) or _from_files(job)
 
 
-def _from_files(job: Job) -> tracking.Run:
+def _from_files(job: RunJob) -> tracking.Run:
     _, about = weights.load(job.files.generator, GENERATORS, torch.device("cpu"))
-    tags = {"device": str(about["device"]), "source": "files"}
+    tags = {"device": str(about["device"]), "source": "files"}  # which commit made them is not known here
     with training(job, Dataset.load(job.shared.dataset).train, tags) as record:
-        first, epochs = history.load(job.files.losses, job.files.previews)
-        record.log_preview(0, first)
-        for epoch in epochs:
-            record.log_epoch(epoch)
+        try:
+            first, epochs = history.load(job.files.losses, job.files.previews)
+        except UserError as error:
+            print(f"warning: the run in MLflow lacks its losses: {error}", file=sys.stderr)
+        else:
+            record.log_preview(0, first)
+            for epoch in epochs:
+                record.log_epoch(epoch)
         record.log_files()
     return record.run
 
@@ -96,12 +102,13 @@ def _from_files(job: Job) -> tracking.Run:
 def judge(job: Job, tags: Mapping[str, str]) -> AbstractContextManager[tracking.Run]:
     """The run of a judge's fitting that starts now."""
     params = {f"judge.{key}": value for key, value in flatten(job.params.judge).items()}
-    return tracking.Store(STORE).start(job.experiment, "judge", {**_origin(), **tags}, params)
+    return tracking.Store(STORE).start(job.experiment, "judge", tags, params)
 
 
 def environment(device: torch.device) -> dict[str, str]:
-    """Tags that say what a run computes on."""
+    """Tags that say what a run computes on, from which commit, for which stage and experiment of DVC's."""
     return {
+        **_origin(),
         "device": device.type,
         "device.name": devices.name(device),
         "torch": torch.__version__,
@@ -115,7 +122,6 @@ def _checkpoint(epoch: int) -> str:
 
 
 def _origin() -> dict[str, str]:
-    """Tags that say which code runs, and for which stage and experiment of DVC's."""
     tags = {"dvc.stage": os.environ.get("DVC_STAGE"), "dvc.experiment": os.environ.get("DVC_EXP_NAME")}
     tags |= {"mlflow.source.name": f"stages/{Path(sys.argv[0]).name}", "mlflow.source.type": "LOCAL"}
     if git := shutil.which("git"):

@@ -1,7 +1,9 @@
-"""Write the report: all runs in reports/runs side by side, to reports/README.md."""
+"""Write the report: all runs side by side.
 
-from stages import paths
-from stages.command import guard
+Reads the runs in reports/runs. Writes reports/README.md.
+"""
+
+from stages import command, paths
 from stages.gan import comparison
 
 
@@ -14,4 +16,5 @@ def report() -> None:
 
 
 if __name__ == "__main__":
-    guard(report)
+    command.plain_parser(__doc__).parse_args()
+    command.guard(report)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from stages import command, progress, record
-from stages.gan import datasets, devices, figures, sampling, weights
+from stages.gan import canvas, datasets, devices, figures, sampling, weights
 from stages.gan.networks import GENERATORS
 
 
-def sample(job: command.Job) -> None:
+def sample(job: command.RunJob) -> None:
     """Draw one run's samples."""
     device = devices.set_up(job.settings.device, job.settings.threads)
     split = datasets.Dataset.load(job.shared.dataset).train
@@ -32,10 +32,10 @@ def sample(job: command.Job) -> None:
         start += len(block)
     file.flush()
     shown = torch.from_numpy(np.array(file[: sampling.BLOCK]))
-    figures.save(figures.samples(shown, split), job.files.samples_figure)
+    canvas.save(figures.samples(shown, split), job.files.samples_figure)
     record.training_of_files(job).log_files("figures", job.files.samples_figure)
     print(f"sample {job}: {count} samples; see {job.files.samples_figure}")
 
 
 if __name__ == "__main__":
-    command.main(sample, __doc__, seed=True)
+    command.for_run(sample, __doc__)

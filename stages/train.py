@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 
 from stages import command, progress, record
-from stages.gan import datasets, devices, figures, history, sampling, training, weights
+from stages.gan import canvas, datasets, devices, evolution, history, sampling, training, weights
 from stages.gan.losses import LOSSES
 from stages.gan.networks import DISCRIMINATORS, GENERATORS
 from stages.gan.randomness import generator as random_generator
 
 
-def train(job: command.Job) -> None:
+def train(job: command.RunJob) -> None:
     """Train one run's networks and hand on what came of it."""
     device = devices.set_up(job.settings.device, job.settings.threads)
     split = datasets.Dataset.load(job.shared.dataset).train
@@ -50,23 +50,26 @@ def train(job: command.Job) -> None:
     )
     with record.training(job, split, record.environment(device)) as run:
         run.log_preview(0, first)
-        start, finished = time.perf_counter(), []
+        finished, busy = [], 0.0
+        start = before = time.perf_counter()
         for epoch in shown(epochs, settings.epochs):
+            busy += time.perf_counter() - before
             finished.append(epoch)
             run.log_epoch(epoch)
             run.log_checkpoint(epoch.number, save)
-        run.log_speed(settings.epochs * steps, time.perf_counter() - start)
+            before = time.perf_counter()
+        run.log_time(before - start, settings.epochs * steps, busy)
         save(job.files.generator.parent)
         history.save(finished, first, job.files.losses, job.files.previews)
         previews = [first, *(epoch.preview for epoch in finished)]
-        figures.animation(previews, split, job.files.animation)
-        figures.save(figures.strip(previews, split), job.files.strip)
+        evolution.animation(previews, split, job.files.animation)
+        canvas.save(evolution.strip(previews, split), job.files.strip)
         run.log_files()
     print(f"train {job}: done; see {job.files.animation}")
 
 
 def build(
-    job: command.Job, shape: tuple[int, ...], device: torch.device
+    job: command.RunJob, shape: tuple[int, ...], device: torch.device
 ) -> tuple[torch.nn.Module, torch.nn.Module]:
     """The generator and the discriminator with their initial weights."""
     generator, discriminator = job.params.generator.model_dump(), job.params.discriminator.model_dump()
@@ -93,4 +96,4 @@ def shown(epochs: Iterator[history.Epoch], total: int) -> Iterator[history.Epoch
 
 
 if __name__ == "__main__":
-    command.main(train, __doc__, seed=True)
+    command.for_run(train, __doc__)

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-STAGES = ("prepare", "judge", "train", "sample", "evaluate")
+STAGES = ("prepare", "judge", "train", "sample", "evaluate", "report")
 
 
 def stage(folder, root, name: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -48,6 +48,7 @@ def test_a_stage_without_what_it_needs_names_it(folder, root):
 @pytest.mark.parametrize("name", STAGES)
 def test_help_says_what_a_stage_reads_and_writes(name, folder, root):
     shown = stage(folder, root, name, "--help").stdout
-    assert "Reads params.yaml" in shown
-    assert "Writes" in shown or "writes" in shown
-    assert "--experiment" in shown
+    assert "Reads " in shown
+    assert "Writes " in shown
+    assert ("--experiment" in shown) == (name != "report")
+    assert not (folder / "reports").exists()

@@ -24,7 +24,7 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Run:
-    """One run as its files tell it."""
+    """One run as its files tell it; ``judge`` are the scores of the judge on test data."""
 
     folder: Path
     experiment: str
@@ -32,10 +32,11 @@ class Run:
     device: str
     parameters: dict[str, Any]
     scores: dict[str, float]
+    judge: dict[str, float]
 
     @property
     def collapsed(self) -> bool:
-        """Whether it draws (nearly) one thing only."""
+        """Whether it draws little else than one thing, over and over."""
         return bool(self.scores["collapsed"])
 
     @property
@@ -53,10 +54,14 @@ def load(runs: Path) -> list[Run]:
     found = []
     for path in runs.glob("*/seed-*/run.json"):
         try:
-            about = json.loads(path.read_text())
-            scores = json.loads((path.parent / "metrics.json").read_text())
-            found.append(Run(path.parent, **about, scores=scores))
-        except (OSError, ValueError, TypeError) as error:
+            about, scores, judge = (
+                json.loads(file.read_text())
+                for file in (path, path.with_name("metrics.json"), path.parent.with_name("judge.json"))
+            )
+            if "collapsed" not in scores:
+                raise ValueError("metrics.json lacks collapsed")
+            found.append(Run(path.parent, **about, scores=scores, judge=judge))
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"{path.parent}: not a readable run ({error}); run the evaluate stage") from error
     return sorted(found, key=lambda run: (run.experiment, run.seed))
 
@@ -82,35 +87,40 @@ def markdown(runs: Sequence[Run], folder: Path) -> str:
 
 
 def verdict(run: Run) -> str:
-    """One sentence on whether the run's samples are worth looking at."""
-    name = f"Seed {run.seed}"
-    if not run.collapsed:
-        return f"{name}: no collapse."
+    """One sentence that says plainly what a collapsed run draws."""
+    spread = f"their variance is {run.scores['diversity']:.2g} of the real data's"
     if not run.shares:
-        return f"{name}: **collapsed**, the samples cover {run.scores['x1_coverage']:.0%} of x1's range."
-    most = max(range(len(run.shares)), key=run.shares.__getitem__)
-    return (
-        f"{name}: **collapsed**, {run.shares[most]:.0%} of the samples are of class {most} "
-        f"and {run.scores['classes_covered']:.0f} of {len(run.shares)} classes are covered."
-    )
+        covered = f"the samples cover {run.scores['x1_coverage']:.0%} of x1's range"
+    else:
+        most = max(range(len(run.shares)), key=run.shares.__getitem__)
+        covered = (
+            f"{run.shares[most]:.0%} of the samples are of class {most}, "
+            f"{run.scores['classes_covered']:.0f} of {len(run.shares)} classes are covered"
+        )
+    return f"Seed {run.seed} has **collapsed**: {covered}, and {spread}."
 
 
 def _section(experiment: str, runs: Sequence[Run], folder: Path) -> list[str]:
     shared = runs[0].folder.parent.relative_to(folder).as_posix()
-    scores = [name for name in SCORES if name in runs[0].scores]
-    header = ["seed", "device", "collapsed", *(SCORES[name][0] for name in scores)]
-    rows = [
-        [
-            str(run.seed),
-            run.device,
-            "**yes**" if run.collapsed else "no",
-            *(f"{run.scores[n]:.4g}" for n in scores),
-        ]
-        for run in runs
+    names = [name for name in SCORES if any(name in run.scores for run in runs)]
+    rows = []
+    for run in runs:
+        scores = [f"{run.scores[name]:.4g}" if name in run.scores else "–" for name in names]
+        rows.append([str(run.seed), run.device, "**yes**" if run.collapsed else "no", *scores])
+    collapsed = [run for run in runs if run.collapsed]
+    judge = ", ".join(f"{name} {score:.4g}" for name, score in runs[0].judge.items())
+    lines = [
+        f"## {experiment}",
+        "",
+        *_table(["seed", "device", "collapsed", *(SCORES[name][0] for name in names)], rows),
+        "",
+        f"{len(collapsed) or 'None'} of {len(runs)} runs collapsed. " + " ".join(map(verdict, collapsed)),
+        "",
+        f"The judge, on test data: {judge}.",
+        "",
+        f"![What the judge of {experiment} makes of test data]({shared}/judge.png)",
+        "",
     ]
-    lines = [f"## {experiment}", "", *_table(header, rows), ""]
-    lines += [f"- {verdict(run)}" for run in runs]
-    lines += ["", f"![What the judge of {experiment} makes of test data]({shared}/judge.png)", ""]
     for run in runs:
         path, name = run.folder.relative_to(folder).as_posix(), f"{experiment}, seed {run.seed}"
         lines += [

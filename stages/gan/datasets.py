@@ -53,11 +53,6 @@ class Dataset:
         """The shape of one sample: (D,) for points, (C, H, W) for images."""
         return self.train.shape
 
-    @property
-    def images(self) -> bool:
-        """Whether the samples are images, not points."""
-        return len(self.shape) == 3
-
     def save(self, path: Path) -> None:
         """Write all tensors to a safetensors file; the same bytes each time."""
         tensors = {}
@@ -136,18 +131,18 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
     ours = os.environ.get("GAN_MIRROR")
     failures = []
     with _timeout(seconds=30):  # a mirror that hangs is as good as one that is down
-        for mirror in ([ours] if ours else []) + theirs:
+        for source in ([ours] if ours else []) + theirs:
+            mirror = source
             _discard_bad(folder, MNIST.resources)
             try:
-                if "://" in mirror:
-                    MNIST.mirrors = [mirror.rstrip("/") + "/"]
-                else:
-                    MNIST.mirrors = []
-                    _copy(Path(mirror), folder, [name for name, _ in MNIST.resources])
+                if "://" not in mirror:
+                    _copy(Path(mirror), folder, MNIST.resources)
+                    mirror = folder.resolve().as_uri()
+                MNIST.mirrors = [mirror.rstrip("/") + "/"]
                 # Checks the MD5 sums, and fetches only the archives that are missing or bad.
                 splits = [MNIST(raw, train=train, download=True) for train in (True, False)]
-            except (OSError, RuntimeError, HTTPException, EOFError) as error:
-                failures.append(f"{mirror} ({' '.join(str(error).split()) or type(error).__name__})")
+            except (OSError, RuntimeError, ValueError, HTTPException, EOFError) as error:
+                failures.append(f"{source} ({' '.join(str(error).split()) or type(error).__name__})")
             else:
                 return Dataset(*(Split(s.data[:limit].unsqueeze(1), s.targets[:limit]) for s in splits))
             finally:
@@ -159,7 +154,10 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
     )
 
 
-def _discard_bad(folder: Path, archives: Sequence[tuple[str, str]]) -> None:
+Archives = Sequence[tuple[str, str]]  # name and MD5 sum of each
+
+
+def _discard_bad(folder: Path, archives: Archives) -> None:
     """Delete archives with a wrong MD5 sum, and all that was unpacked, as a kill may have cut that short."""
     from torchvision.datasets.utils import check_integrity
 
@@ -169,12 +167,20 @@ def _discard_bad(folder: Path, archives: Sequence[tuple[str, str]]) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def _copy(source: Path, target: Path, names: Sequence[str]) -> None:
-    """Copy the files ``names`` that ``target`` lacks; torchvision does not download from a folder."""
+def _copy(source: Path, target: Path, archives: Archives) -> None:
+    """Copy the archives that ``target`` lacks, which torchvision does not do from a folder.
+
+    Raises:
+        OSError: one is missing or has a wrong MD5 sum.
+    """
+    from torchvision.datasets.utils import check_integrity
+
     target.mkdir(parents=True, exist_ok=True)
-    for name in names:
+    for name, md5 in archives:
         if not (target / name).exists():
             shutil.copyfile(source / name, target / name)
+            if not check_integrity(target / name, md5):
+                raise OSError(f"{name} has a wrong MD5 sum")
 
 
 @contextmanager

@@ -35,8 +35,7 @@ def set_up(device: str, threads: int) -> torch.device:
         return torch.device(present[-1])
     if device not in present:
         raise UserError(
-            f"params.yaml: device: {device} is not there; this machine has {', '.join(present)} "
-            "(auto takes the best)"
+            f"device: {device} is not there; this machine has {', '.join(present)} (auto takes the best)"
         )
     return torch.device(device)
 

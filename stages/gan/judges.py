@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
+from stages.gan.errors import UserError
 from stages.gan.networks import initialise, linear_layers
 from stages.gan.randomness import generator as random_generator
 
@@ -23,6 +24,9 @@ class Classifier(nn.Module):
         channels: output channels of the convolutions.
         features: width of the feature layer.
         weights: draws the initial weights; without it they are left to be loaded.
+
+    Raises:
+        UserError: pooling leaves nothing of an image.
     """
 
     def __init__(
@@ -47,6 +51,10 @@ class Classifier(nn.Module):
             layer = skip_init(nn.Conv2d, inputs, outputs, kernel_size=3, padding=1)
             layers += [initialise(layer, weights), nn.ReLU(), nn.MaxPool2d(2)]
             inputs, height, width = outputs, height // 2, width // 2
+        if height < 1 or width < 1:
+            raise UserError(
+                f"judge.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}"
+            )
         hidden, output = linear_layers([inputs * height * width, features, classes], weights)
         self.features = nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU())
         self.output = output

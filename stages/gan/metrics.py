@@ -1,19 +1,19 @@
 """Scores: how close generated samples are to real ones, and how much of them they cover."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Scores = dict[str, float]
+from stages.gan.scores import Scores
 
 BINS = 50  # of the first coordinate's range, for its coverage
 COVERED = 0.1  # of its fair share of the samples: what a class or bin needs to count as covered
-COLLAPSED_COVERAGE = 0.5  # a run that covers less has collapsed
-COLLAPSED_DIVERSITY = 0.1  # and so has one with less of the real samples' variance
+COLLAPSED_COVERAGE = 0.5  # a run that covers less of the bins or classes has collapsed
+COLLAPSED_ENTROPY = 0.5  # and so has one whose classes have less of the greatest entropy,
+COLLAPSED_DIVERSITY = 0.1  # and one with less of the real samples' variance
+MOST_POINTS = 10_000  # that the energy distance looks at: it compares every one with every other
 
 
 def point_scores(
@@ -25,7 +25,8 @@ def point_scores(
     - ``judge_error``: mean distance of the last coordinate to what the judge expects from the others.
     - ``x1_coverage``: share of 50 equal bins of the real x1's range that hold at least a tenth of their
       fair share of the samples, in [0, 1].
-    - ``energy_distance``: see :func:`energy_distance`, in units of the real points' standard deviations.
+    - ``energy_distance``: see :func:`energy_distance`, in units of the real points' standard deviations; of
+      the first 10,000 points.
     - ``diversity``: the samples' total variance over the real points' (1 is right).
     - ``collapsed``: 1 if x1_coverage is below 0.5 or diversity below 0.1, else 0.
 
@@ -44,8 +45,12 @@ def point_scores(
         scores["curve_distance"] = (points[:, 1] - curve(x1)).abs().mean().item()
     scores["judge_error"] = (points[:, -1:] - expected).abs().mean().item()
     scores["x1_coverage"] = coverage
-    scores["energy_distance"] = energy_distance((points - mean) / deviation, (real - mean) / deviation)
-    return _with_verdict(scores, coverage, diversity(points, real))
+    scores["energy_distance"] = energy_distance(
+        (points[:MOST_POINTS] - mean) / deviation, (real[:MOST_POINTS] - mean) / deviation
+    )
+    scores["diversity"] = diversity(points, real)
+    scores["collapsed"] = int(coverage < COLLAPSED_COVERAGE or scores["diversity"] < COLLAPSED_DIVERSITY)
+    return scores
 
 
 def image_scores(features: Tensor, probabilities: Tensor, real_features: Tensor) -> Scores:
@@ -56,7 +61,8 @@ def image_scores(features: Tensor, probabilities: Tensor, real_features: Tensor)
     - ``class_entropy``: entropy of the shares of the classes over its maximum, in [0, 1].
     - ``classes_covered``: classes with at least a tenth of their fair share of the samples.
     - ``diversity``: total variance of the samples' features over the real images' (1 is right).
-    - ``collapsed``: 1 if under half of the classes are covered or diversity is below 0.1, else 0.
+    - ``collapsed``: 1 if under half of the classes are covered, or class_entropy is below 0.5, or diversity
+      below 0.1, else 0.
     - ``class_share_0``…: share of the samples that the judge puts into each class.
 
     Args:
@@ -66,14 +72,18 @@ def image_scores(features: Tensor, probabilities: Tensor, real_features: Tensor)
     """
     classes = probabilities.shape[1]
     shares = torch.bincount(probabilities.argmax(1), minlength=classes).double() / len(probabilities)
-    covered = int((shares >= COVERED / classes).sum())
     scores: Scores = {
         "fid_judge": frechet_distance(features, real_features),
         "confidence": probabilities.amax(1).mean().item(),
         "class_entropy": (torch.special.entr(shares).sum() / np.log(classes)).item(),
-        "classes_covered": covered,
+        "classes_covered": int((shares >= COVERED / classes).sum()),
+        "diversity": diversity(features, real_features),
     }
-    scores = _with_verdict(scores, covered / classes, diversity(features, real_features))
+    scores["collapsed"] = int(
+        scores["classes_covered"] / classes < COLLAPSED_COVERAGE
+        or scores["class_entropy"] < COLLAPSED_ENTROPY
+        or scores["diversity"] < COLLAPSED_DIVERSITY
+    )
     return scores | {f"class_share_{label}": share for label, share in enumerate(shares.tolist())}
 
 
@@ -112,22 +122,3 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
 def diversity(x: Tensor, real: Tensor) -> float:
     """Total variance of ``x`` [N, F] over that of ``real`` [M, F]."""
     return float(x.double().var(0).sum() / real.double().var(0).sum())
-
-
-def save(path: Path, scores: Scores) -> Scores:
-    """Write scores as JSON, flat names to numbers, rounded to the six digits that mean something.
-
-    Returns:
-        The rounded scores.
-    """
-    rounded = {
-        name: score if isinstance(score, int) else float(f"{score:.6g}") for name, score in scores.items()
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rounded, indent=2) + "\n")
-    return rounded
-
-
-def _with_verdict(scores: Scores, coverage: float, spread: float) -> Scores:
-    collapsed = coverage < COLLAPSED_COVERAGE or spread < COLLAPSED_DIVERSITY
-    return scores | {"diversity": spread, "collapsed": int(collapsed)}

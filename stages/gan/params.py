@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -242,28 +242,52 @@ def _check(model: type[Model], content: object, path: Path, prefix: str = "") ->
         return model.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
-        names = [str(part) for part in problem["loc"]]
-        # A union puts the chosen member's tag into the location; no key of the file has that name.
-        tags = {"sine", "digits", "mnist", "mlp", "cnn"}
-        names = [n for i, n in enumerate(names) if not (n in tags and i == 1)]
-        where = ".".join(filter(None, [prefix, *names]))
-        raise UserError(f"{path}: {where + ': ' if where else ''}{_explain(problem, model)}") from error
+        location, known = _locate(model, problem["loc"])
+        where = ".".join(filter(None, [prefix, *location]))
+        raise UserError(f"{path}: {where + ': ' if where else ''}{_explain(problem, known)}") from error
 
 
-def _explain(problem: Any, model: type[BaseModel]) -> str:
+def _locate(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
+    """Where in the file pydantic's ``location`` is, and the keys that the block there may have.
+
+    Into the location of an error within one of several alternative blocks, pydantic puts the tag that chose
+    it, such as the data's source; no key in the file has that name.
+    """
+    names: list[str] = []
+    blocks = [model]
+    for part in location[:-1]:
+        fields = [block.model_fields[str(part)] for block in blocks if part in block.model_fields]
+        if fields:
+            blocks = [inner for field in fields for inner in _blocks(field.annotation)]
+        elif len(blocks) > 1:
+            blocks = [
+                b for b in blocks if any(part in get_args(f.annotation) for f in b.model_fields.values())
+            ]
+            continue
+        names.append(str(part))
+    return [*names, *map(str, location[-1:])], [key for block in blocks for key in block.model_fields]
+
+
+def _blocks(annotation: Any) -> list[type[BaseModel]]:
+    """The blocks that a field's type may be."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [block for part in get_args(annotation) for block in _blocks(part)]
+
+
+def _explain(problem: Any, known: list[str]) -> str:
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(problem["loc"][-1]), sorted(_keys(model)), n=1)
-        return "no such parameter" + (f"; did you mean {close[0]}?" if close else "")
+        close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        return f"no such parameter; did you mean {close[0]}?" if close else f"none of {', '.join(known)}"
     if problem["type"] == "missing":
         return "is missing"
+    if problem["type"].startswith("union_tag"):
+        context = problem["ctx"]
+        key = context["discriminator"].strip("'")
+        choices = context.get("expected_tags")
+        return f"{key} must be one of {choices}, got '{context['tag']}'" if choices else f"{key} is missing"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    got = repr(problem["input"])
     if problem["type"] == "value_error":
         return str(message)
+    got = repr(problem["input"])
     return f"{message}, got {got if len(got) <= 60 else got[:57] + '...'}"
-
-
-def _keys(model: type[BaseModel]) -> set[str]:
-    """Every key that the model and the blocks below it know."""
-    schema = model.model_json_schema()
-    return {key for part in [schema, *schema.get("$defs", {}).values()] for key in part.get("properties", {})}

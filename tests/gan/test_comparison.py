@@ -21,6 +21,7 @@ def write(tmp_path):
         about = {"experiment": experiment, "seed": seed, "device": "cpu", "parameters": parameters}
         (folder / "run.json").write_text(json.dumps(about))
         (folder / "metrics.json").write_text(json.dumps(scores))
+        (folder.parent / "judge.json").write_text(json.dumps({"accuracy": 0.9876}))
         return folder
 
     return write
@@ -42,10 +43,25 @@ def test_all_runs_stand_in_the_report_by_number(write, tmp_path):
 
 def test_a_collapse_is_said_plainly(write, tmp_path):
     write("mnist", 111, IMAGES)
-    write("sine", 1, POINTS | {"collapsed": 1, "x1_coverage": 0.2})
+    write("sine", 1, POINTS | {"collapsed": 1, "x1_coverage": 0.2, "diversity": 0.3})
+    write("sine", 2, POINTS)
     text = report(tmp_path)
-    assert "Seed 111: **collapsed**, 100% of the samples are of class 1 and 1 of 2 classes" in text
-    assert "Seed 1: **collapsed**, the samples cover 20% of x1's range." in text
+    assert (
+        "1 of 1 runs collapsed. Seed 111 has **collapsed**: 100% of the samples are of class 1, "
+        "1 of 2 classes are covered, and their variance is 0 of the real data's."
+    ) in text
+    assert "1 of 2 runs collapsed. Seed 1 has **collapsed**: the samples cover 20% of x1's range" in text
+
+
+def test_the_judges_own_score_stands_beside_what_it_judges(write, tmp_path):
+    write("mnist", 111, IMAGES)
+    assert "The judge, on test data: accuracy 0.9876." in report(tmp_path)
+
+
+def test_a_score_that_an_older_run_lacks_is_left_open(write, tmp_path):
+    write("sine", 1, POINTS)
+    write("sine", 2, {name: score for name, score in POINTS.items() if name != "judge_error"})
+    assert "| 2 | cpu | no | 0.05 | – | 1 | 0.01 | 1 |" in report(tmp_path)
 
 
 def test_only_parameters_that_differ_are_shown(write, tmp_path):
@@ -70,6 +86,8 @@ def test_without_runs_the_report_says_so(tmp_path):
 
 
 def test_a_damaged_run_is_named(write, tmp_path):
-    (write("sine", 1, POINTS) / "metrics.json").write_text("{")
-    with pytest.raises(UserError, match="seed-1: not a readable run"):
-        report(tmp_path)
+    folder = write("sine", 1, POINTS)
+    for broken in ("{", "{}", "[]"):
+        (folder / "metrics.json").write_text(broken)
+        with pytest.raises(UserError, match="seed-1: not a readable run"):
+            report(tmp_path)

@@ -1,0 +1,79 @@
+"""What all pictures share: colours, style, and how samples are shown, dark on light."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stages.gan.datasets import Split
+
+REAL, GENERATED = "#3b6fb6", "#e07b39"
+mpl.rcdefaults()  # whatever style the user's own settings ask for: the bytes must not depend on it
+mpl.rcParams.update(
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": "medium",
+        "axes.grid": True,
+        "grid.alpha": 0.25,
+        "legend.frameon": False,
+        "figure.dpi": 110,
+        "font.size": 9,
+    }
+)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write ``figure`` as a PNG; the same bytes each time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+def panels(count: int, split: Split, width: float = 3.6) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels side by side, each ``width`` inches wide, for samples such as these."""
+    height = 0.85 * width if len(split.shape) == 1 else width + 0.2
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06, wspace=0.02)  # inches, but wspace: a share
+    figure = Figure(figsize=(count * width, height), layout=layout)
+    return figure, list(np.ravel(figure.subplots(1, count, sharex=True, sharey=True)))
+
+
+def show(axes: Axes, shown: Tensor, split: Split, color: str, title: str) -> Any:
+    """Draw points over the real ones' range, or images as a grid; returns the artist."""
+    axes.set_title(title)
+    if shown.dim() == 2:
+        (artist,) = axes.plot(shown[:, 0].numpy(), shown[:, 1].numpy(), ".", color=color, alpha=0.6, ms=4)
+        low, high = split.samples.amin(0), split.samples.amax(0)
+        margin = 0.2 * (high - low)
+        axes.set(xlabel="x1", ylabel="x2")
+        axes.set_xlim((low - margin)[0].item(), (high + margin)[0].item())
+        axes.set_ylim((low - margin)[1].item(), (high + margin)[1].item())
+        return artist
+    axes.axis("off")
+    return axes.imshow(tile(shown), cmap="gray", vmin=0, vmax=255)
+
+
+def tile(images: Tensor) -> NDArray[np.uint8]:
+    """Up to N² images, uint8 [n, C, H, W], as one picture with narrow gaps, dark on light."""
+    side = int(np.ceil(np.sqrt(len(images))))
+    height, width = images.shape[2:]
+    gap = max(1, height // 14)
+    first = dark_on_light(images[0])
+    tile = np.full(
+        (side * (height + gap) - gap, side * (width + gap) - gap, *first.shape[2:]), 255, dtype=np.uint8
+    )
+    for index, image in enumerate(images):
+        top, left = index // side * (height + gap), index % side * (width + gap)
+        tile[top : top + height, left : left + width] = dark_on_light(image)
+    return tile
+
+
+def dark_on_light(image: Tensor) -> NDArray[np.uint8]:
+    """An image, uint8 [C, H, W], for matplotlib: grey ones [H, W] inverted, colours [H, W, 3] as they are."""
+    array: NDArray[np.uint8] = image.numpy()
+    return 255 - array[0] if len(array) == 1 else array.transpose(1, 2, 0)

@@ -1,0 +1,70 @@
+"""A training's evolution: the samples of the same latent points after every epoch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from stages.gan.canvas import GENERATED, panels, show, tile
+from stages.gan.datasets import Split
+
+FRAMES = 100  # of an animation, at most
+STILLS = (0, 0.02, 0.1, 0.25, 0.5, 1)  # of the epochs: what the strip shows
+
+
+class Preview:
+    """Draws the samples of the fixed latent points after an epoch, always in the same frame."""
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+        self._images = len(split.shape) == 3
+        size = (2.6, 2.9) if self._images else (3.4, 3.0)
+        self._figure = Figure(figsize=size, layout="constrained")
+        self._canvas = FigureCanvasAgg(self._figure)
+        self._axes = self._figure.add_subplot()
+        self._artist: Any = None
+
+    def draw(self, preview: Tensor, epoch: int) -> NDArray[np.uint8]:
+        """The picture, uint8 [height, width, 3], of the samples after an epoch."""
+        title = f"epoch {epoch}"
+        if self._artist is None:
+            self._artist = show(self._axes, preview, self._split, GENERATED, title)
+        elif self._images:
+            self._artist.set_data(tile(preview))
+        else:
+            self._artist.set_data(preview[:, 0].numpy(), preview[:, 1].numpy())
+        self._axes.set_title(title)
+        self._canvas.draw()
+        return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
+
+
+def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
+    """Write the previews of epochs 0, 1, … as an animated GIF of at most 100 frames, eight seconds long."""
+    preview = Preview(split)
+    shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
+    frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
+    palette = frames[-1].quantize(16, dither=Image.Dither.NONE)  # one for all frames: nothing flickers
+    palette.putpalette([255 if value >= 248 else value for value in palette.getpalette() or []])
+    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    pause = max(40, 8000 // len(frames))  # milliseconds
+    durations = [pause] * (len(frames) - 1) + [2000]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False)
+
+
+def strip(previews: Sequence[Tensor], split: Split) -> Figure:
+    """Still frames of a training's evolution, from epoch 0 to the last."""
+    last = len(previews) - 1
+    epochs = sorted({round(last * part) for part in STILLS})
+    figure, all_axes = panels(len(epochs), split, width=2.0)
+    for axes, epoch in zip(all_axes, epochs, strict=True):
+        show(axes, previews[epoch], split, GENERATED, f"epoch {epoch}")
+        if axes is not all_axes[0]:
+            axes.set_ylabel("")
+    return figure
