@@ -1,7 +1,5 @@
-import json
 import math
 
-import numpy as np
 import pytest
 import torch
 from scipy.stats import energy_distance
@@ -127,9 +125,3 @@ def test_scores_do_not_depend_on_the_order_of_samples(features, curve):
     assert back == {name: pytest.approx(score, rel=1e-6, abs=1e-6) for name, score in there.items()}
     there, back = score_points(curve, curve), score_points(curve.flip(0), curve)
     assert back == {name: pytest.approx(score, rel=1e-6, abs=1e-6) for name, score in there.items()}
-
-
-def test_saved_scores_are_rounded_numbers(tmp_path):
-    saved = metrics.save(tmp_path / "a" / "metrics.json", {"x": 1 / 3, "n": 1234567, "y": np.float64(2e-9)})
-    assert json.loads((tmp_path / "a" / "metrics.json").read_text()) == saved
-    assert saved == {"x": 0.333333, "n": 1234567, "y": 2e-9}
