@@ -114,7 +114,7 @@ def _section(experiment: str, runs: Sequence[Run], folder: Path) -> list[str]:
         "",
         *_table(["seed", "device", "collapsed", *(SCORES[name][0] for name in names)], rows),
         "",
-        f"{len(collapsed) or 'None'} of {len(runs)} runs collapsed. " + " ".join(map(verdict, collapsed)),
+        " ".join([f"Collapsed: {len(collapsed)} of {len(runs)}.", *map(verdict, collapsed)]),
         "",
         f"The judge, on test data: {judge}.",
         "",

@@ -45,12 +45,14 @@ def test_a_collapse_is_said_plainly(write, tmp_path):
     write("mnist", 111, IMAGES)
     write("sine", 1, POINTS | {"collapsed": 1, "x1_coverage": 0.2, "diversity": 0.3})
     write("sine", 2, POINTS)
+    write("digits", 1, IMAGES | {"collapsed": 0})
     text = report(tmp_path)
     assert (
-        "1 of 1 runs collapsed. Seed 111 has **collapsed**: 100% of the samples are of class 1, "
+        "Collapsed: 1 of 1. Seed 111 has **collapsed**: 100% of the samples are of class 1, "
         "1 of 2 classes are covered, and their variance is 0 of the real data's."
     ) in text
-    assert "1 of 2 runs collapsed. Seed 1 has **collapsed**: the samples cover 20% of x1's range" in text
+    assert "Collapsed: 1 of 2. Seed 1 has **collapsed**: the samples cover 20% of x1's range" in text
+    assert "Collapsed: 0 of 1.\n" in text
 
 
 def test_the_judges_own_score_stands_beside_what_it_judges(write, tmp_path):
