@@ -226,6 +226,28 @@ def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_
     assert run(reproduced, "git", "status", "--porcelain") == ""
 
 
+def test_a_training_that_is_ended_is_marked_failed(reproduced, tmp_path):
+    params = yaml.safe_load((reproduced / "params.yaml").read_text())
+    params["sine"]["train"]["epochs"] = 100_000
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (tmp_path / "data").symlink_to(reproduced / "data")
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "stages.train", "--experiment", "sine", "--seed", "7"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(reproduced)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert any(line.startswith("epoch 10/") for line in process.stdout)
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (found,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    assert found.info.status == "FAILED"
+    assert len(client.get_metric_history(found.info.run_id, "loss_g")) >= 10
+    assert not (reproduced / "data" / "sine" / "seed-7").exists()
+
+
 def test_an_experiment_runs_what_its_lists_say(reproduced, request):
     experiments, environment = ["sine", "mnist"], {}
     try:

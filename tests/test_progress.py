@@ -1,0 +1,42 @@
+import os
+import pty
+import subprocess
+import sys
+import termios
+
+from stages import progress
+
+PROGRAM = """
+from stages import progress
+for _ in progress.show(range(25), 25, "epoch", "loss {}".format, every=10):
+    pass
+"""
+
+
+def test_off_a_terminal_every_tenth_and_the_last_are_plain_lines(capsys):
+    passed = list(progress.show(range(25), 25, "epoch", "loss {}".format, every=10))
+    assert passed == list(range(25))
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == ["epoch 10/25: loss 9", "epoch 20/25: loss 19", "epoch 25/25: loss 24"]
+    assert shown.err == ""
+
+
+def test_on_a_terminal_there_is_a_bar(root):
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 120))
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=root, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 1024)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"25/25" in shown
+    assert b"loss 24" in shown
+    assert b"epoch 10/25" not in shown
