@@ -3,6 +3,8 @@
 Reads the runs in reports/runs. Writes reports/README.md.
 """
 
+from pathlib import Path
+
 from stages import command, paths
 from stages.gan import comparison
 
@@ -12,6 +14,10 @@ def report() -> None:
     runs = comparison.load(paths.RUNS)
     paths.REPORT.parent.mkdir(parents=True, exist_ok=True)
     paths.REPORT.write_text(comparison.markdown(runs, paths.REPORT.parent), encoding="utf-8")
+    # A result that is as DVC left it is deleted by `dvc exp run` and `dvc checkout` once params.yaml lists
+    # its run no more; one touched since is left alone.
+    for file in filter(Path.is_file, paths.RUNS.rglob("*")):
+        file.touch()
     print(f"report: {len(runs)} runs in {paths.REPORT}")
 
 

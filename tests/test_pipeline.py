@@ -273,3 +273,10 @@ def test_an_experiment_runs_what_its_lists_say(reproduced, request):
     )
     assert found.data.tags["dvc.experiment"] == "two-seeds"
     assert "two-seeds" in run(reproduced, "dvc", "exp", "show", "--csv")
+
+    # What is not listed stays, and is not made again when it is listed once more.
+    assert (reproduced / "reports" / "runs" / "digits" / "judge.json").exists()
+    assert run(reproduced, "git", "status", "--porcelain", "--", "reports/runs/digits") == ""
+    run(reproduced, "git", "restore", "params.yaml")
+    again = ran(run(reproduced, "dvc", "repro"))
+    assert not [stage for stage in again if stage.startswith(("prepare", "judge", "train", "sample"))]
