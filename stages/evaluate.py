@@ -48,8 +48,8 @@ def evaluate(job: command.RunJob) -> None:
     job.files.run.write_text(json.dumps(run, indent=2) + "\n")
 
     log = record.training_of_files(job)
-    # A slash groups the classes in MLflow's charts, where they would crowd out the rest.
-    grouped = {name.replace("class_share_", "class_share/"): score for name, score in scores.items()}
+    # A slash groups the classes in MLflow's charts, below the rest, which they would crowd out.
+    grouped = {name.replace("class_share_", "share/class_"): score for name, score in scores.items()}
     log.log_metrics(grouped, step=len(epochs))
     log.flush()
     log.set_tags({record.JUDGE: tracking.md5(job.shared.judge), "sample.count": str(len(samples))})

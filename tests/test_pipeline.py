@@ -142,7 +142,7 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         metrics = training.data.metrics
         scores = yaml.safe_load(Path("reports", "runs", name, "seed-111", "metrics.json").read_text())
         for score, value in scores.items():
-            assert metrics[score.replace("class_share_", "class_share/")] == pytest.approx(value)
+            assert metrics[score.replace("class_share_", "share/class_")] == pytest.approx(value)
         assert metrics["wall_seconds"] > 0
         assert metrics["steps_per_second"] > 0
         for loss in ("loss_d", "loss_g", "d_real", "d_fake"):

@@ -25,8 +25,6 @@ _SETTINGS = {
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)
 
-# Shows the experiment in the UI's pages for trainings, not in those for language models.
-_KIND = {"mlflow.experimentKind": "custom_model_development"}
 _PROCESS = "process"  # tag: host and id of the process that writes to a run
 _EVERY = 5.0  # seconds between two batches of metrics
 
@@ -88,7 +86,7 @@ class Store:
 
         found = client.get_experiment_by_name(experiment)
         try:
-            experiment_id = found.experiment_id if found else client.create_experiment(experiment, tags=_KIND)
+            experiment_id = found.experiment_id if found else client.create_experiment(experiment)
         except MlflowException:  # another process was quicker
             experiment_id = client.get_experiment_by_name(experiment).experiment_id
         self._bury(client, experiment)
