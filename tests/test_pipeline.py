@@ -113,7 +113,7 @@ def test_every_file_of_the_contract_is_there(reproduced):
 
 def test_mlflow_holds_the_training(reproduced, monkeypatch):
     monkeypatch.chdir(reproduced)
-    client = MlflowClient("sqlite:///mlflow.db")
+    client = MlflowClient(f"sqlite:///{reproduced}/mlflow.db")
     for name in ("sine", "digits"):
         experiment = client.get_experiment_by_name(name)
         runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}

@@ -18,12 +18,12 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def store(folder, monkeypatch) -> tracking.Store:
     monkeypatch.chdir(folder)
-    return tracking.Store("sqlite:///mlflow.db")
+    return tracking.Store(f"sqlite:///{folder}/mlflow.db")  # MLflow remembers stores by address
 
 
 @pytest.fixture
-def client(store) -> MlflowClient:
-    return MlflowClient("sqlite:///mlflow.db")
+def client(store, folder) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{folder}/mlflow.db")
 
 
 def test_a_run_holds_what_was_logged(store, client, folder):
