@@ -12,9 +12,18 @@ from pathlib import Path
 import torch
 
 from stages import command, progress, record
-from stages.gan import canvas, datasets, devices, evolution, history, sampling, training, weights
+from stages.gan import (
+    canvas,
+    datasets,
+    devices,
+    evolution,
+    history,
+    networks,
+    sampling,
+    training,
+    weights,
+)
 from stages.gan.losses import LOSSES
-from stages.gan.networks import DISCRIMINATORS, GENERATORS
 from stages.gan.randomness import generator as random_generator
 
 
@@ -22,34 +31,37 @@ def train(job: command.RunJob) -> None:
     """Train one run's networks and hand on what came of it."""
     device = devices.set_up(job.settings.device, job.settings.threads)
     split = datasets.Dataset.load(job.shared.dataset).train
-    generator, discriminator = build(job, split.shape, device)
     settings = job.params.train
+    generator, discriminator = networks.build(
+        job.params.generator, job.params.discriminator, split.shape, job.seed, device
+    )
     steps = training.steps_per_epoch(len(split), settings.batch_size)
     print(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}", flush=True)
 
+    average = training.weight_average(generator, settings.ema) if settings.ema else None
+    kept = generator if average is None else average.module
+
     def save(folder: Path) -> None:
         about = {"experiment": job.experiment, "seed": job.seed, "device": device.type}
-        weights.save(folder / job.files.generator.name, generator, about)
+        weights.save(folder / job.files.generator.name, kept, about)
         weights.save(folder / job.files.discriminator.name, discriminator, about)
 
     latents = torch.randn(
         settings.preview, job.params.generator.latent, generator=random_generator(job.seed, "preview")
     )
-    first = sampling.draw(generator, latents)
+    previews = [sampling.draw(generator, latents)]
     epochs = training.train(
         datasets.to_unit(split.samples).to(device),
         generator,
         discriminator,
         LOSSES[settings.loss](),
         latents,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        lr=settings.lr,
-        betas=settings.betas,
+        settings,
         seed=job.seed,
+        average=average,
     )
     with record.training(job, split, record.environment(device)) as run:
-        run.log_preview(0, first)
+        run.log_preview(0, previews[0])
         finished, busy = [], 0.0
         start = before = time.perf_counter()
         for epoch in shown(epochs, settings.epochs):
@@ -60,30 +72,12 @@ def train(job: command.RunJob) -> None:
             before = time.perf_counter()
         run.log_time(before - start, settings.epochs * steps, busy)
         save(job.files.generator.parent)
-        history.save(finished, first, job.files.losses, job.files.previews)
-        previews = [first, *(epoch.preview for epoch in finished)]
+        previews += [epoch.preview for epoch in finished]
+        history.save(finished, previews, job.files.losses, job.files.previews)
         evolution.animation(previews, split, job.files.animation)
         canvas.save(evolution.strip(previews, split), job.files.strip)
         run.log_files()
     print(f"train {job}: done; see {job.files.animation}")
-
-
-def build(
-    job: command.RunJob, shape: tuple[int, ...], device: torch.device
-) -> tuple[torch.nn.Module, torch.nn.Module]:
-    """The generator and the discriminator with their initial weights."""
-    generator, discriminator = job.params.generator.model_dump(), job.params.discriminator.model_dump()
-    return (
-        GENERATORS[generator.pop("network")](
-            **generator, shape=shape, weights=random_generator(job.seed, "generator")
-        ).to(device),
-        DISCRIMINATORS[discriminator.pop("network")](
-            **discriminator,
-            shape=shape,
-            weights=random_generator(job.seed, "discriminator"),
-            masks=random_generator(job.seed, "dropout", device=device),
-        ).to(device),
-    )
 
 
 def shown(epochs: Iterator[history.Epoch], total: int) -> Iterator[history.Epoch]:

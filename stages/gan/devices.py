@@ -5,6 +5,7 @@ import platform
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from stages.gan.errors import UserError
 
@@ -38,6 +39,13 @@ def set_up(device: str, threads: int) -> torch.device:
             f"device: {device} is not there; this machine has {', '.join(present)} (auto takes the best)"
         )
     return torch.device(device)
+
+
+def move(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor made on the CPU, on the device; without waiting for a GPU to be done with its work."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def available() -> list[str]:

@@ -36,12 +36,12 @@ class Epoch:
 COLUMNS = ("epoch", "loss_d", "loss_g", "d_real", "d_fake")
 
 
-def save(history: Sequence[Epoch], first: Tensor, losses: Path, previews: Path) -> None:
-    """Write each epoch's losses and mean D to a CSV file, and its preview to a .npy file.
+def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, previews: Path) -> None:
+    """Write each epoch's losses and mean D to a CSV file, and the previews to a .npy file.
 
     Args:
         history: all epochs.
-        first: the preview before the training, [P, *shape].
+        pictures: the preview before the training, [P, *shape], and those after each epoch.
         losses: columns :data:`COLUMNS`, one row an epoch.
         previews: [epochs + 1, P, *shape], from epoch 0 on.
     """
@@ -52,7 +52,7 @@ def save(history: Sequence[Epoch], first: Tensor, losses: Path, previews: Path) 
         writer.writerow(COLUMNS)
         for epoch in history:
             writer.writerow([epoch.number, *(f"{value:.6g}" for value in _values(epoch))])
-    np.save(previews, torch.stack([first, *(epoch.preview for epoch in history)]).numpy())
+    np.save(previews, torch.stack(list(pictures)).numpy())
 
 
 def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:

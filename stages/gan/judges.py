@@ -8,7 +8,7 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from stages.gan.errors import UserError
-from stages.gan.networks import initialise, linear_layers
+from stages.gan.layers import initialise, linear_layers
 from stages.gan.randomness import generator as random_generator
 
 

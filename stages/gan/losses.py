@@ -1,8 +1,20 @@
-"""What each network tries to make small, from the discriminator's logits."""
+"""What each network tries to make small, from the discriminator's logits; and a penalty on its gradient."""
+
+from typing import Protocol
 
 import torch
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, relu
+
+
+class Loss(Protocol):
+    """A pair of losses on the discriminator's logits."""
+
+    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
+        """What the discriminator makes small."""
+
+    def generator(self, generated: Tensor) -> Tensor:
+        """What the generator makes small."""
 
 
 class BinaryCrossEntropy:
@@ -23,4 +35,27 @@ class BinaryCrossEntropy:
         return binary_cross_entropy_with_logits(generated, torch.ones_like(generated))
 
 
-LOSSES = {"bce": BinaryCrossEntropy}
+class Hinge:
+    """The hinge loss (Lim & Ye 2017, Geometric GAN): logits beyond ±1 on the right side cost nothing."""
+
+    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
+        """Mean of max(0, 1 - logit) over real plus max(0, 1 + logit) over generated samples; [N, 1] each."""
+        return relu(1 - real).mean() + relu(1 + generated).mean()
+
+    def generator(self, generated: Tensor) -> Tensor:
+        """Minus the mean logit; logits [N, 1]."""
+        return -generated.mean()
+
+
+LOSSES: dict[str, type[Loss]] = {"bce": BinaryCrossEntropy, "hinge": Hinge}
+
+
+def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
+    """Half the mean squared norm of the logit's gradient at real samples [N, *shape].
+
+    R1, equation 9 of Mescheder et al. 2018 (Which training methods for GANs do actually converge?), without
+    its weight γ: it keeps the discriminator flat around the data, where the generator is to settle.
+    """
+    samples = real.detach().requires_grad_(True)
+    (slopes,) = torch.autograd.grad(discriminator(samples).sum(), samples, create_graph=True)
+    return slopes.square().flatten(1).sum(1).mean() / 2

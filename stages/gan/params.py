@@ -89,7 +89,7 @@ class CnnJudge(Block):
 Judge = Annotated[MlpJudge | CnnJudge, Field(discriminator="network")]
 
 
-class Generator(Block):
+class MlpGenerator(Block):
     """From ``latent`` standard normal numbers through the ``hidden`` layers to a sample."""
 
     network: Literal["mlp"]
@@ -97,7 +97,18 @@ class Generator(Block):
     hidden: Widths
 
 
-class Discriminator(Block):
+class ConvGenerator(Block):
+    """From ``latent`` standard normal numbers to an image whose sides double with each of ``channels``."""
+
+    network: Literal["conv"]
+    latent: Width
+    channels: Widths
+
+
+Generator = Annotated[MlpGenerator | ConvGenerator, Field(discriminator="network")]
+
+
+class MlpDiscriminator(Block):
     """From a sample through the ``hidden`` layers, with dropout after each, to one logit."""
 
     network: Literal["mlp"]
@@ -105,18 +116,38 @@ class Discriminator(Block):
     dropout: Probability
 
 
+class ConvDiscriminator(Block):
+    """From an image, whose sides halve before each of ``channels``, to one logit."""
+
+    network: Literal["conv"]
+    channels: Widths
+    spectral_norm: bool = False
+
+
+Discriminator = Annotated[MlpDiscriminator | ConvDiscriminator, Field(discriminator="network")]
+
+
 class Train(Block):
     """How the GAN is trained, and how much of it is kept.
+
+    With ``lr_decay: cosine``, ``lr`` falls to 0 along half a cosine (Loshchilov & Hutter 2017). ``r1`` is the
+    weight of the penalty on the discriminator's gradient (Mescheder et al. 2018), which every ``r1_every``-th
+    step takes as many times as heavily (Karras et al. 2020). ``ema`` is the decay, per step, of an average of
+    the generator's weights (Yazıcı et al. 2019), which is then what is kept; 0 keeps the last weights.
 
     ``preview`` counts the fixed latent points drawn after every epoch. Every ``image_every`` epochs their
     picture, and every ``checkpoint_every`` epochs both networks, go to MLflow, and again at the end.
     """
 
-    loss: Literal["bce"]
+    loss: Literal["bce", "hinge"]
     epochs: Count
     batch_size: Count
     lr: LearningRate
+    lr_decay: Literal["none", "cosine"] = "none"
     betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    r1: Annotated[Number, Field(ge=0, le=1000)] = 0
+    r1_every: Count = 1
+    ema: Beta = 0
     preview: Count
     image_every: Count
     checkpoint_every: Count

@@ -1,27 +1,20 @@
 """The training loop: generator against discriminator (Goodfellow et al. 2014, algorithm 1)."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from stages.gan.devices import move
 from stages.gan.errors import UserError
 from stages.gan.history import Epoch
+from stages.gan.losses import Loss, gradient_penalty
+from stages.gan.params import Train
 from stages.gan.randomness import generator as random_generator
 from stages.gan.sampling import draw
-
-
-class Loss(Protocol):
-    """A pair of losses on the discriminator's logits; see ``losses.py``."""
-
-    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """What the discriminator makes small."""
-
-    def generator(self, generated: Tensor) -> Tensor:
-        """What the generator makes small."""
-
 
 _BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
 
@@ -32,12 +25,10 @@ def train(
     discriminator: nn.Module,
     loss: Loss,
     preview: Tensor,
+    settings: Train,
     *,
-    epochs: int,
-    batch_size: int,
-    lr: float,
-    betas: Sequence[float],
     seed: int,
+    average: AveragedModel | None = None,
 ) -> Iterator[Epoch]:
     """Train both networks in place and yield after every epoch.
 
@@ -54,29 +45,33 @@ def train(
         discriminator: maps samples to logits [B, 1]; on the same device.
         loss: what the two make small.
         preview: fixed latent points [P, latent], whose samples each epoch hands on.
-        epochs: passes over the data.
-        batch_size: real samples in a step.
-        lr: Adam's learning rate, for both networks.
-        betas: Adam's two decay rates (Kingma & Ba 2015).
+        settings: the numbers of it: epochs, batch size, Adam's learning rate and decay rates (Kingma & Ba
+            2015), the learning rate's decay and the weight of the gradient penalty.
         seed: the run's seed.
+        average: of the generator's weights, taken along; then the previews are its samples.
 
     Raises:
         UserError: there are fewer samples than make a batch, or a loss is no longer finite.
     """
-    steps = steps_per_epoch(len(real), batch_size)
+    steps = steps_per_epoch(len(real), settings.batch_size)
+    kept = generator if average is None else average.module
+    betas = (settings.betas[0], settings.betas[1])
     to_learn = list(generator.parameters())
     adam_d, adam_g = (
-        torch.optim.Adam(network.parameters(), lr=lr, betas=(betas[0], betas[1]), fused=True)
+        torch.optim.Adam(network.parameters(), lr=settings.lr, betas=betas, fused=True)
         for network in (discriminator, generator)
     )
+    adams = (adam_d, adam_g) if settings.lr_decay == "cosine" else ()
+    schedules = [CosineAnnealingLR(adam, settings.epochs * steps) for adam in adams]
     generator.train()
     discriminator.train()
-    for number in range(1, epochs + 1):
+    done = 0
+    for number in range(1, settings.epochs + 1):
         totals = torch.zeros(4, device=real.device)  # stays on the device: reading it would wait for it
         order = torch.randperm(len(real), generator=random_generator(seed, "order", number))
-        batches = order.to(real.device).split(batch_size)[:steps]
+        batches = move(order, real.device).split(settings.batch_size)[:steps]
         noise = random_generator(seed, "latent", number)
-        latents = _latents(steps, batch_size, preview.shape[1], noise, real.device)
+        latents = _latents(steps, settings.batch_size, preview.shape[1], noise, real.device)
         for batch, (latents_d, latents_g) in zip(batches, latents, strict=True):
             x = real[batch]
             with torch.no_grad():
@@ -85,6 +80,9 @@ def train(
             loss_d = loss.discriminator(logits_real, logits_fake)
             adam_d.zero_grad()
             loss_d.backward()
+            if settings.r1 > 0 and done % settings.r1_every == 0:
+                weight = settings.r1 * settings.r1_every
+                (weight * gradient_penalty(discriminator, x)).backward()
             adam_d.step()
 
             loss_g = loss.generator(discriminator(generator(latents_g)))
@@ -92,6 +90,11 @@ def train(
             loss_g.backward(inputs=to_learn)  # spares the discriminator's
             adam_g.step()
 
+            for schedule in schedules:
+                schedule.step()
+            if average is not None:
+                average.update_parameters(generator)
+            done += 1
             with torch.no_grad():
                 d_real, d_fake = logits_real.sigmoid().mean(), logits_fake.sigmoid().mean()
                 totals += torch.stack([loss_d, loss_g, d_real, d_fake])
@@ -101,9 +104,17 @@ def train(
                 f"train: a loss is no longer finite in epoch {number} (discriminator {loss_d_mean}, "
                 f"generator {loss_g_mean}); lower train.lr"
             )
-        yield Epoch(
-            number, loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean, preview=draw(generator, preview)
-        )
+        yield Epoch(number, loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean, preview=draw(kept, preview))
+
+
+def weight_average(generator: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average of the generator's weights (Yazıcı et al. 2019).
+
+    Args:
+        generator: as it is before the training.
+        decay: the average's share in the next average, in [0, 1).
+    """
+    return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
@@ -125,4 +136,4 @@ def _latents(
     """Latent points [2, batch_size, latent] for each step: the discriminator's and the generator's."""
     for start in range(0, steps, _BLOCK):
         block = min(_BLOCK, steps - start)
-        yield from torch.randn(block, 2, batch_size, latent, generator=noise).to(device)
+        yield from move(torch.randn(block, 2, batch_size, latent, generator=noise), device)

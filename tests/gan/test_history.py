@@ -9,7 +9,7 @@ from stages.gan.history import Epoch
 def test_a_history_survives_its_files(tmp_path):
     epochs = [Epoch(n, 0.5 * n, 0.25, 0.75, 0.125, torch.full((4, 2), float(n))) for n in (1, 2)]
     losses, previews = tmp_path / "a" / "losses.csv", tmp_path / "b" / "previews.npy"
-    history.save(epochs, torch.ones(4, 2), losses, previews)
+    history.save(epochs, [torch.ones(4, 2), *(epoch.preview for epoch in epochs)], losses, previews)
     assert losses.read_text() == (
         "epoch,loss_d,loss_g,d_real,d_fake\n1,0.5,0.25,0.75,0.125\n2,1,0.25,0.75,0.125\n"
     )

@@ -1,12 +1,12 @@
 import torch
 
 from stages.gan import sampling
-from stages.gan.networks import Generator
+from stages.gan.mlp import MlpGenerator
 from stages.gan.randomness import generator as random_generator
 
 
-def network(shape=(1, 4, 4)) -> Generator:
-    return Generator(3, [8], shape, random_generator(1, "g")).eval()
+def network(shape=(1, 4, 4)) -> MlpGenerator:
+    return MlpGenerator(3, [8], shape, random_generator(1, "g")).eval()
 
 
 def test_a_sample_depends_on_seed_and_number_alone():

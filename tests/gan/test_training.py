@@ -6,27 +6,39 @@ from torch import nn
 
 from stages.gan import training
 from stages.gan.errors import UserError
-from stages.gan.losses import BinaryCrossEntropy
-from stages.gan.networks import Discriminator, Generator
+from stages.gan.losses import LOSSES
+from stages.gan.mlp import MlpDiscriminator, MlpGenerator
+from stages.gan.params import Train
 from stages.gan.randomness import generator as random_generator
 
-SETTINGS = {"epochs": 3, "batch_size": 8, "lr": 0.01, "betas": [0.9, 0.999], "seed": 5}
+SETTINGS = Train(
+    loss="bce",
+    epochs=3,
+    batch_size=8,
+    lr=0.01,
+    betas=[0.9, 0.999],
+    preview=4,
+    image_every=1,
+    checkpoint_every=1,
+)
 
 
 def networks(dropout: float = 0.0) -> tuple[nn.Module, nn.Module]:
     return (
-        Generator(3, [8], (2,), random_generator(5, "generator")),
-        Discriminator((2,), [8, 8], dropout, random_generator(5, "d"), random_generator(5, "dropout")),
+        MlpGenerator(3, [8], (2,), random_generator(5, "generator")),
+        MlpDiscriminator((2,), [8, 8], dropout, random_generator(5, "d"), random_generator(5, "dropout")),
     )
 
 
-def run(pair: tuple[nn.Module, nn.Module], data: torch.Tensor, **settings) -> list:
-    return list(training.train(data, *pair, BinaryCrossEntropy(), torch.zeros(4, 3), **(SETTINGS | settings)))
+def run(pair: tuple[nn.Module, nn.Module], data: torch.Tensor, seed=5, average=None, **settings) -> list:
+    train = SETTINGS.model_copy(update=settings)
+    loss = LOSSES[train.loss]()
+    return list(training.train(data, *pair, loss, torch.zeros(4, 3), train, seed=seed, average=average))
 
 
 @pytest.fixture
 def data() -> torch.Tensor:
-    return torch.randn(35, 2, generator=torch.Generator().manual_seed(0))
+    return torch.randn(35, 2, generator=torch.MlpGenerator().manual_seed(0))
 
 
 def test_it_is_the_classic_loop(data):

@@ -5,15 +5,16 @@ import torch
 
 from stages.gan import weights
 from stages.gan.errors import UserError
-from stages.gan.networks import GENERATORS, Generator
+from stages.gan.mlp import MlpGenerator
+from stages.gan.networks import GENERATORS
 from stages.gan.randomness import generator as random_generator
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def network() -> Generator:
-    return Generator(3, [8, 4], (2,), random_generator(1, "g"))
+def network() -> MlpGenerator:
+    return MlpGenerator(3, [8, 4], (2,), random_generator(1, "g"))
 
 
 def test_a_network_survives_its_file(network, tmp_path):

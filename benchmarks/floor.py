@@ -1,0 +1,60 @@
+"""The least time a step can take on this machine: its arithmetic and its memory traffic, nothing else."""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+
+from stages.gan.params import Experiment, MlpDiscriminator, MlpGenerator
+
+
+def step_seconds(experiment: Experiment, samples: int, flops: float, bandwidth: float) -> float:
+    """The floor of one step of fully connected networks.
+
+    What must be computed: generated samples without a gradient, the discriminator forth and back on as many
+    real as generated ones, then the generator forth and back through a frozen discriminator. What must be
+    moved: Adam reads weight, gradient and two moments, and writes all but the gradient.
+
+    Args:
+        experiment: networks and batch size.
+        samples: numbers in one sample.
+        flops: floating point operations that this machine does in a second.
+        bandwidth: bytes that it reads and writes in a second.
+    """
+    assert isinstance(experiment.generator, MlpGenerator)
+    assert isinstance(experiment.discriminator, MlpDiscriminator)
+    widths_g = [experiment.generator.latent, *experiment.generator.hidden, samples]
+    widths_d = [samples, *experiment.discriminator.hidden, 1]
+    (g, first_g), (d, first_d) = (
+        (sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]) for widths in (widths_g, widths_d)
+    )
+    # For each sample a layer takes a product forth, one back to its weights, and one back to its inputs,
+    # which the first layer of the network that learns does not need.
+    discriminator_step = g + 2 * (d + d + d - first_d)
+    generator_step = g + d + d + g + g - first_g
+    products = experiment.train.batch_size * (discriminator_step + generator_step)
+    parameters = g + d + sum(widths_g[1:]) + sum(widths_d[1:])
+    return 2 * products / flops + 7 * 4 * parameters / bandwidth
+
+
+def matrix_speed() -> float:
+    """Floating point operations per second in large float32 matrix products, with all of PyTorch's threads."""
+    a, b = torch.randn(2, 2048, 2048)
+    return 2 * 2048**3 / _best(lambda: torch.mm(a, b))
+
+
+def memory_speed() -> float:
+    """Bytes per second read and written by adding large arrays."""
+    a, b, c = torch.randn(3, 12_000_000)
+    return 3 * a.nbytes / _best(lambda: torch.add(a, b, out=c))
+
+
+def _best(work: Callable[[], object]) -> float:
+    """The least seconds that ``work`` took in several trials: what the machine can do when left alone."""
+    seconds = []
+    for _ in range(20):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

@@ -1,0 +1,93 @@
+"""One training, of ours or of the reference, timed step by step; in a process of its own.
+
+Flushing denormal floats, threads and caches are properties of a process, so two trainings that are to be
+compared never share one. Prints a line of JSON: the seconds at which each step began and the last one ended,
+and the greatest resident memory in bytes.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks import reference
+from stages.gan import datasets, devices, networks, params, training
+from stages.gan.datasets import Split
+from stages.gan.losses import LOSSES, Loss
+from stages.paths import ExperimentFiles
+
+
+class Clock:
+    """A loss that passes on another's, and remembers when: each step asks for the generator's once."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self.times: list[float] = []
+
+    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
+        """See the other loss."""
+        self.times.append(time.perf_counter())
+        return self.loss.discriminator(real, generated)
+
+    def generator(self, generated: Tensor) -> Tensor:
+        """See the other loss."""
+        return self.loss.generator(generated)
+
+
+def ours(split: Split, experiment: params.Experiment, device: torch.device) -> Iterator[float]:
+    """Train as the pipeline does; yield the times at which the steps began, and the end's."""
+    generator, discriminator = networks.build(
+        experiment.generator, experiment.discriminator, split.shape, 1, device
+    )
+    clock = Clock(LOSSES[experiment.train.loss]())
+    real = datasets.to_unit(split.samples).to(device)
+    preview = torch.randn(experiment.train.preview, experiment.generator.latent)
+    start = time.perf_counter()
+    for _ in training.train(real, generator, discriminator, clock, preview, experiment.train, seed=1):
+        pass
+    yield start
+    yield from clock.times[1:]
+    yield time.perf_counter()
+
+
+def main() -> None:
+    """Train, and print the times."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("loop", choices=["ours", "reference"])
+    parser.add_argument("experiment")
+    parser.add_argument("--epochs", type=int, help="default: the experiment's")
+    parser.add_argument("--limit", type=int, help="take only the first so many samples")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--threads", type=int, help="default: params.yaml's for ours, PyTorch's for the other"
+    )
+    arguments = parser.parse_args()
+    known = params.load(Path("params.yaml"))
+    experiment = params.select(known, arguments.experiment, Path("params.yaml"))
+    if arguments.epochs:
+        train = experiment.train.model_copy(update={"epochs": arguments.epochs})
+        experiment = experiment.model_copy(update={"train": train})
+    device = torch.device(arguments.device)
+    if arguments.loop == "ours":
+        device = devices.set_up(arguments.device, arguments.threads or known.settings.threads)
+    elif arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    split = datasets.Dataset.load(ExperimentFiles(arguments.experiment).dataset).train
+    split = Split(split.samples[: arguments.limit])
+    if arguments.loop == "ours":
+        times = list(ours(split, experiment, device))
+    else:
+        times = [time.perf_counter() for _ in reference.train(split, experiment, device)]
+    kilo = 1 if sys.platform == "darwin" else 1024
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo
+    print(json.dumps({"times": [round(t - times[0], 6) for t in times], "memory": memory}))
+
+
+if __name__ == "__main__":
+    main()
