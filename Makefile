@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test ui lint lock
+.PHONY: help install repro test bench ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -31,6 +31,9 @@ ui: install ## Open the runs in MLflow's UI; PORT=5000
 	http*) echo "The runs are at $$MLFLOW_TRACKING_URI" ;; \
 	*) exec .venv/bin/mlflow ui --port $(PORT) --workers 1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
 	esac
+
+bench: install ## Measure speed, quality against time, overhead and memory (15 minutes)
+	.venv/bin/python -m benchmarks
 
 lint: install ## Check style and types
 	.venv/bin/ruff check .

@@ -35,26 +35,28 @@ def step_seconds(experiment: Experiment, samples: int, flops: float, bandwidth: 
     generator_step = g + d + d + g + g - first_g
     products = experiment.train.batch_size * (discriminator_step + generator_step)
     parameters = g + d + sum(widths_g[1:]) + sum(widths_d[1:])
-    return 2 * products / flops + 7 * 4 * parameters / bandwidth
+    return float(2 * products / flops + 7 * 4 * parameters / bandwidth)
 
 
-def matrix_speed() -> float:
-    """Floating point operations per second in large float32 matrix products, with all of PyTorch's threads."""
-    a, b = torch.randn(2, 2048, 2048)
-    return 2 * 2048**3 / _best(lambda: torch.mm(a, b))
+def matrix_speed(device: torch.device) -> float:
+    """Floating point operations per second in large float32 matrix products."""
+    a, b = torch.randn(2, 2048, 2048, device=device)
+    return 2 * 2048**3 / _best(lambda: torch.mm(a, b), device)
 
 
-def memory_speed() -> float:
+def memory_speed(device: torch.device) -> float:
     """Bytes per second read and written by adding large arrays."""
-    a, b, c = torch.randn(3, 12_000_000)
-    return 3 * a.nbytes / _best(lambda: torch.add(a, b, out=c))
+    a, b, c = torch.randn(3, 12_000_000, device=device)
+    return 3 * float(a.nbytes) / _best(lambda: torch.add(a, b, out=c), device)
 
 
-def _best(work: Callable[[], object]) -> float:
+def _best(work: Callable[[], object], device: torch.device) -> float:
     """The least seconds that ``work`` took in several trials: what the machine can do when left alone."""
     seconds = []
     for _ in range(20):
         start = time.perf_counter()
         work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
     return min(seconds)

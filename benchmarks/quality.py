@@ -2,22 +2,33 @@
 
 ``python -m benchmarks.quality EXPERIMENT --seeds 1 2 --epochs 1 2 5`` adds to quality.csv: experiment, seed,
 epoch, seconds of training (scoring excluded), fid_judge of 10,000 samples, and whether the run has collapsed.
+Without ``--epochs`` it scores the checkpoints of the pipeline's runs of mnist in MLflow instead; their times
+are those that the benchmark of speed has measured.
 """
 
 import argparse
 import csv
+import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
+from matplotlib.figure import Figure
+from torch import nn
 
+from stages import command
 from stages.gan import datasets, devices, judges, metrics, networks, params, sampling, training, weights
+from stages.gan.canvas import GENERATED, REAL
+from stages.gan.errors import UserError
 from stages.gan.losses import LOSSES
-from stages.paths import ExperimentFiles
+from stages.paths import STORE, ExperimentFiles
 
-RECORD = Path(__file__).parent / "quality.csv"
+RECORD = Path(__file__).parent / "results" / "quality.csv"
+SECONDS = RECORD.with_name("mnist.json")  # that an epoch of each loop takes on this machine
 SAMPLES = 10_000
 
 
@@ -33,33 +44,54 @@ class Score:
     collapsed: int
 
 
-def scores(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:
+class Scorer:
+    """Scores generators of an experiment against its data, with its judge."""
+
+    def __init__(self, experiment: str, seed: int) -> None:
+        known = params.load(Path("params.yaml"))
+        self.params = params.select(known, experiment, Path("params.yaml"))
+        self.device = devices.set_up(known.settings.device, known.settings.threads)
+        self._experiment, self._seed = experiment, seed
+        files = ExperimentFiles(experiment)
+        dataset = datasets.Dataset.load(files.dataset)
+        self.split, self._test = dataset.train, dataset.test
+        judge, _ = weights.load(files.judge, judges.JUDGES, self.device)
+        assert isinstance(judge, judges.Classifier)
+        self._judge = judge
+        self._features = judges.predict(judge.features, datasets.to_unit(self.split.samples))
+
+    def __call__(self, generator: nn.Module, epoch: int, seconds: float) -> Score:
+        """The score of a generator after so many epochs, and seconds."""
+        samples = torch.cat(list(sampling.samples(generator, self._seed, SAMPLES)))
+        features = judges.predict(self._judge.features, datasets.to_unit(samples))
+        probabilities = judges.predict(self._judge.output, features).softmax(1)
+        found = metrics.image_scores(features, probabilities, self._features)
+        collapsed = int(found["collapsed"])
+        return Score(self._experiment, self._seed, epoch, seconds, found["fid_judge"], collapsed)
+
+    def floor(self) -> float:
+        """The Fréchet distance of real images, those of the test split, to the training images."""
+        real = judges.predict(self._judge.features, datasets.to_unit(self._test.samples))
+        return metrics.frechet_distance(real, self._features)
+
+
+def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:
     """Train an experiment's networks; yield the scores after each of ``epochs``."""
-    known = params.load(Path("params.yaml"))
-    block = params.select(known, experiment, Path("params.yaml"))
-    device = devices.set_up(known.settings.device, known.settings.threads)
-    files = ExperimentFiles(experiment)
-    split = datasets.Dataset.load(files.dataset).train
-    judge, _ = weights.load(files.judge, judges.JUDGES, device)
-    assert isinstance(judge, judges.Classifier)
-    real = datasets.to_unit(split.samples)
-    real_features = judges.predict(judge.features, real)
+    score = Scorer(experiment, seed)
+    block, device, split = score.params, score.device, score.split
     generator, discriminator = networks.build(block.generator, block.discriminator, split.shape, seed, device)
     average = training.weight_average(generator, block.train.ema) if block.train.ema else None
     kept = generator if average is None else average.module
     preview = torch.zeros(1, block.generator.latent)
     loss = LOSSES[block.train.loss]()
+    real = datasets.to_unit(split.samples).to(device)
     seconds, start = 0.0, time.perf_counter()
     for epoch in training.train(
-        real.to(device), generator, discriminator, loss, preview, block.train, seed=seed, average=average
+        real, generator, discriminator, loss, preview, block.train, seed=seed, average=average
     ):
         seconds += time.perf_counter() - start
         if epoch.number in epochs:
-            samples = torch.cat(list(sampling.samples(kept, seed, SAMPLES)))
-            features = judges.predict(judge.features, datasets.to_unit(samples))
-            probabilities = judges.predict(judge.output, features).softmax(1)
-            found = metrics.image_scores(features, probabilities, real_features)
-            yield Score(experiment, seed, epoch.number, seconds, found["fid_judge"], int(found["collapsed"]))
+            yield score(kept, epoch.number, seconds)
         start = time.perf_counter()
 
 
@@ -91,20 +123,124 @@ def add(new: list[Score]) -> None:
             writer.writerow(row)
 
 
+def checkpoints(experiment: str, seed: int, epoch_seconds: float) -> list[Score]:
+    """The scores of a run of the pipeline, from its checkpoints in MLflow.
+
+    Args:
+        experiment: the experiment's name.
+        seed: the run's seed.
+        epoch_seconds: what an epoch takes on this machine when nothing else runs.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or STORE)
+    found = client.get_experiment_by_name(experiment)
+    runs = client.search_runs([found.experiment_id], f"attributes.run_name = 'seed-{seed}'") if found else []
+    if not runs:
+        raise UserError(f"no run of {experiment}, seed {seed}, in the MLflow store")
+    score, scores = Scorer(experiment, seed), []
+    with TemporaryDirectory() as folder:
+        for path in Path(client.download_artifacts(runs[0].info.run_id, "checkpoints", folder)).iterdir():
+            generator, _ = weights.load(path / "generator.safetensors", networks.GENERATORS, score.device)
+            epoch = int(path.name.removeprefix("epoch-"))
+            scores.append(score(generator, epoch, epoch * epoch_seconds))
+    return sorted(scores, key=lambda found: found.epoch)
+
+
+def by_seed(experiment: str) -> dict[int, list[Score]]:
+    """The record's scores of an experiment, by seed, in the order of epochs."""
+    found: dict[int, list[Score]] = {}
+    for score in load():
+        if score.experiment == experiment:
+            found.setdefault(score.seed, []).append(score)
+    return found
+
+
+def figure(classic: str, fast: str, script: float) -> Figure:
+    """Quality against wall time of two recipes, every seed a line; crosses end runs that collapsed.
+
+    Args:
+        classic: the experiment with the classic recipe.
+        fast: the one with the other.
+        script: seconds that the reference loop takes for all epochs of the classic one.
+    """
+    drawn = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = drawn.subplots()
+    for name, color in ((classic, REAL), (fast, GENERATED)):
+        for index, scores in enumerate(by_seed(name).values()):
+            x, y = [s.seconds for s in scores], [s.fid_judge for s in scores]
+            label = f"{name}, each seed" if index == 0 else None
+            axes.plot(x, y, ".-", color=color, lw=1.2, ms=4, alpha=0.8, label=label)
+            if scores[-1].collapsed:
+                axes.plot(x[-1], y[-1], "x", color=color, ms=8, mew=2)
+    axes.axvline(script, color="0.4", ls=":", lw=1.2)
+    axes.annotate(
+        "the reference loop\nis done here ",
+        (script, 0.97),
+        xycoords=("data", "axes fraction"),
+        ha="right",
+        va="top",
+    )
+    axes.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="Fréchet distance (fid_judge)")
+    axes.legend(loc="lower left")
+    return drawn
+
+
+def table(classic: str, fast: str, script: float) -> str:
+    """What the record says about two recipes; for the arguments see :func:`figure`."""
+    old, new = by_seed(classic), by_seed(fast)
+    floor = Scorer(classic, seed=0).floor()
+    good = [scores[-1].fid_judge for scores in old.values() if not scores[-1].collapsed]
+    goal = min(good)
+    third = floor + (goal - floor) / 3
+    reached, better = (
+        [next(s.seconds for s in scores if s.fid_judge <= target) for scores in new.values()]
+        for target in (goal, third)
+    )
+    lost = sum(scores[-1].collapsed for scores in old.values())
+    ends = [scores[-1] for scores in new.values()]
+    lines = [
+        f"{classic}: of {len(old)} seeds {lost} collapsed; the others end with a Fréchet distance of "
+        f"{min(good):.3g} to {max(good):.3g}; real test images have {floor:.3g}.",
+        "",
+        f"{fast}: of {len(new)} seeds {sum(end.collapsed for end in ends)} collapsed; they end with "
+        f"{min(end.fid_judge for end in ends):.3g} to {max(end.fid_judge for end in ends):.3g}.",
+        "",
+        f"The slowest seed of {fast} is as good as the best of {classic} after all its epochs "
+        f"({goal:.3g}) in 1/{script / max(reached):.0f} of the time that the reference loop takes for them, "
+        f"and at a third of its distance to the real ones ({third:.3g}) in 1/{script / max(better):.0f}: "
+        f"{max(better):.0f} s.",
+        "",
+        "| experiment | seed | epochs | seconds | fid_judge | collapsed |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, runs in ((classic, old), (fast, new)):
+        for seed, scores in runs.items():
+            end = scores[-1]
+            collapsed = "yes" if end.collapsed else "no"
+            lines.append(
+                f"| {name} | {seed} | {end.epoch} | {end.seconds:.0f} | {end.fid_judge:.4g} | {collapsed} |"
+            )
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Train, score and record."""
+    """Train, or take the pipeline's runs, score and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("experiment")
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
-    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="those to score after")
+    parser.add_argument(
+        "--epochs", type=int, nargs="*", help="to score after; none: the checkpoints in MLflow"
+    )
     arguments = parser.parse_args()
     for seed in arguments.seeds:
-        found = []
-        for score in scores(arguments.experiment, seed, arguments.epochs):
-            print(score, flush=True)
-            found.append(score)
+        if arguments.epochs:
+            found = list(trained(arguments.experiment, seed, arguments.epochs))
+        else:
+            found = checkpoints(arguments.experiment, seed, json.loads(SECONDS.read_text())["ours"])
+        print(*found, sep="\n", flush=True)
         add(found)
 
 
 if __name__ == "__main__":
-    main()
+    command.guard(main)

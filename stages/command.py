@@ -1,4 +1,8 @@
-"""The command line that all stages share."""
+"""The command line that all stages share.
+
+It imports nothing heavy, and neither do the stages before their work starts: a mistake on the command line or
+in params.yaml is told at once.
+"""
 
 import argparse
 import signal
@@ -10,7 +14,8 @@ from typing import NoReturn
 
 from stages.gan import params
 from stages.gan.errors import UserError
-from stages.paths import ExperimentFiles, RunFiles
+from stages.gan.tracking import Store
+from stages.paths import STORE, ExperimentFiles, RunFiles
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Job:
     settings: params.Settings
     params: params.Experiment
     shared: ExperimentFiles
+    store: Store
 
     def __str__(self) -> str:
         return self.experiment
@@ -40,7 +46,12 @@ class RunJob(Job):
 def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
     """Do a stage's ``work`` for the experiment that the command line names; see :func:`guard`."""
     arguments = _parser(about).parse_args()
-    guard(lambda: work(_job(arguments)))
+
+    def start() -> None:
+        with Store(STORE) as store:
+            work(_job(arguments, store))
+
+    guard(start)
 
 
 def for_run(work: Callable[[RunJob], None], about: str | None) -> None:
@@ -53,7 +64,8 @@ def for_run(work: Callable[[RunJob], None], about: str | None) -> None:
 
     def start() -> None:
         files = RunFiles(arguments.experiment, arguments.seed)
-        work(RunJob(**vars(_job(arguments)), seed=arguments.seed, files=files))
+        with Store(STORE) as store:
+            work(RunJob(**vars(_job(arguments, store)), seed=arguments.seed, files=files))
 
     guard(start)
 
@@ -72,10 +84,10 @@ def _parser(about: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def _job(arguments: argparse.Namespace) -> Job:
+def _job(arguments: argparse.Namespace, store: Store) -> Job:
     known = params.load(arguments.params)
     block = params.select(known, arguments.experiment, arguments.params)
-    return Job(arguments.experiment, known.settings, block, ExperimentFiles(arguments.experiment))
+    return Job(arguments.experiment, known.settings, block, ExperimentFiles(arguments.experiment), store)
 
 
 def guard(work: Callable[[], None]) -> None:

@@ -5,11 +5,12 @@ are any) and reports/runs/EXPERIMENT/data.png. MNIST is downloaded to data/raw, 
 """
 
 from stages import command, paths
-from stages.gan import canvas, datasets, figures
 
 
 def prepare(job: command.Job) -> None:
     """Make an experiment's data set."""
+    from stages.gan import canvas, datasets, figures
+
     dataset = datasets.prepare(job.params.data, paths.RAW)
     dataset.save(job.shared.dataset)
     canvas.save(figures.data(dataset.train), job.shared.dataset_figure)

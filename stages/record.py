@@ -14,13 +14,12 @@ import torch
 
 from stages.command import Job, RunJob
 from stages.gan import devices, history, tracking, weights
-from stages.gan.datasets import Dataset, Split
+from stages.gan.datasets import Split
 from stages.gan.errors import UserError
 from stages.gan.evolution import Preview
 from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
 from stages.gan.params import flatten
-from stages.paths import STORE
 
 GENERATOR = "dvc.generator"  # tag: the generator file's MD5 sum, which is its name in dvc.lock
 JUDGE = "dvc.judge"  # tag: the same for a judge
@@ -34,6 +33,7 @@ class Training:
         self._job = job
         self._train = job.params.train
         self._preview = Preview(split)
+        self._folders: list[TemporaryDirectory[str]] = []
 
     def log_epoch(self, epoch: Epoch) -> None:
         """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
@@ -48,9 +48,10 @@ class Training:
     def log_checkpoint(self, epoch: int, save: Callable[[Path], None]) -> None:
         """Log what ``save`` writes into a folder, if it is the epoch's turn; the last one is a file's."""
         if epoch % self._train.checkpoint_every == 0 and epoch < self._train.epochs:
-            with TemporaryDirectory() as folder:
-                save(Path(folder))
-                self.run.log_files(_checkpoint(epoch), *sorted(Path(folder).iterdir()))
+            self._folders.append(TemporaryDirectory())  # stays until it is sent
+            folder = Path(self._folders[-1].name)
+            save(folder)
+            self.run.log_files(_checkpoint(epoch), *sorted(folder.iterdir()))
 
     def log_time(self, wall: float, steps: int, training: float) -> None:
         """Log the wall time in seconds, and the steps per second in those spent on training alone."""
@@ -72,21 +73,21 @@ def training(job: RunJob, split: Split, tags: Mapping[str, str]) -> Iterator[Tra
     settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
     params = {**flatten(job.params), **settings}
     tags = {"seed": str(job.seed), **tags}
-    with tracking.Store(STORE).start(job.experiment, f"seed-{job.seed}", tags, params) as run:
+    with job.store.start(job.experiment, f"seed-{job.seed}", tags, params) as run:
         run.log_dataset(job.experiment, job.shared.dataset)
         yield Training(job, run, split)
 
 
-def training_of_files(job: RunJob) -> tracking.Run:
+def training_of_files(job: RunJob, split: Split) -> tracking.Run:
     """The newest run whose generator is the one in the file; where there is none, one made from the files."""
     name = tracking.md5(job.files.generator)
-    return tracking.Store(STORE).find(job.experiment, GENERATOR, name) or _from_files(job)
+    return job.store.find(job.experiment, GENERATOR, name) or _from_files(job, split)
 
 
-def _from_files(job: RunJob) -> tracking.Run:
+def _from_files(job: RunJob, split: Split) -> tracking.Run:
     _, about = weights.load(job.files.generator, GENERATORS, torch.device("cpu"))
     tags = {"device": str(about["device"]), "source": "files"}  # which commit made them is not known here
-    with training(job, Dataset.load(job.shared.dataset).train, tags) as record:
+    with training(job, split, tags) as record:
         try:
             first, epochs = history.load(job.files.losses, job.files.previews)
         except UserError as error:
@@ -102,7 +103,7 @@ def _from_files(job: RunJob) -> tracking.Run:
 def judge(job: Job, tags: Mapping[str, str]) -> AbstractContextManager[tracking.Run]:
     """The run of a judge's fitting that starts now."""
     params = {f"judge.{key}": value for key, value in flatten(job.params.judge).items()}
-    return tracking.Store(STORE).start(job.experiment, "judge", tags, params)
+    return job.store.start(job.experiment, "judge", tags, params)
 
 
 def environment(device: torch.device) -> dict[str, str]:

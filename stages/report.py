@@ -6,11 +6,12 @@ Reads the runs in reports/runs. Writes reports/README.md.
 from pathlib import Path
 
 from stages import command, paths
-from stages.gan import comparison
 
 
 def report() -> None:
     """Compare all runs."""
+    from stages.gan import comparison
+
     runs = comparison.load(paths.RUNS)
     paths.REPORT.parent.mkdir(parents=True, exist_ok=True)
     paths.REPORT.write_text(comparison.markdown(runs, paths.REPORT.parent), encoding="utf-8")

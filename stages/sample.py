@@ -5,35 +5,41 @@ float32 [N, D]; images: uint8 [N, C, H, W]) and reports/runs/EXPERIMENT/seed-SEE
 real data. Logs the figure to the training's run in MLflow.
 """
 
-import numpy as np
-import torch
-
-from stages import command, progress, record
-from stages.gan import canvas, datasets, devices, figures, sampling, weights
-from stages.gan.networks import GENERATORS
+from stages import command
 
 
 def sample(job: command.RunJob) -> None:
     """Draw one run's samples."""
+    job.store.open()
+    import numpy as np
+    import torch
+
+    from stages import progress, record
+    from stages.gan import canvas, datasets, devices, figures, sampling, weights
+    from stages.gan.networks import GENERATORS
+
     device = devices.set_up(job.settings.device, job.settings.threads)
     split = datasets.Dataset.load(job.shared.dataset).train
     generator, _ = weights.load(job.files.generator, GENERATORS, device)
     count = job.params.sample.count
     job.files.samples.parent.mkdir(parents=True, exist_ok=True)
-    dtype = split.samples.numpy().dtype
-    # Written block by block, so that a million images need no more memory than a thousand.
-    file = np.lib.format.open_memmap(job.files.samples, mode="w+", dtype=dtype, shape=(count, *split.shape))
-    start = 0
+    header = {
+        "descr": np.lib.format.dtype_to_descr(split.samples.numpy().dtype),
+        "fortran_order": False,
+        "shape": (count, *split.shape),
+    }
     blocks = sampling.samples(generator, job.seed, count)
-    for block in progress.show(
-        blocks, sampling.blocks(count), "block", lambda _: f"{count} samples", every=100
-    ):
-        file[start : start + len(block)] = block.numpy()
-        start += len(block)
-    file.flush()
-    shown = torch.from_numpy(np.array(file[: sampling.BLOCK]))
+    shown = torch.empty(0)
+    # Written block by block, so that a million images need no more memory than a thousand.
+    with job.files.samples.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in progress.show(
+            blocks, sampling.blocks(count), "block", lambda _: f"{count} samples", every=100
+        ):
+            file.write(block.numpy().tobytes())
+            shown = shown if len(shown) else block
     canvas.save(figures.samples(shown, split), job.files.samples_figure)
-    record.training_of_files(job).log_files("figures", job.files.samples_figure)
+    record.training_of_files(job, split).log_files("figures", job.files.samples_figure)
     print(f"sample {job}: {count} samples; see {job.files.samples_figure}")
 
 

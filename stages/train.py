@@ -8,27 +8,34 @@ the same latent points after every epoch (evolution.gif, evolution.png). Logs to
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+from stages import command
 
-from stages import command, progress, record
-from stages.gan import (
-    canvas,
-    datasets,
-    devices,
-    evolution,
-    history,
-    networks,
-    sampling,
-    training,
-    weights,
-)
-from stages.gan.losses import LOSSES
-from stages.gan.randomness import generator as random_generator
+if TYPE_CHECKING:
+    from stages.gan.history import Epoch
 
 
 def train(job: command.RunJob) -> None:
     """Train one run's networks and hand on what came of it."""
+    job.store.open()
+    import torch
+
+    from stages import record
+    from stages.gan import (
+        canvas,
+        datasets,
+        devices,
+        evolution,
+        history,
+        networks,
+        sampling,
+        training,
+        weights,
+    )
+    from stages.gan.losses import LOSSES
+    from stages.gan.randomness import generator as random_generator
+
     device = devices.set_up(job.settings.device, job.settings.threads)
     split = datasets.Dataset.load(job.shared.dataset).train
     settings = job.params.train
@@ -80,11 +87,13 @@ def train(job: command.RunJob) -> None:
     print(f"train {job}: done; see {job.files.animation}")
 
 
-def shown(epochs: Iterator[history.Epoch], total: int) -> Iterator[history.Epoch]:
+def shown(epochs: "Iterator[Epoch]", total: int) -> "Iterator[Epoch]":
     """Pass the epochs on, showing both losses: a bar on a terminal, every tenth epoch's elsewhere."""
 
-    def losses(epoch: history.Epoch) -> str:
+    def losses(epoch: "Epoch") -> str:
         return f"loss of the discriminator {epoch.loss_d:.3f}, of the generator {epoch.loss_g:.3f}"
+
+    from stages import progress
 
     return progress.show(epochs, total, "epoch", losses, every=10)
 

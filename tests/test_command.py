@@ -46,6 +46,14 @@ def test_a_stage_without_what_it_needs_names_it(folder, root):
 
 
 @pytest.mark.parametrize("name", STAGES)
+def test_nothing_heavy_is_imported_before_the_work(name, folder, root):
+    """A mistake is told at once, and MLflow is imported beside the rest, not after it."""
+    code = f"import sys, stages.{name}; print(*{{'torch', 'mlflow', 'matplotlib'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("name", STAGES)
 def test_help_says_what_a_stage_reads_and_writes(name, folder, root):
     shown = stage(folder, root, name, "--help").stdout
     assert "Reads " in shown

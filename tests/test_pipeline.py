@@ -13,6 +13,7 @@ import yaml
 from mlflow import MlflowClient
 from PIL import Image
 
+from benchmarks import pipeline
 from stages.gan import tracking
 
 
@@ -40,33 +41,12 @@ def ran(output: str) -> list[str]:
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
-TINY = {
-    "sine": {"data": {"points": 64}, "judge": {"epochs": 2}},
-    "digits": {"judge": {"epochs": 1}},
-    "mnist": {"data": {"limit": 320}, "judge": {"epochs": 1}},
-}
-
-
 @pytest.fixture(scope="module")
-def clone(root, tmp_path_factory) -> Path:
+def clone(tmp_path_factory) -> Path:
     """A git repository with the project's files as they are now, at tiny size, and nothing else."""
     folder = tmp_path_factory.mktemp("clone")
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, files):
-        if name.startswith("reports/") or name == "dvc.lock" or not (root / name).exists():
-            continue
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / name, folder / name)
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    for name, blocks in TINY.items():
-        for block, changes in blocks.items():
-            params[name][block] |= changes
-        params[name]["train"] |= {"epochs": 2, "preview": 16, "image_every": 1, "checkpoint_every": 1}
-        params[name]["sample"]["count"] = 1200
-    params["device"] = "cpu"
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    run(folder, "git", "init", "--quiet", "--initial-branch=main")
+    pipeline.checkout(folder)
+    pipeline.make_idle(folder, epochs=2, samples=1200)
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message", "tiny")
     return folder
@@ -224,6 +204,30 @@ def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_
     assert [m.step for m in client.get_metric_history(found.info.run_id, "loss_g")] == [1, 2]
     assert "curve_distance" in found.data.metrics
     assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_the_other_networks_losses_and_schedules_go_the_same_way(reproduced, tmp_path):
+    params = yaml.safe_load((reproduced / "params.yaml").read_text())
+    params["digits"]["generator"] = {"network": "conv", "latent": 16, "channels": [16, 8]}
+    params["digits"]["discriminator"] = {"network": "conv", "channels": [8, 16], "spectral_norm": True}
+    params["digits"]["train"] |= {"loss": "hinge", "r1": 0.5, "r1_every": 2, "ema": 0.9, "lr_decay": "cosine"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (tmp_path / "data" / "digits").mkdir(parents=True)
+    for name in ("dataset.safetensors", "judge.safetensors"):
+        shutil.copyfile(reproduced / "data" / "digits" / name, tmp_path / "data" / "digits" / name)
+    for stage in ("train", "sample", "evaluate"):
+        command = [sys.executable, "-m", f"stages.{stage}", "--experiment", "digits", "--seed", "1"]
+        run(tmp_path, *command, PYTHONPATH=str(reproduced))
+    samples = np.load(tmp_path / "data" / "digits" / "seed-1" / "samples.npy")
+    assert samples.shape == (1200, 1, 8, 8)
+    assert samples.std() > 0
+    report = tmp_path / "reports" / "runs" / "digits" / "seed-1"
+    assert json.loads((report / "metrics.json").read_text())["fid_judge"] > 0
+    assert json.loads((report / "run.json").read_text())["parameters"]["train.ema"] == 0.9
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (found,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert found.data.params["train.loss"] == "hinge"
+    assert found.data.params["discriminator.spectral_norm"] == "True"
 
 
 def test_a_training_that_is_ended_is_marked_failed(reproduced, tmp_path):

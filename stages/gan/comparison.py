@@ -61,7 +61,7 @@ def load(runs: Path) -> list[Run]:
             if "collapsed" not in scores:
                 raise ValueError("metrics.json lacks collapsed")
             found.append(Run(path.parent, **about, scores=scores, judge=judge))
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path.parent}: not a readable run ({error}); run the evaluate stage") from error
     return sorted(found, key=lambda run: (run.experiment, run.seed))
 

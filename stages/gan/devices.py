@@ -29,7 +29,7 @@ def set_up(device: str, threads: int) -> torch.device:
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms(True), without its imports
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     present = available()
     if device == "auto":

@@ -170,10 +170,17 @@ class Experiment(Block):
     sample: Sample
 
     @model_validator(mode="after")
-    def _judge_fits_data(self) -> "Experiment":
-        wanted = "mlp" if self.data.source == "sine" else "cnn"
+    def _networks_fit_data(self) -> "Experiment":
+        points = self.data.source == "sine"
+        wanted = "mlp" if points else "cnn"
         if self.judge.network != wanted:
             raise ValueError(f"judge.network: data of source {self.data.source} needs {wanted}")
+        for name, network in (
+            ("generator", self.generator.network),
+            ("discriminator", self.discriminator.network),
+        ):
+            if points and network == "conv":
+                raise ValueError(f"{name}.network: conv draws images; data of source sine needs mlp")
         return self
 
 

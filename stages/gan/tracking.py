@@ -1,36 +1,33 @@
 """Runs in MLflow. They mirror what is in files: losing them never costs a training.
 
-Where the store fails, one line says so, nothing more is sent, and the work goes on.
+MLflow's client takes seconds to import, and a call to its server as long as the server pleases. So another
+process does both (see ``mlflow_process.py``), while this one goes on with its work.
 """
 
 import hashlib
 import os
-import socket
+import pickle
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-_SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing calls out unasked
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's own default waits for minutes
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-}
-for _name, _value in _SETTINGS.items():
-    os.environ.setdefault(_name, _value)
-
-_PROCESS = "process"  # tag: host and id of the process that writes to a run
-_EVERY = 5.0  # seconds between two batches of metrics
+_PROGRAM = Path(__file__).with_name("mlflow_process.py")
 
 
 class Store:
     """An MLflow store: the one that ``MLFLOW_TRACKING_URI`` names, or ``default``.
+
+    Where it fails, one line says so, nothing more is sent, and the work goes on.
 
     Args:
         default: the address of the store to use where the environment names none.
@@ -38,15 +35,46 @@ class Store:
 
     def __init__(self, default: str) -> None:
         self._uri = os.environ.get("MLFLOW_TRACKING_URI") or default
-        self._failed = False
-        self._client: Any = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._messages: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
+        self._writer = Thread(target=self._write, daemon=True)
+        self._runs = 0
+
+    def open(self) -> None:
+        """Start the other process, if it does not run yet; the earlier, the less is waited for it."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(_PROGRAM), self._uri, str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for this process, which then says how the runs ended
+            )
+            self._writer.start()
+
+    def close(self) -> None:
+        """Wait until everything is sent, and end the other process."""
+        if self._process is not None:
+            if not self._runs:
+                self._process.kill()  # it has nothing to send, and is at its imports still
+            self._messages.put(None)
+            self._writer.join()
+            if self._process.wait() and self._runs:
+                print(f"warning: the process that talks to MLflow at {self._uri} died", file=sys.stderr)
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @contextmanager
     def start(
         self, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
     ) -> Iterator["Run"]:
         """Start a run; it ends FINISHED, or FAILED where an exception ends the block."""
-        run = Run(self, self.send(lambda client: self._create(client, experiment, name, tags, params)))
+        run = self._run()
+        strings = {key: str(value) for key, value in params.items()}
+        self.send("start", run.number, experiment, name, dict(tags), strings)
         try:
             yield run
         except BaseException:
@@ -55,147 +83,87 @@ class Store:
         run.finish("FINISHED")
 
     def find(self, experiment: str, tag: str, value: str) -> "Run | None":
-        """The newest run of an experiment with this tag, or none; a failing store finds none."""
-        run_id = self.send(lambda client: self._search(client, experiment, f"tags.`{tag}` = '{value}'"))
-        return Run(self, run_id[0]) if run_id else None
+        """The newest run of an experiment with this tag, or none.
 
-    def send(self, action: Callable[[Any], Any]) -> Any:
-        """Call ``action`` with MLflow's client; after a failure this and all later calls return None."""
-        if self._failed:
-            return None
+        Where the store has failed, it is a run that takes everything and keeps nothing.
+        """
+        run = self._run()
+        return None if self.ask("find", run.number, experiment, tag, value) is False else run
+
+    def send(self, method: str, *arguments: Any) -> None:
+        """Have the other process call one of its methods, in its turn."""
+        self.open()
+        self._messages.put((method, *arguments))
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """The same, and wait for the answer: None where the store has failed."""
+        self.send(method, *arguments)
+        assert self._process is not None
+        assert self._process.stdout is not None
         try:
-            if self._client is None:
-                from mlflow import MlflowClient
-
-                self._client = MlflowClient(tracking_uri=self._uri)
-            return action(self._client)
-        except Exception as error:  # MLflow raises many kinds, of its own and of what it stands on
-            self._failed = True
-            reason = " ".join(str(error).split())[:200]
-            print(
-                f"warning: MLflow at {self._uri} failed, this run is incomplete there: {reason}",
-                file=sys.stderr,
-            )
+            return pickle.load(self._process.stdout)
+        except EOFError:  # the process is no more
             return None
 
-    def _create(
-        self, client: Any, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
-    ) -> str:
-        from mlflow.entities import Param
-        from mlflow.exceptions import MlflowException
+    def _run(self) -> "Run":
+        self._runs += 1
+        return Run(self, self._runs)
 
-        found = client.get_experiment_by_name(experiment)
-        try:
-            experiment_id = found.experiment_id if found else client.create_experiment(experiment)
-        except MlflowException:  # another process was quicker
-            experiment_id = client.get_experiment_by_name(experiment).experiment_id
-        self._bury(client, experiment)
-        own = {_PROCESS: f"{socket.gethostname()}:{os.getpid()}"}
-        run = client.create_run(experiment_id, run_name=name, tags={**tags, **own})
-        client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in params.items()])
-        return str(run.info.run_id)
-
-    def _bury(self, client: Any, experiment: str) -> None:
-        """Mark runs FAILED that were left RUNNING by processes of this machine that are no more."""
-        for run_id in self._search(client, experiment, "attributes.status = 'RUNNING'", limit=100):
-            host, _, pid = client.get_run(run_id).data.tags.get(_PROCESS, "").rpartition(":")
-            if host == socket.gethostname() and not _alive(int(pid)):
-                client.set_terminated(run_id, "FAILED")
-
-    def _search(self, client: Any, experiment: str, query: str, limit: int = 1) -> list[str]:
-        found = client.get_experiment_by_name(experiment)
-        if not found:
-            return []
-        order = ["attributes.start_time DESC"]
-        runs = client.search_runs([found.experiment_id], query, max_results=limit, order_by=order)
-        return [run.info.run_id for run in runs]
+    def _write(self) -> None:
+        assert self._process is not None
+        pipe = self._process.stdin
+        assert pipe is not None
+        with suppress(OSError):  # the process is no more
+            while (message := self._messages.get()) is not None:
+                pickle.dump(message, pipe)
+                pipe.flush()
+        with suppress(OSError):
+            pipe.close()
 
 
 class Run:
-    """A run in MLflow; all methods do nothing where its store has failed."""
+    """A run in MLflow; nothing is logged where its store has failed.
 
-    def __init__(self, store: Store, run_id: str | None) -> None:
-        self.run_id = run_id
+    Attributes:
+        number: what its store's process knows it by.
+    """
+
+    def __init__(self, store: Store, number: int) -> None:
+        self.number = number
         self._store = store
-        self._waiting: list[Any] = []
-        self._sent = time.monotonic()
+
+    @property
+    def run_id(self) -> str | None:
+        """MLflow's name for it, once all before is sent; none where the store has failed."""
+        answer: str | None = self._store.ask("run_id", self.number)
+        return answer
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log numbers at a step; they are sent in batches, some seconds apart and with the next tags."""
-        from mlflow.entities import Metric
+        """Log numbers at a step; they are sent in batches, some seconds apart."""
+        self._store.send("log_metrics", self.number, dict(metrics), int(1000 * time.time()), step)
 
-        now = int(1000 * time.time())
-        self._waiting += [Metric(name, value, now, step) for name, value in metrics.items()]
-        if time.monotonic() - self._sent > _EVERY or len(self._waiting) > 500:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send the metrics that wait."""
-        waiting, self._waiting = self._waiting, []
-
-        def action(client: Any) -> None:
-            for start in range(0, len(waiting), 1000):  # MLflow takes no more at once
-                client.log_batch(self.run_id, metrics=waiting[start : start + 1000])
-
-        self._send(action)
-        self._sent = time.monotonic()
-
-    def log_image(self, key: str, image: NDArray[np.uint8], step: int) -> None:
+    def log_image(self, key: str, image: "NDArray[np.uint8]", step: int) -> None:
         """Log a picture, uint8 [height, width, 3], at a step; the UI shows those of a key with a slider."""
-        self._send(lambda client: client.log_image(self.run_id, image, key=key, step=step))
+        self._store.send("log_image", self.number, key, image, step)
 
     def log_files(self, folder: str, *paths: Path) -> None:
-        """Log files as artifacts into a folder of the run."""
-
-        def action(client: Any) -> None:
-            for path in paths:
-                client.log_artifact(self.run_id, str(path), folder)
-
-        self._send(action)
+        """Log files as artifacts into a folder of the run; they must stay until the store is closed."""
+        self._store.send("log_files", self.number, folder, [str(path) for path in paths])
 
     def log_dataset(self, name: str, path: Path) -> None:
         """Log the data set in a file as the run's input; its digest is the file's MD5 sum."""
-
-        def action(client: Any) -> None:
-            from mlflow.entities import Dataset, DatasetInput, InputTag
-
-            dataset = Dataset(name, md5(path), source_type="local", source=f'{{"uri": "{path}"}}')
-            client.log_inputs(
-                self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
-            )
-
-        self._send(action)
+        self._store.send("log_dataset", self.number, name, str(path), md5(path))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-
-        def action(client: Any) -> None:
-            for key, value in tags.items():
-                client.set_tag(self.run_id, key, value)
-
-        self._send(action)
+        self._store.send("set_tags", self.number, dict(tags))
 
     def finish(self, status: str) -> None:
         """Send what waits and end the run: FINISHED or FAILED."""
-        self.flush()
-        self._send(lambda client: client.set_terminated(self.run_id, status))
-
-    def _send(self, action: Callable[[Any], Any]) -> None:
-        if self.run_id is not None:
-            self._store.send(action)
+        self._store.send("finish", self.number, status)
 
 
 def md5(path: Path) -> str:
     """A file's MD5 sum, which is its name in ``dvc.lock``."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

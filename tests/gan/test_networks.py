@@ -116,8 +116,8 @@ def test_convolutions_start_from_pytorchs_default_weights():
         ),
     ):
         assert ours.weight.shape == theirs.weight.shape
-        assert ours.weight.abs().max() == pytest.approx(theirs.weight.abs().max().item(), rel=0.01)
-        assert ours.weight.std() == pytest.approx(theirs.weight.std().item(), rel=0.05)
+        assert ours.weight.abs().max().item() == pytest.approx(theirs.weight.abs().max().item(), rel=0.01)
+        assert ours.weight.std().item() == pytest.approx(theirs.weight.std().item(), rel=0.05)
 
 
 def test_spectral_normalisation_bounds_every_layer_and_starts_from_the_seed():
@@ -135,7 +135,7 @@ def test_spectral_normalisation_bounds_every_layer_and_starts_from_the_seed():
         first(torch.randn(2, 1, 8, 8))
     for layer in first.layers:
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2) == pytest.approx(1, abs=0.01)
+            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.01)
 
 
 def test_sides_that_do_not_halve_evenly_are_refused():

@@ -1,6 +1,9 @@
 import os
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -16,9 +19,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def store(folder, monkeypatch) -> tracking.Store:
+def store(folder, monkeypatch) -> Iterator[tracking.Store]:
     monkeypatch.chdir(folder)
-    return tracking.Store(f"sqlite:///{folder}/mlflow.db")  # MLflow remembers stores by address
+    with tracking.Store(f"sqlite:///{folder}/mlflow.db") as store:  # MLflow remembers stores by address
+        yield store
 
 
 @pytest.fixture
@@ -84,36 +88,77 @@ def test_a_run_that_dies_is_failed_and_keeps_its_points(store, client, end):
     assert found.data.metrics == {"loss": 1.0}
 
 
-def test_a_run_whose_process_was_killed_is_marked_failed_by_the_next(store, client, root):
+def test_a_run_whose_process_is_killed_is_failed_and_keeps_its_points(client, folder, store, root):
     program = """
-import os
+import os, sys
 from stages.gan import tracking
-with tracking.Store("sqlite:///mlflow.db").start("killed", "seed-1", {}, {}) as run:
+store = tracking.Store(sys.argv[1])
+with store.start("killed", "seed-1", {}, {}) as run:
+    run.log_metrics({"loss": 1.0}, step=1)
     print(run.run_id, flush=True)
     os.kill(os.getpid(), 9)
 """
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    dead = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    run_id = dead.stdout.strip()
-    assert client.get_run(run_id).info.status == "RUNNING"
-    with store.start("killed", "seed-1", {}, {}) as run:
-        assert client.get_run(run_id).info.status == "FAILED"
-        with store.start("killed", "seed-2", {}, {}):
-            assert client.get_run(run.run_id).info.status == "RUNNING"  # its process is alive: this one
+    address = f"sqlite:///{folder}/mlflow.db"
+    dead = subprocess.Popen(
+        [sys.executable, "-c", program, address],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    run_id = dead.stdout.readline().strip()
+    assert dead.wait() == -9
+    deadline = time.monotonic() + 60
+    while client.get_run(run_id).info.status == "RUNNING" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    found = client.get_run(run_id)
+    assert found.info.status == "FAILED"
+    assert found.data.metrics == {"loss": 1.0}
 
 
-def test_a_store_that_fails_costs_one_line_and_nothing_else(monkeypatch, capsys):
+def test_runs_that_a_machines_end_left_running_are_failed_by_the_next(store, client):
+    host = socket.gethostname()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    experiment = client.create_experiment("crash")
+    left, alive = (
+        client.create_run(experiment, tags={"process": f"{host}:{pid}"}).info.run_id
+        for pid in (gone.pid, os.getpid())
+    )
+    with store.start("crash", "seed-1", {}, {}) as run:
+        assert client.get_run(run.run_id).info.status == "RUNNING"
+        assert client.get_run(left).info.status == "FAILED"
+        assert client.get_run(alive).info.status == "RUNNING"
+
+
+def test_a_store_that_fails_costs_one_line_and_nothing_else(monkeypatch, capfd):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    store = tracking.Store("sqlite:///unused.db")
-    with store.start("sine", "seed-1", {}, {}) as run:
-        run.log_metrics({"loss": 1.0})
-        run.flush()
-        run.set_tags({"a": "b"})
-    assert store.find("sine", "a", "b") is None
-    (line,) = capsys.readouterr().err.strip().splitlines()
+    with tracking.Store("sqlite:///unused.db") as store:
+        with store.start("sine", "seed-1", {}, {}) as run:
+            run.log_metrics({"loss": 1.0})
+            run.set_tags({"a": "b"})
+        store.find("sine", "a", "b").set_tags({"c": "d"})
+        assert run.run_id is None
+    (line,) = capfd.readouterr().err.strip().splitlines()
     assert line.startswith("warning: MLflow at http://127.0.0.1:9 failed")
 
 
-def test_mlflow_does_not_call_out():
-    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+def test_the_work_does_not_wait_for_a_store_that_hangs(monkeypatch):
+    """A server that takes connections and never answers; only the end waits, as long as MLflow's timeout."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.getsockname()[1]}")
+        store = tracking.Store("sqlite:///unused.db")
+        with store.start("sine", "seed-1", {}, {}) as run:
+            for step in range(200):
+                run.log_image("preview", np.zeros((100, 100, 3), np.uint8), step)  # 6 MB: no pipe holds it
+        assert store._process.poll() is None  # still trying, while the work is done
+        store.close()
+
+
+def test_a_store_that_was_opened_for_nothing_leaves_nothing(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with tracking.Store(f"sqlite:///{folder}/nothing.db") as store:
+        store.open()
+    assert not (folder / "nothing.db").exists()

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages.evaluate import load_samples
 from stages.gan.datasets import Split
 from stages.gan.errors import UserError
+from stages.gan.evaluation import load_samples
 
 POINTS = Split(torch.zeros(5, 2))
 

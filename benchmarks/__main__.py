@@ -1,0 +1,150 @@
+"""Run all benchmarks, and write tables and figures to benchmarks/results: ``python -m benchmarks``.
+
+It takes about a quarter of an hour. What takes longer, the quality of whole trainings of several seeds, is
+recorded in quality.csv by ``python -m benchmarks.quality``, and read from there.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks import floor, memory, pipeline, quality, speed
+from stages import command
+from stages.gan import canvas, devices, params
+from stages.gan.datasets import Dataset
+from stages.paths import ExperimentFiles
+
+RESULTS = Path(__file__).parent / "results"
+GIGABYTE = 1e9
+
+
+def speed_table(device: str) -> str:
+    """Both loops on each experiment, and the floor of this machine."""
+    experiments = params.load(Path("params.yaml")).experiments
+    there = torch.device(device)
+    flops, bandwidth = floor.matrix_speed(there), floor.memory_speed(there)
+    at = ("--device", device)
+    trials: list[tuple[speed.Comparison, int | None, str]] = [
+        (speed.compare("sine", 2, *at), None, "whole training"),
+        (speed.compare("digits", 2, *at), None, "whole training"),
+        (mnist := speed.compare("mnist", 1, "--epochs", "5", *at), None, "five epochs"),
+    ]
+    short = speed.compare("mnist", 1, "--epochs", "1", "--limit", "16000", *at)
+    both = {loop: mnist.trials[loop] + short.trials[loop] for loop in speed.LOOPS}
+    trials.insert(2, (speed.Comparison("mnist", both), 500, "first 500 steps"))
+    canvas.save(
+        speed.figure([comparison for comparison, steps, _ in trials if steps is None]),
+        RESULTS / f"speed-{device}.png",
+    )
+    if device == "cpu":
+        epochs = {loop: round(mnist.trials[loop][0].times[-1] / 5, 2) for loop in speed.LOOPS}
+        quality.SECONDS.write_text(json.dumps(epochs) + "\n")
+    heads = ["experiment", "over", "rounds", "reference, ms", "ours, ms", "times as fast", "floor"]
+    lines = [
+        f"Both loops by turns on {device} ({devices.name(there)}); milliseconds a step. The floor comes from "
+        f"{flops / 1e9:.0f} GFLOP/s in matrix products and {bandwidth / 1e9:.0f} GB/s of memory traffic.",
+        "",
+        f"| {' | '.join(heads)} |",
+        "| --- " * len(heads) + "|",
+    ]
+    for comparison, steps, over in trials:
+        ratios = comparison.ratios(steps)
+        samples = Dataset.load(ExperimentFiles(comparison.experiment).dataset).shape
+        least = floor.step_seconds(
+            experiments[comparison.experiment], int(np.prod(samples)), flops, bandwidth
+        )
+        spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
+        reference, ours = (comparison.milliseconds(loop, steps) for loop in speed.LOOPS)
+        lines.append(
+            f"| {comparison.experiment} | {over} | {len(ratios)} | {reference:.2f} | {ours:.2f} | "
+            f"**{np.median(ratios):.2f}**{spread} | {least * 1e3:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def quality_table() -> str:
+    """How soon the fast recipe is as good as the classic one after all its epochs."""
+    script = json.loads(quality.SECONDS.read_text())["reference"] * 50
+    canvas.save(quality.figure("mnist", "mnist_fast", script), RESULTS / "quality.png")
+    return quality.table("mnist", "mnist_fast", script)
+
+
+def overhead_table() -> str:
+    """The pipeline from nothing but the virtual environment, and what of it is not work."""
+    with tempfile.TemporaryDirectory() as full, tempfile.TemporaryDirectory() as idle:
+        for folder in (full, idle):
+            pipeline.checkout(Path(folder))
+        pipeline.make_idle(Path(idle))
+        overhead, stages = pipeline.reproduce(Path(idle))
+        everything, _ = pipeline.reproduce(Path(full))
+    return "\n".join(
+        [
+            f"`make repro` from nothing but the virtual environment takes {everything:.0f} s. With next "
+            f"to no work (one epoch, 1,000 samples) {overhead:.0f} s, {overhead / everything:.0%}, are left: "
+            "imports, DVC, MLflow's start with the making of its store, and figures.",
+            "",
+            "| stage, with next to no work | s |",
+            "| --- | --- |",
+            *(f"| {name} | {seconds:.1f} |" for name, seconds in stages.items()),
+        ]
+    )
+
+
+def memory_table() -> str:
+    """Resident memory where there is much data."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pipeline.checkout(folder)
+        text = (folder / "params.yaml").read_text()
+        files = ExperimentFiles("mnist")
+        for file in (files.dataset, files.judge):
+            (folder / file.parent).mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(file.read_bytes())
+        seed = ("--experiment", "mnist", "--seed", "1")
+        (folder / "params.yaml").write_text(text.replace("epochs: 50", "epochs: 1"))
+        rows = [("training mnist, an epoch", memory.peak(folder, "train", *seed))]
+        for count in (10_000, 1_000_000):
+            changed = text.replace("sample: {count: 10000}", f"sample: {{count: {count}}}")
+            (folder / "params.yaml").write_text(changed)
+            rows.append((f"drawing {count:,} images", memory.peak(folder, "sample", *seed)))
+    return "\n".join(
+        [
+            "| greatest resident memory | GB |",
+            "| --- | --- |",
+            *(f"| {what} | {b / GIGABYTE:.2f} |" for what, b in rows),
+        ]
+    )
+
+
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "speed": ("The same experiment, faster", lambda: speed_table("cpu")),
+    "gpu": ("The same on a GPU", lambda: speed_table("cuda")),
+    "quality": ("The same quality, sooner", quality_table),
+    "overhead": ("The rest of the pipeline", overhead_table),
+    "memory": ("Memory", memory_table),
+}
+
+
+def main() -> None:
+    """Run the benchmarks named on the command line, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *TABLES], help="default: all that this machine can run"
+    )
+    names = parser.parse_args().names or [n for n in TABLES if n != "gpu" or torch.cuda.is_available()]
+    for name in names:
+        title, measure = TABLES[name]
+        print(f"{name} …", file=sys.stderr, flush=True)
+        text = measure()
+        (RESULTS / f"{name}.md").write_text(f"## {title}\n\n{text}\n")
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    command.guard(main)
