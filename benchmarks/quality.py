@@ -2,13 +2,11 @@
 
 ``python -m benchmarks.quality EXPERIMENT --seeds 1 2 --epochs 1 2 5`` adds to quality.csv: experiment, seed,
 epoch, seconds of training (scoring excluded), fid_judge of 10,000 samples, and whether the run has collapsed.
-Without ``--epochs`` it scores the checkpoints of the pipeline's runs of mnist in MLflow instead; their times
-are those that the benchmark of speed has measured.
+Without ``--epochs`` it scores the checkpoints of the pipeline's runs in MLflow instead.
 """
 
 import argparse
 import csv
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +26,7 @@ from stages.gan.losses import LOSSES
 from stages.paths import STORE, ExperimentFiles
 
 RECORD = Path(__file__).parent / "results" / "quality.csv"
-SECONDS = RECORD.with_name("mnist.json")  # that an epoch of each loop takes on this machine
+SECONDS = RECORD.with_name("mnist.json")  # that an epoch of mnist takes on this machine, by loop
 SAMPLES = 10_000
 
 
@@ -123,13 +121,13 @@ def add(new: list[Score]) -> None:
             writer.writerow(row)
 
 
-def checkpoints(experiment: str, seed: int, epoch_seconds: float) -> list[Score]:
+def checkpoints(experiment: str, seed: int, epoch_seconds: float | None) -> list[Score]:
     """The scores of a run of the pipeline, from its checkpoints in MLflow.
 
     Args:
         experiment: the experiment's name.
         seed: the run's seed.
-        epoch_seconds: what an epoch takes on this machine when nothing else runs.
+        epoch_seconds: what an epoch takes on this machine; none: as MLflow says of this run.
     """
     from mlflow import MlflowClient
 
@@ -139,6 +137,9 @@ def checkpoints(experiment: str, seed: int, epoch_seconds: float) -> list[Score]
     if not runs:
         raise UserError(f"no run of {experiment}, seed {seed}, in the MLflow store")
     score, scores = Scorer(experiment, seed), []
+    if epoch_seconds is None:
+        steps = training.steps_per_epoch(len(score.split), score.params.train.batch_size)
+        epoch_seconds = steps / runs[0].data.metrics["steps_per_second"]
     with TemporaryDirectory() as folder:
         for path in Path(client.download_artifacts(runs[0].info.run_id, "checkpoints", folder)).iterdir():
             generator, _ = weights.load(path / "generator.safetensors", networks.GENERATORS, score.device)
@@ -232,12 +233,13 @@ def main() -> None:
     parser.add_argument(
         "--epochs", type=int, nargs="*", help="to score after; none: the checkpoints in MLflow"
     )
+    parser.add_argument("--epoch-seconds", type=float, help="that an epoch took, where the run was disturbed")
     arguments = parser.parse_args()
     for seed in arguments.seeds:
         if arguments.epochs:
             found = list(trained(arguments.experiment, seed, arguments.epochs))
         else:
-            found = checkpoints(arguments.experiment, seed, json.loads(SECONDS.read_text())["ours"])
+            found = checkpoints(arguments.experiment, seed, arguments.epoch_seconds)
         print(*found, sep="\n", flush=True)
         add(found)
 
