@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from stages.gan import weights
+from stages.gan.conv import ConvDiscriminator
 from stages.gan.errors import UserError
 from stages.gan.mlp import MlpGenerator
-from stages.gan.networks import GENERATORS
+from stages.gan.networks import DISCRIMINATORS, GENERATORS
 from stages.gan.randomness import generator as random_generator
 
 CPU = torch.device("cpu")
@@ -25,6 +26,15 @@ def test_a_network_survives_its_file(network, tmp_path):
     assert not again.training
     z = torch.randn(5, 3)
     assert torch.equal(again(z), network(z))
+
+
+def test_a_normalised_network_survives_its_file(tmp_path):
+    network = ConvDiscriminator((1, 8, 8), [4, 8], True, random_generator(1, "d"))
+    network(torch.randn(2, 1, 8, 8))  # goes on with its estimate of the singular values
+    weights.save(tmp_path / "discriminator.safetensors", network, {})
+    again, _ = weights.load(tmp_path / "discriminator.safetensors", DISCRIMINATORS, CPU)
+    images = torch.randn(5, 1, 8, 8)
+    assert torch.equal(again(images), network.eval()(images))
 
 
 def test_the_bytes_are_the_same_each_time(network, tmp_path):
