@@ -5,13 +5,12 @@ in params.yaml is told at once.
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
+from stages import ending
 from stages.gan import params
 from stages.gan.errors import UserError
 from stages.gan.tracking import Store
@@ -96,7 +95,7 @@ def guard(work: Callable[[], None]) -> None:
     A mistake of the user's ends it with one line and exit code 1; SIGTERM ends it like an error, so that
     what must be closed is closed.
     """
-    signal.signal(signal.SIGTERM, _stop)
+    ending.watch()
     try:
         work()
     except UserError as error:
@@ -104,7 +103,3 @@ def guard(work: Callable[[], None]) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _stop(_signal: int, _frame: object) -> NoReturn:
-    sys.exit(143)

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from stages import ending
+
 T = TypeVar("T")
 
 
@@ -20,6 +22,7 @@ def show(items: Iterable[T], total: int, unit: str, describe: Callable[[T], str]
     """
     with tqdm(total=total, unit=unit, disable=None, dynamic_ncols=True) as bar:
         for number, item in enumerate(items, start=1):
+            ending.check()
             bar.update()
             if not bar.disable:
                 bar.set_postfix_str(describe(item))

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -33,7 +32,6 @@ class Training:
         self._job = job
         self._train = job.params.train
         self._preview = Preview(split)
-        self._folders: list[TemporaryDirectory[str]] = []
 
     def log_epoch(self, epoch: Epoch) -> None:
         """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
@@ -48,10 +46,9 @@ class Training:
     def log_checkpoint(self, epoch: int, save: Callable[[Path], None]) -> None:
         """Log what ``save`` writes into a folder, if it is the epoch's turn; the last one is a file's."""
         if epoch % self._train.checkpoint_every == 0 and epoch < self._train.epochs:
-            self._folders.append(TemporaryDirectory())  # stays until it is sent
-            folder = Path(self._folders[-1].name)
-            save(folder)
-            self.run.log_files(_checkpoint(epoch), *sorted(folder.iterdir()))
+            with self._job.store.folder() as folder:
+                save(folder)
+                self.run.log_files(_checkpoint(epoch), *sorted(folder.iterdir()))
 
     def log_time(self, wall: float, steps: int, training: float) -> None:
         """Log the wall time in seconds, and the steps per second in those spent on training alone."""

@@ -60,3 +60,23 @@ def test_help_says_what_a_stage_reads_and_writes(name, folder, root):
     assert "Writes " in shown
     assert ("--experiment" in shown) == (name != "report")
     assert not (folder / "reports").exists()
+
+
+def test_sigterm_ends_a_stage_even_where_python_drops_what_it_raises(root):
+    program = """
+import os, signal
+from stages import ending, progress
+
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        sum(range(10_000))
+
+ending.watch()
+for number in progress.show(range(100), 100, "step", str, every=10):
+    if number == 5:
+        Dropped()
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 143
+    assert "step 10/100" not in done.stdout

@@ -242,7 +242,7 @@ def test_a_training_that_is_ended_is_marked_failed(reproduced, tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert any(line.startswith("epoch 10/") for line in process.stdout)
+    assert any(line.startswith("epoch 20/") for line in process.stdout)
     process.terminate()
     assert process.wait(timeout=60) == 143
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")

@@ -7,6 +7,7 @@ other process was killed.
 
 import os
 import pickle
+import shutil
 import signal
 import socket
 import sys
@@ -172,6 +173,9 @@ def serve(uri: str, owner: int, messages: BinaryIO, answers: BinaryIO) -> None:
             method, *arguments = pickle.load(messages)
         except (EOFError, pickle.UnpicklingError):  # cut short: the other process was killed
             break
+        if method == "remove":  # a folder: all that was to be sent from it is sent, or never will be
+            shutil.rmtree(arguments[0], ignore_errors=True)
+            continue
         answer = attempt(method, *arguments)
         if method in _ASKED:
             pickle.dump(answer, answers)

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from shutil import rmtree
+from tempfile import mkdtemp
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,7 @@ class Store:
         self._messages: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
         self._writer = Thread(target=self._write, daemon=True)
         self._runs = 0
+        self._folders: list[Path] = []
 
     def open(self) -> None:
         """Start the other process, if it does not run yet; the earlier, the less is waited for it."""
@@ -60,6 +63,16 @@ class Store:
             self._writer.join()
             if self._process.wait() and self._runs:
                 print(f"warning: the process that talks to MLflow at {self._uri} died", file=sys.stderr)
+        for folder in self._folders:
+            rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """A folder for files that are logged within the block; it is removed once they are sent."""
+        folder = Path(mkdtemp())
+        self._folders.append(folder)
+        yield folder
+        self.send("remove", str(folder))
 
     def __enter__(self) -> "Store":
         return self

@@ -53,6 +53,22 @@ def test_a_run_holds_what_was_logged(store, client, folder):
     assert logged.dataset.digest == tracking.md5(file) == "8d777f385d3dfec8815d20f7496026dc"
 
 
+def test_files_in_a_folder_of_the_store_stay_until_they_are_sent(folder, client, monkeypatch):
+    monkeypatch.chdir(folder)
+    address = f"sqlite:///{folder}/mlflow.db"
+    with tracking.Store(address) as store, store.start("folder", "seed-1", {}, {}) as run:
+        with store.folder() as files:
+            path = files / "generator.safetensors"
+            path.write_bytes(b"weights")
+            run.log_files("checkpoints/epoch-0001", path)
+        run_id = run.run_id
+        assert not path.parent.exists()  # long before the end
+    assert [f.path for f in client.list_artifacts(run_id, "checkpoints/epoch-0001")] == [
+        "checkpoints/epoch-0001/generator.safetensors"
+    ]
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
 def test_more_points_than_a_batch_takes_all_arrive(store, client):
     with store.start("many", "seed-1", {}, {}) as run:
         for step in range(2500):
