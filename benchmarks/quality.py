@@ -177,13 +177,13 @@ def figure(classic: str, fast: str, script: float) -> Figure:
     axes.axvline(script, color="0.4", ls=":", lw=1.2)
     axes.annotate(
         "the reference loop\nis done here ",
-        (script, 0.97),
+        (script, 0.03),
         xycoords=("data", "axes fraction"),
         ha="right",
-        va="top",
+        va="bottom",
     )
     axes.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="Fréchet distance (fid_judge)")
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper left")
     return drawn
 
 
