@@ -101,17 +101,14 @@ def memory_table() -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pipeline.checkout(folder)
-        text = (folder / "params.yaml").read_text()
-        files = ExperimentFiles("mnist")
-        for file in (files.dataset, files.judge):
-            (folder / file.parent).mkdir(parents=True, exist_ok=True)
-            (folder / file).write_bytes(file.read_bytes())
+        data = ExperimentFiles("mnist").dataset
+        (folder / data.parent).mkdir(parents=True, exist_ok=True)
+        (folder / data).write_bytes(data.read_bytes())
         seed = ("--experiment", "mnist", "--seed", "1")
-        (folder / "params.yaml").write_text(text.replace("epochs: 50", "epochs: 1"))
+        pipeline.change_params(folder, {"mnist": {"train": {"epochs": 1}}})
         rows = [("training mnist, an epoch", memory.peak(folder, "train", *seed))]
         for count in (10_000, 1_000_000):
-            changed = text.replace("sample: {count: 10000}", f"sample: {{count: {count}}}")
-            (folder / "params.yaml").write_text(changed)
+            pipeline.change_params(folder, {"mnist": {"sample": {"count": count}}})
             rows.append((f"drawing {count:,} images", memory.peak(folder, "sample", *seed)))
     return "\n".join(
         [

@@ -31,17 +31,21 @@ def checkout(folder: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
 
 
+def change_params(folder: Path, changes: dict[str, dict[str, dict[str, Any]]], **settings: Any) -> None:
+    """Change the parameters of a checkout: keys in the experiments' blocks, and settings beside them."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text()) | settings
+    for name, blocks in changes.items():
+        for block, values in blocks.items():
+            params[name][block] |= values
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
 def make_idle(folder: Path, epochs: int = 1, samples: int = 1000) -> None:
     """Change the parameters of a checkout so that there is next to nothing to do."""
-    path = folder / "params.yaml"
-    params = yaml.safe_load(path.read_text())
-    for name, blocks in IDLE.items():
-        for block, changes in blocks.items():
-            params[name][block] |= changes
-        params[name]["train"] |= {"epochs": epochs, "preview": 16, "image_every": 1, "checkpoint_every": 1}
-        params[name]["sample"]["count"] = samples
-    params["device"] = "cpu"
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
+    train = {"epochs": epochs, "preview": 16, "image_every": 1, "checkpoint_every": 1}
+    every = {"train": train, "sample": {"count": samples}}
+    change_params(folder, {name: blocks | every for name, blocks in IDLE.items()}, device="cpu")
 
 
 def environment() -> dict[str, str]:
