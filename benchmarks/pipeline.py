@@ -75,3 +75,16 @@ def reproduce(folder: Path) -> tuple[float, dict[str, float]]:
     stages[name] = end - since
     stages["start"] = stages.pop("")
     return end - start, stages
+
+
+def logging_shares(folder: Path) -> dict[str, float]:
+    """By experiment, the share of a training's wall time that went into logging, in a checkout's store."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    shares = {}
+    for experiment in client.search_experiments():
+        for run in client.search_runs([experiment.experiment_id], "metrics.wall_seconds > 0"):
+            seconds = run.data.metrics
+            shares[experiment.name] = 1 - seconds["training_seconds"] / seconds["wall_seconds"]
+    return shares

@@ -22,7 +22,6 @@ from stages import command
 from stages.gan import datasets, devices, judges, metrics, networks, params, sampling, training, weights
 from stages.gan.canvas import GENERATED, REAL
 from stages.gan.errors import UserError
-from stages.gan.losses import LOSSES
 from stages.paths import STORE, ExperimentFiles
 
 RECORD = Path(__file__).parent / "results" / "quality.csv"
@@ -76,20 +75,13 @@ class Scorer:
 def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:
     """Train an experiment's networks; yield the scores after each of ``epochs``."""
     score = Scorer(experiment, seed)
-    block, device, split = score.params, score.device, score.split
-    generator, discriminator = networks.build(block.generator, block.discriminator, split.shape, seed, device)
-    average = training.weight_average(generator, block.train.ema) if block.train.ema else None
-    kept = generator if average is None else average.module
-    preview = torch.zeros(1, block.generator.latent)
-    loss = LOSSES[block.train.loss]()
-    real = datasets.to_unit(split.samples).to(device)
+    gan = training.Training(score.params, score.split.shape, seed=seed, device=score.device)
+    real = datasets.to_unit(score.split.samples).to(score.device)
     seconds, start = 0.0, time.perf_counter()
-    for epoch in training.train(
-        real, generator, discriminator, loss, preview, block.train, seed=seed, average=average
-    ):
+    for epoch in gan.epochs(real, torch.zeros(1, score.params.generator.latent)):
         seconds += time.perf_counter() - start
         if epoch.number in epochs:
-            yield score(kept, epoch.number, seconds)
+            yield score(gan.kept, epoch.number, seconds)
         start = time.perf_counter()
 
 

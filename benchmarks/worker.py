@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from benchmarks import reference
-from stages.gan import datasets, devices, networks, params, training
+from stages.gan import datasets, devices, params, training
 from stages.gan.datasets import Split
-from stages.gan.losses import LOSSES, Loss
+from stages.gan.losses import Loss
 from stages.paths import ExperimentFiles
 
 
@@ -30,25 +30,22 @@ class Clock:
         self.loss = loss
         self.times: list[float] = []
 
-    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
+    def discriminator(self, logits: Tensor) -> Tensor:
         """See the other loss."""
         self.times.append(time.perf_counter())
-        return self.loss.discriminator(real, generated)
+        return self.loss.discriminator(logits)
 
-    def generator(self, generated: Tensor) -> Tensor:
+    def generator(self, logits: Tensor) -> Tensor:
         """See the other loss."""
-        return self.loss.generator(generated)
+        return self.loss.generator(logits)
 
 
 def ours(split: Split, experiment: params.Experiment, device: torch.device) -> Iterator[float]:
     """Train as the pipeline does; yield the times at which the steps began, and the end's."""
-    generator, discriminator = networks.build(
-        experiment.generator, experiment.discriminator, split.shape, 1, device
-    )
-    clock = Clock(LOSSES[experiment.train.loss]())
+    gan = training.Training(experiment, split.shape, seed=1, device=device)
+    gan.loss = clock = Clock(gan.loss)
     real = datasets.to_unit(split.samples).to(device)
-    preview = torch.randn(experiment.train.preview, experiment.generator.latent)
-    for _ in training.train(real, generator, discriminator, clock, preview, experiment.train, seed=1):
+    for _ in gan.epochs(real, torch.randn(experiment.train.preview, experiment.generator.latent)):
         pass
     yield from clock.times
     yield time.perf_counter()

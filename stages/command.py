@@ -5,6 +5,7 @@ in params.yaml is told at once.
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,16 +91,21 @@ def _job(arguments: argparse.Namespace, store: Store) -> Job:
 
 
 def guard(work: Callable[[], None]) -> None:
-    """Do ``work``.
+    """Do ``work``, and end the process.
 
     A mistake of the user's ends it with one line and exit code 1; SIGTERM ends it like an error, so that
     what must be closed is closed.
     """
     ending.watch()
+    gc.set_threshold(
+        100_000
+    )  # by default it goes through all modules again and again while they are imported
+    code = 0
     try:
         work()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        code = 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
+    ending.leave(code)

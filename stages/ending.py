@@ -1,7 +1,9 @@
-"""SIGTERM ends a stage like an error does, so that what must be closed is closed."""
+"""How a stage ends: by SIGTERM like by an error, so that what must be closed is closed; and without delay."""
 
+import os
 import signal
 import sys
+from typing import NoReturn
 
 _asked = False
 
@@ -15,6 +17,13 @@ def check() -> None:
     """End here if SIGTERM has come: Python drops what a signal raises in a destructor or a callback."""
     if _asked:
         sys.exit(143)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process now: taking apart all that was imported, as Python does first, takes half a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end(_signal: int, _frame: object) -> None:

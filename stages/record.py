@@ -51,8 +51,8 @@ class Training:
                 self.run.log_files(_checkpoint(epoch), *sorted(folder.iterdir()))
 
     def log_time(self, wall: float, steps: int, training: float) -> None:
-        """Log the wall time in seconds, and the steps per second in those spent on training alone."""
-        times = {"wall_seconds": wall, "steps_per_second": steps / training}
+        """Log the seconds in all, those of training without logging, and the steps per second in these."""
+        times = {"wall_seconds": wall, "training_seconds": training, "steps_per_second": steps / training}
         self.run.log_metrics(times, step=self._train.epochs)
 
     def log_files(self) -> None:

@@ -22,51 +22,26 @@ def train(job: command.RunJob) -> None:
     import torch
 
     from stages import record
-    from stages.gan import (
-        canvas,
-        datasets,
-        devices,
-        evolution,
-        history,
-        networks,
-        sampling,
-        training,
-        weights,
-    )
-    from stages.gan.losses import LOSSES
+    from stages.gan import canvas, datasets, devices, evolution, history, sampling, training, weights
     from stages.gan.randomness import generator as random_generator
 
     device = devices.set_up(job.settings.device, job.settings.threads)
     split = datasets.Dataset.load(job.shared.dataset).train
     settings = job.params.train
-    generator, discriminator = networks.build(
-        job.params.generator, job.params.discriminator, split.shape, job.seed, device
-    )
+    gan = training.Training(job.params, split.shape, seed=job.seed, device=device)
     steps = training.steps_per_epoch(len(split), settings.batch_size)
     print(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}", flush=True)
 
-    average = training.weight_average(generator, settings.ema) if settings.ema else None
-    kept = generator if average is None else average.module
-
     def save(folder: Path) -> None:
         about = {"experiment": job.experiment, "seed": job.seed, "device": device.type}
-        weights.save(folder / job.files.generator.name, kept, about)
-        weights.save(folder / job.files.discriminator.name, discriminator, about)
+        weights.save(folder / job.files.generator.name, gan.kept, about)
+        weights.save(folder / job.files.discriminator.name, gan.discriminator, about)
 
     latents = torch.randn(
         settings.preview, job.params.generator.latent, generator=random_generator(job.seed, "preview")
     )
-    previews = [sampling.draw(generator, latents)]
-    epochs = training.train(
-        datasets.to_unit(split.samples).to(device),
-        generator,
-        discriminator,
-        LOSSES[settings.loss](),
-        latents,
-        settings,
-        seed=job.seed,
-        average=average,
-    )
+    previews = [sampling.draw(gan.kept, latents)]
+    epochs = gan.epochs(datasets.to_unit(split.samples).to(device), latents)
     with record.training(job, split, record.environment(device)) as run:
         run.log_preview(0, previews[0])
         finished, busy = [], 0.0

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from benchmarks import floor, quality, reference
 from benchmarks.speed import Comparison, Trial
-from stages.gan import networks, params, training
+from stages.gan import params, training
 from stages.gan.datasets import prepare
-from stages.gan.losses import LOSSES
 from stages.gan.mlp import Dropout
 from stages.gan.params import Experiment
 from stages.gan.randomness import generator as random_generator
@@ -42,7 +41,11 @@ def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
     experiment = experiments[name]
     size, steps, latent = experiment.train.batch_size, 3, experiment.generator.latent
     real = torch.randn(size * steps, *shape, generator=torch.Generator().manual_seed(1)).tanh()
-    ours = networks.build(experiment.generator, experiment.discriminator, shape, 7, torch.device("cpu"))
+    train = experiment.train.model_copy(update={"epochs": 1})
+    gan = training.Training(
+        experiment.model_copy(update={"train": train}), shape, seed=7, device=torch.device("cpu")
+    )
+    ours = (gan.generator, gan.discriminator)
     theirs = reference.networks(experiment, shape)
     for a, b in zip(ours, theirs, strict=True):
         for source, target in zip(a.parameters(), b.parameters(), strict=True):
@@ -54,16 +57,14 @@ def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
         if isinstance(layer, Dropout):
             kept = masks.setdefault(len(masks), [])
             layer.register_forward_hook(lambda module, _, __, kept=kept: kept.append(module.mask.clone()))
-    settings = experiment.train.model_copy(update={"epochs": 1})
-    list(training.train(real, *ours, LOSSES["bce"](), torch.zeros(1, latent), settings, seed=7))
+    list(gan.epochs(real, torch.zeros(1, latent)))
 
     replayed = iter(masks.values())
     for index, layer in enumerate(theirs[1]):
         if isinstance(layer, nn.Dropout):
             theirs[1][index] = Replayed(next(replayed))
     adams = [
-        torch.optim.Adam(network.parameters(), lr=settings.lr, betas=tuple(settings.betas))
-        for network in theirs
+        torch.optim.Adam(network.parameters(), lr=train.lr, betas=tuple(train.betas)) for network in theirs
     ]
     order = torch.randperm(len(real), generator=random_generator(7, "order", 1))
     latents = torch.randn(steps, 2, size, latent, generator=random_generator(7, "latent", 1))

@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 from torch.nn.utils.parametrizations import spectral_norm as normalised
 
 from stages.gan.errors import UserError
-from stages.gan.layers import initialise, linear_layers
+from stages.gan.layers import linear_layers, make_layer
 
 
 class ConvGenerator(nn.Module):
@@ -55,11 +54,13 @@ class ConvGenerator(nn.Module):
             )
         small = (channels[0], height // times, width // times)
         (first,) = linear_layers([latent, math.prod(small)], weights)
-        mix = skip_init(nn.Conv2d, channels[0], channels[0], kernel_size=3, padding=1)
-        layers: list[nn.Module] = [first, nn.Unflatten(1, small), nn.ReLU(), initialise(mix, weights)]
+        mix = make_layer(nn.Conv2d, weights, channels[0], channels[0], kernel_size=3, padding=1)
+        layers: list[nn.Module] = [first, nn.Unflatten(1, small), nn.ReLU(), mix]
         for inputs, outputs in pairwise([*channels, shape[0]]):
-            layer = skip_init(nn.ConvTranspose2d, inputs, outputs, kernel_size=4, stride=2, padding=1)
-            layers += [nn.ReLU(), initialise(layer, weights)]
+            larger = make_layer(
+                nn.ConvTranspose2d, weights, inputs, outputs, kernel_size=4, stride=2, padding=1
+            )
+            layers += [nn.ReLU(), larger]
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -108,12 +109,12 @@ class ConvDiscriminator(nn.Module):
             )
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise([shape[0], *channels]):
-            layer = skip_init(nn.Conv2d, inputs, outputs, kernel_size=4, stride=2, padding=1)
-            layers += [initialise(layer, weights), nn.LeakyReLU(0.2)]
+            down = make_layer(nn.Conv2d, weights, inputs, outputs, kernel_size=4, stride=2, padding=1)
+            layers += [down, nn.LeakyReLU(0.2)]
         layers += [nn.Flatten(), *linear_layers([channels[-1] * height * width, 1], weights)]
         self.layers = nn.Sequential(*layers)
         if spectral_norm:
-            _normalise([layer for layer in layers if isinstance(layer, nn.Conv2d | nn.Linear)], weights)
+            _normalise([module for module in layers if isinstance(module, nn.Conv2d | nn.Linear)], weights)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Images [N, *shape] to logits [N, 1]."""

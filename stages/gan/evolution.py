@@ -41,6 +41,7 @@ class Preview:
             self._artist.set_data(preview[:, 0].numpy(), preview[:, 1].numpy())
         self._axes.set_title(title)
         self._canvas.draw()
+        self._figure.set_layout_engine("none")  # stays as the first one is laid out; half the time
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
 
 

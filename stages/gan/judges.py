@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import skip_init
 
 from stages.gan.errors import UserError
-from stages.gan.layers import initialise, linear_layers
+from stages.gan.layers import linear_layers, make_layer
 from stages.gan.randomness import generator as random_generator
 
 
@@ -48,8 +47,8 @@ class Classifier(nn.Module):
         layers: list[nn.Module] = []
         inputs, height, width = shape
         for outputs in channels:
-            layer = skip_init(nn.Conv2d, inputs, outputs, kernel_size=3, padding=1)
-            layers += [initialise(layer, weights), nn.ReLU(), nn.MaxPool2d(2)]
+            convolution = make_layer(nn.Conv2d, weights, inputs, outputs, kernel_size=3, padding=1)
+            layers += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
             inputs, height, width = outputs, height // 2, width // 2
         if height < 1 or width < 1:
             raise UserError(

@@ -10,11 +10,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, relu
 class Loss(Protocol):
     """A pair of losses on the discriminator's logits."""
 
-    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """What the discriminator makes small."""
+    def discriminator(self, logits: Tensor) -> Tensor:
+        """What the discriminator makes small; logits [2B, 1] of B real, then of B generated samples."""
 
-    def generator(self, generated: Tensor) -> Tensor:
-        """What the generator makes small."""
+    def generator(self, logits: Tensor) -> Tensor:
+        """What the generator makes small; logits [B, 1] of generated samples."""
 
 
 class BinaryCrossEntropy:
@@ -24,27 +24,28 @@ class BinaryCrossEntropy:
     fused; apart, they clamp, and the generator's gradient vanishes where D(G(z)) < 1e-12.
     """
 
-    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """Mean of -log D(x) over real and -log(1 - D(G(z))) over generated samples; logits [N, 1] each."""
-        logits = torch.cat([real, generated])
-        labels = torch.cat([torch.ones_like(real), torch.zeros_like(generated)])
+    def discriminator(self, logits: Tensor) -> Tensor:
+        """Mean of -log D(x) over real and of -log(1 - D(G(z))) over generated samples."""
+        labels = torch.zeros_like(logits)
+        labels[: len(labels) // 2] = 1
         return binary_cross_entropy_with_logits(logits, labels)
 
-    def generator(self, generated: Tensor) -> Tensor:
-        """Mean of -log D(G(z)); logits [N, 1]."""
-        return binary_cross_entropy_with_logits(generated, torch.ones_like(generated))
+    def generator(self, logits: Tensor) -> Tensor:
+        """Mean of -log D(G(z))."""
+        return binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
 
 
 class Hinge:
     """The hinge loss (Lim & Ye 2017, Geometric GAN): logits beyond ±1 on the right side cost nothing."""
 
-    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """Mean of max(0, 1 - logit) over real plus max(0, 1 + logit) over generated samples; [N, 1] each."""
+    def discriminator(self, logits: Tensor) -> Tensor:
+        """Mean of max(0, 1 - logit) over real plus that of max(0, 1 + logit) over generated samples."""
+        real, generated = logits.chunk(2)
         return relu(1 - real).mean() + relu(1 + generated).mean()
 
-    def generator(self, generated: Tensor) -> Tensor:
-        """Minus the mean logit; logits [N, 1]."""
-        return -generated.mean()
+    def generator(self, logits: Tensor) -> Tensor:
+        """Minus the mean logit."""
+        return -logits.mean()
 
 
 LOSSES: dict[str, type[Loss]] = {"bce": BinaryCrossEntropy, "hinge": Hinge}

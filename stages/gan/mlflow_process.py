@@ -5,6 +5,7 @@ its standard output. When the input ends it ends, too; runs that were not finish
 other process was killed.
 """
 
+import gc
 import os
 import pickle
 import shutil
@@ -199,6 +200,9 @@ def _main() -> None:
         signal.signal(number, signal.SIG_IGN)  # the other process says when it is over
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    gc.set_threshold(
+        100_000
+    )  # by default it goes through all modules again and again while they are imported
     # What MLflow prints is not an answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

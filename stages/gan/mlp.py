@@ -36,7 +36,7 @@ class MlpGenerator(nn.Module):
         self.shape = tuple(shape)
         layers: list[nn.Module] = []
         for layer in linear_layers([latent, *hidden, math.prod(shape)], weights):
-            layers += [layer, nn.ReLU()]
+            layers += [layer, nn.ReLU(inplace=True)]
         layers[-1] = nn.Tanh() if len(self.shape) == 3 else nn.Identity()
         self.layers = nn.Sequential(*layers)
 
@@ -49,7 +49,8 @@ class MlpGenerator(nn.Module):
 class MlpDiscriminator(nn.Module):
     """A fully connected discriminator: samples [N, *shape] to one logit each, [N, 1].
 
-    ReLU and dropout follow each hidden layer. A logit's sigmoid is D(x), the probability that x is real.
+    Dropout and ReLU follow each hidden layer, in this order: either gives the same numbers, as no mask is
+    negative, and so both can work in place. A logit's sigmoid is D(x), the probability that x is real.
 
     Args:
         shape: shape of one sample.
@@ -81,7 +82,7 @@ class MlpDiscriminator(nn.Module):
         for layer, dropped in zip_longest(
             linear_layers([math.prod(shape), *hidden, 1], weights), self._dropouts
         ):
-            layers += [layer, nn.ReLU(), dropped]
+            layers += [layer, dropped, nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers[:-2])
 
     def forward(self, samples: Tensor) -> Tensor:
@@ -96,13 +97,13 @@ class MlpDiscriminator(nn.Module):
         p = self._dropouts[0].p
         if p > 0:
             sizes = [rows * width for width in self._widths]
-            kept = torch.rand(sum(sizes), generator=self._masks, device=device) >= p
-            for dropout, mask in zip(self._dropouts, (kept * (1 / (1 - p))).split(sizes), strict=True):
+            masks = torch.rand(sum(sizes), generator=self._masks, device=device).ge_(p).mul_(1 / (1 - p))
+            for dropout, mask in zip(self._dropouts, masks.split(sizes), strict=True):
                 dropout.mask = mask.view(rows, -1)
 
 
 class Dropout(nn.Module):
-    """Dropout (Srivastava et al. 2014) by a mask that the network draws, from a generator of its own.
+    """Dropout (Srivastava et al. 2014) in place, by a mask that the network draws with its own generator.
 
     In training, each activation is set to zero with probability ``p``, the others are divided by 1 - p.
     """
@@ -114,5 +115,5 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drop activations of ``x``, of any shape; out of training, or with p = 0, ``x`` as it is."""
-        return x * self.mask if self.training and self.p > 0 else x
+        """Drop activations of ``x``, of the mask's shape; nothing out of training, or with p = 0."""
+        return x.mul_(self.mask) if self.training and self.p > 0 else x

@@ -86,8 +86,7 @@ class Store:
     ) -> Iterator["Run"]:
         """Start a run; it ends FINISHED, or FAILED where an exception ends the block."""
         run = self._run()
-        strings = {key: str(value) for key, value in params.items()}
-        self.send("start", run.number, experiment, name, dict(tags), strings)
+        self.send("start", run.number, experiment, name, _strings(tags), _strings(params))
         try:
             yield run
         except BaseException:
@@ -169,11 +168,16 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        self._store.send("set_tags", self.number, dict(tags))
+        self._store.send("set_tags", self.number, _strings(tags))
 
     def finish(self, status: str) -> None:
         """Send what waits and end the run: FINISHED or FAILED."""
         self._store.send("finish", self.number, status)
+
+
+def _strings(values: Mapping[str, Any]) -> dict[str, str]:
+    """As plain strings: PyTorch's version is one of its own class, which the other process would import."""
+    return {key: str(value) for key, value in values.items()}
 
 
 def md5(path: Path) -> str:

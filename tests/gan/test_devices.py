@@ -1,3 +1,4 @@
+import platform
 import subprocess
 import sys
 
@@ -27,6 +28,30 @@ print((tiny * 1e-10).count_nonzero().item())
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == ["cpu", "2", "True", "0"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is the GNU C library's")
+def test_set_up_keeps_freed_memory_for_the_next_tensor(root):
+    program = """
+import resource
+import torch
+from stages.gan import devices
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        tensors = [torch.ones(1_000_000) for _ in range(3)]
+        del tensors
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+devices.set_up("cpu", 1)
+faults(), faults()
+print(faults())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) < 100  # without the setting 20,000, but for luck
 
 
 def test_auto_takes_what_is_there_and_devices_have_names():

@@ -2,38 +2,43 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 from stages.gan import training
+from stages.gan.adam import Adam
 from stages.gan.errors import UserError
-from stages.gan.losses import LOSSES, gradient_penalty
-from stages.gan.mlp import MlpDiscriminator, MlpGenerator
-from stages.gan.params import Train
-from stages.gan.randomness import generator as random_generator
+from stages.gan.history import Epoch
+from stages.gan.losses import gradient_penalty
+from stages.gan.params import Experiment
+from stages.gan.training import Training
 
-SETTINGS = Train(
-    loss="bce",
-    epochs=3,
-    batch_size=8,
-    lr=0.01,
-    betas=[0.9, 0.999],
-    preview=4,
-    image_every=1,
-    checkpoint_every=1,
-)
+PARAMS = {
+    "data": {"source": "sine", "points": 35, "seed": 5},
+    "judge": {"network": "mlp", "hidden": [8], "epochs": 1, "batch_size": 8, "lr": 0.01, "seed": 5},
+    "generator": {"network": "mlp", "latent": 3, "hidden": [8]},
+    "discriminator": {"network": "mlp", "hidden": [8, 8], "dropout": 0.0},
+    "train": {
+        "loss": "bce",
+        "epochs": 3,
+        "batch_size": 8,
+        "lr": 0.01,
+        "preview": 4,
+        "image_every": 1,
+        "checkpoint_every": 1,
+    },
+    "sample": {"count": 10},
+}
 
 
-def networks(dropout: float = 0.0) -> tuple[nn.Module, nn.Module]:
-    return (
-        MlpGenerator(3, [8], (2,), random_generator(5, "generator")),
-        MlpDiscriminator((2,), [8, 8], dropout, random_generator(5, "d"), random_generator(5, "dropout")),
-    )
+def gan(seed: int = 5, dropout: float = 0.0, **train) -> Training:
+    changed = PARAMS | {
+        "train": PARAMS["train"] | train,
+        "discriminator": PARAMS["discriminator"] | {"dropout": dropout},
+    }
+    return Training(Experiment.model_validate(changed), (2,), seed=seed, device=torch.device("cpu"))
 
 
-def run(pair: tuple[nn.Module, nn.Module], data: torch.Tensor, seed=5, average=None, **settings) -> list:
-    train = SETTINGS.model_copy(update=settings)
-    loss = LOSSES[train.loss]()
-    return list(training.train(data, *pair, loss, torch.zeros(4, 3), train, seed=seed, average=average))
+def run(gan: Training, data: torch.Tensor) -> list[Epoch]:
+    return list(gan.epochs(data, torch.zeros(4, 3)))
 
 
 @pytest.fixture
@@ -42,29 +47,29 @@ def data() -> torch.Tensor:
 
 
 def test_the_same_seed_gives_the_same_bits_and_the_global_generator_is_left_alone(data):
-    first, second = networks(0.3), networks(0.3)
+    first, second = gan(dropout=0.3), gan(dropout=0.3)
     before = torch.get_rng_state()
     history = run(first, data)
     torch.rand(7)  # what others draw changes nothing
     again = run(second, data)
     torch.set_rng_state(before)
-    for a, b in zip(first, second, strict=True):
+    for a, b in ((first.generator, second.generator), (first.discriminator, second.discriminator)):
         assert all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
     assert [epoch.loss_d for epoch in history] == [epoch.loss_d for epoch in again]
     assert torch.equal(history[-1].preview, again[-1].preview)
 
     state = torch.get_rng_state()
-    run(networks(0.3), data)
+    run(gan(dropout=0.3), data)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_another_seed_gives_another_training(data):
-    assert run(networks(), data)[-1].loss_d != run(networks(), data, seed=6)[-1].loss_d
+    assert run(gan(), data)[-1].loss_d != run(gan(seed=6), data)[-1].loss_d
 
 
 def test_an_epoch_tells_losses_answers_and_the_preview(data):
-    pair = networks()
-    history = run(pair, data)
+    trained = gan()
+    history = run(trained, data)
     assert [epoch.number for epoch in history] == [1, 2, 3]
     for epoch in history:
         assert epoch.loss_d > 0
@@ -72,52 +77,49 @@ def test_an_epoch_tells_losses_answers_and_the_preview(data):
         assert 0 < epoch.d_real < 1
         assert 0 < epoch.d_fake < 1
         assert epoch.preview.shape == (4, 2)
-    assert torch.equal(history[-1].preview, pair[0](torch.zeros(4, 3)).detach())
+    assert trained.kept is trained.generator
+    assert torch.equal(history[-1].preview, trained.kept(torch.zeros(4, 3)).detach())
 
 
 def test_latents_are_drawn_in_blocks_without_a_seam(monkeypatch, data):
-    whole = run(networks(), data)
-    monkeypatch.setattr(training, "_BLOCK", 1000)
-    assert [e.loss_g for e in run(networks(), data)] == [e.loss_g for e in whole]
+    whole = run(gan(), data)
+    monkeypatch.setattr(training, "_BLOCK", 3)
+    assert [e.loss_g for e in run(gan(), data)] == [e.loss_g for e in whole]
 
 
 def test_a_batch_larger_than_the_data_is_refused(data):
     with pytest.raises(UserError, match=r"train\.batch_size: 36 is more than the 35 training samples"):
-        run(networks(), data, batch_size=36)
+        run(gan(batch_size=36), data)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(data):
     with pytest.raises(UserError, match="no longer finite in epoch 1"):
-        run(networks(), data * float("nan"))
+        run(gan(), data * float("nan"))
 
 
 def test_the_average_of_the_weights_is_an_exponential_one_and_what_the_previews_show(data):
-    pair = networks()
-    average = training.weight_average(pair[0], 0.9)
+    trained = gan(ema=0.9, batch_size=35, epochs=4)  # an epoch is a step
     followed, history = None, []
-    settings = SETTINGS.model_copy(update={"batch_size": 35, "epochs": 4})  # an epoch is a step
-    for epoch in training.train(
-        data, *pair, LOSSES["bce"](), torch.zeros(4, 3), settings, seed=5, average=average
-    ):
-        weights = torch.cat([p.detach().flatten() for p in pair[0].parameters()])
+    for epoch in trained.epochs(data, torch.zeros(4, 3)):
+        weights = torch.cat([p.detach().flatten() for p in trained.generator.parameters()])
         followed = weights if followed is None else 0.9 * followed + 0.1 * weights
         history.append(epoch)
-    kept = torch.cat([p.detach().flatten() for p in average.module.parameters()])
+    kept = torch.cat([p.detach().flatten() for p in trained.kept.parameters()])
     torch.testing.assert_close(kept, followed)
     assert not torch.equal(kept, weights)
-    assert torch.equal(history[-1].preview, average.module(torch.zeros(4, 3)).detach())
+    assert torch.equal(history[-1].preview, trained.kept(torch.zeros(4, 3)).detach())
 
 
 def test_a_cosine_takes_the_learning_rate_to_zero(data, monkeypatch):
     rates: list[float] = []
-    step = torch.optim.Adam.step
+    step = Adam.step
 
-    def recorded(self, *arguments, **named):
-        rates.append(self.param_groups[0]["lr"])
-        return step(self, *arguments, **named)
+    def recorded(self, loss, lr):
+        rates.append(lr)
+        step(self, loss, lr)
 
-    monkeypatch.setattr(torch.optim.Adam, "step", recorded)
-    run(networks(), data, lr_decay="cosine", epochs=5)
+    monkeypatch.setattr(Adam, "step", recorded)
+    run(gan(lr_decay="cosine", epochs=5), data)
     steps = 5 * (35 // 8)
     assert rates[::2] == rates[1::2]  # both networks'
     expected = [0.005 * (1 + math.cos(math.pi * number / steps)) for number in range(steps)]
@@ -126,9 +128,9 @@ def test_a_cosine_takes_the_learning_rate_to_zero(data, monkeypatch):
 
 def test_the_gradient_penalty_keeps_the_discriminator_flat(data):
     def slope(**settings) -> float:
-        pair = networks()
-        run(pair, data, epochs=20, **settings)
-        return gradient_penalty(pair[1].eval(), data).item()
+        trained = gan(epochs=20, **settings)
+        run(trained, data)
+        return gradient_penalty(trained.discriminator.eval(), data).item()
 
     assert slope(r1=1.0) < 0.5 * slope()
     assert slope(r1=1.0, r1_every=4) < 0.5 * slope()
