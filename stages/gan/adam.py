@@ -21,16 +21,17 @@ class Adam:
     def __init__(self, parameters: Iterable[nn.Parameter], betas: tuple[float, float]) -> None:
         self._parameters = list(parameters)
         self._betas = betas
-        self._values = [parameter.detach() for parameter in self._parameters]
+        self._values = [parameter.detach() for parameter in self._parameters]  # contiguous, like all weights
         self._means = [torch.zeros_like(value) for value in self._values]
         self._squares = [torch.zeros_like(value) for value in self._values]
         self._steps = [torch.zeros((), device=value.device) for value in self._values]
 
     def step(self, loss: Tensor, lr: float) -> None:
         """Make a scalar loss smaller by one step with a learning rate."""
+        gradients = torch.autograd.grad(loss, self._parameters)
         adam(
             self._values,
-            list(torch.autograd.grad(loss, self._parameters)),
+            [gradient.contiguous() for gradient in gradients],  # the kernel goes through memory as it lies
             self._means,
             self._squares,
             [],
