@@ -168,7 +168,7 @@ def figure(classic: str, fast: str, script: float) -> Figure:
                 axes.plot(x[-1], y[-1], "x", color=color, ms=8, mew=2)
     axes.axvline(script, color="0.4", ls=":", lw=1.2)
     axes.annotate(
-        "the reference loop\nis done here ",
+        "the reference loop \nis done here ",
         (script, 0.03),
         xycoords=("data", "axes fraction"),
         ha="right",
