@@ -20,6 +20,7 @@ def set_up(device: str, threads: int) -> torch.device:
       zero, and the CPU is many times slower on them. The worker threads inherit this setting only if it
       is made before the first parallel operation.
     - Operations with no deterministic version raise an error instead of giving different bits.
+    - GPUs compute convolutions in full float32, as they do matrix products by default, not in TF32.
     - Memory that is freed stays with the process, for the next tensor.
 
     Args:
@@ -33,6 +34,7 @@ def set_up(device: str, threads: int) -> torch.device:
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.backends.cudnn.allow_tf32 = False
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms(True), without its imports
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     present = available()

@@ -23,11 +23,12 @@ from stages.gan import devices
 print(devices.set_up("cpu", 2).type, torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
 tiny = torch.full((4_000_000,), 1e-30)
 print((tiny * 1e-10).count_nonzero().item())
+print(torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)
 """
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
-    assert run.stdout.split() == ["cpu", "2", "True", "0"]
+    assert run.stdout.split() == ["cpu", "2", "True", "0", "False", "False"]
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is the GNU C library's")
