@@ -97,9 +97,8 @@ def guard(work: Callable[[], None]) -> None:
     what must be closed is closed.
     """
     ending.watch()
-    gc.set_threshold(
-        100_000
-    )  # by default it goes through all modules again and again while they are imported
+    # By default the collector goes through all modules again and again while they are imported.
+    gc.set_threshold(100_000)
     code = 0
     try:
         work()

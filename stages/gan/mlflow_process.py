@@ -200,9 +200,8 @@ def _main() -> None:
         signal.signal(number, signal.SIG_IGN)  # the other process says when it is over
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    gc.set_threshold(
-        100_000
-    )  # by default it goes through all modules again and again while they are imported
+    # By default the collector goes through all modules again and again while they are imported.
+    gc.set_threshold(100_000)
     # What MLflow prints is not an answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
