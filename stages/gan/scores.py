@@ -1,9 +1,65 @@
-"""Scores as a file: flat names to numbers."""
+"""Scores as a file, flat names to numbers; and what each of them means."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 Scores = dict[str, float]
+
+FLOOR, CEILING = "_floor", "_ceiling"  # endings of a score's two anchors in the file
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a score is called in tables and figures, what is better, and a sentence about it."""
+
+    title: str
+    better: Literal["low", "high", "one"]
+    about: str
+
+
+# The scores that runs are compared by, in the order of the tables. A file has those that its data allow.
+MEANINGS = {
+    "fid_judge": Meaning(
+        "Fréchet distance", "low", "between Gaussians fitted to the judge's features (Heusel et al. 2017)"
+    ),
+    "kid_judge": Meaning(
+        "kernel distance", "low", "squared MMD of the judge's features, cubic kernel (Bińkowski et al. 2018)"
+    ),
+    "frechet_distance": Meaning("Fréchet distance", "low", "between Gaussians fitted to standardised points"),
+    "kernel_distance": Meaning("kernel distance", "low", "squared MMD of standardised points, cubic kernel"),
+    "energy_distance": Meaning("energy distance", "low", "of standardised points (Székely & Rizzo 2013)"),
+    "sliced_wasserstein": Meaning(
+        "sliced Wasserstein", "low", "mean distance of projections of standardised points (Bonneel et al. 2015)"
+    ),
+    "curve_distance": Meaning("distance to the curve", "low", "mean |x2 - sin x1|"),
+    "curve_share": Meaning("on the curve", "high", "share of samples within 0.05 of it"),
+    "x1_coverage": Meaning("coverage of x1", "high", "share of 50 bins of the real range with samples in them"),
+    "judge_error": Meaning("distance to the judge's fit", "low", "mean |x2 - the judge's x2 given x1|"),
+    "precision": Meaning(
+        "precision", "high", "share of samples within the real ones' neighbourhoods (Kynkäänniemi et al. 2019)"
+    ),
+    "recall": Meaning(
+        "recall", "high", "share of real ones within the samples' neighbourhoods (Kynkäänniemi et al. 2019)"
+    ),
+    "density": Meaning("density", "high", "how many real neighbourhoods hold a sample (Naeem et al. 2020)"),
+    "coverage": Meaning(
+        "coverage", "high", "share of real neighbourhoods that hold a sample (Naeem et al. 2020)"
+    ),
+    "confidence": Meaning("judge's confidence", "high", "its mean probability for the class it picks"),
+    "classifier_score": Meaning(
+        "classifier score", "high", "the Inception score's formula with the judge (Salimans et al. 2016)"
+    ),
+    "class_entropy": Meaning("class entropy", "high", "of the classes' shares, over its maximum"),
+    "classes_covered": Meaning("classes covered", "high", "with at least a tenth of their fair share"),
+    "diversity": Meaning("diversity", "one", "the samples' total variance over the real data's"),
+    "memorisation": Meaning(
+        "memorisation",
+        "one",
+        "median distance to the nearest training sample over that of real samples held out; 0: copies",
+    ),
+}
 
 
 def save(path: Path, scores: Scores) -> Scores:
