@@ -19,7 +19,18 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from stages import command
-from stages.gan import datasets, devices, judges, metrics, networks, params, sampling, training, weights
+from stages.gan import (
+    datasets,
+    devices,
+    distances,
+    judges,
+    metrics,
+    networks,
+    params,
+    sampling,
+    training,
+    weights,
+)
 from stages.gan.canvas import GENERATED, REAL
 from stages.gan.errors import UserError
 from stages.paths import STORE, ExperimentFiles
@@ -61,15 +72,18 @@ class Scorer:
         """The score of a generator after so many epochs, and seconds."""
         samples = torch.cat(list(sampling.samples(generator, self._seed, SAMPLES)))
         features = judges.predict(self._judge.features, datasets.to_unit(samples))
-        probabilities = judges.predict(self._judge.output, features).softmax(1)
-        found = metrics.image_scores(features, probabilities, self._features)
-        collapsed = int(found["collapsed"])
-        return Score(self._experiment, self._seed, epoch, seconds, found["fid_judge"], collapsed)
+        found = metrics.class_scores(judges.predict(self._judge.output, features))
+        found["diversity"] = metrics.diversity(features, self._features)
+        fid, collapsed = self._distance(features), metrics.images_collapsed(found)
+        return Score(self._experiment, self._seed, epoch, seconds, fid, collapsed)
 
     def floor(self) -> float:
         """The Fréchet distance of real images, those of the test split, to the training images."""
-        real = judges.predict(self._judge.features, datasets.to_unit(self._test.samples))
-        return metrics.frechet_distance(real, self._features)
+        return self._distance(judges.predict(self._judge.features, datasets.to_unit(self._test.samples)))
+
+    def _distance(self, features: torch.Tensor) -> float:
+        """The Fréchet distance to the training images of all samples at once, as one block."""
+        return distances.frechet_distance(features, self._features)
 
 
 def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:

@@ -8,6 +8,7 @@ Logs scores and figures to the run in MLflow.
 """
 
 import json
+from pathlib import Path
 
 from stages import command
 
@@ -26,6 +27,7 @@ def evaluate(job: command.RunJob) -> None:
         evaluation,
         figures,
         history,
+        inception,
         judges,
         params,
         scores,
@@ -35,13 +37,19 @@ def evaluate(job: command.RunJob) -> None:
     from stages.gan.networks import GENERATORS
 
     device = devices.set_up(job.settings.device, job.settings.threads)
-    real = datasets.Dataset.load(job.shared.dataset).train
+    real = datasets.Dataset.load(job.shared.dataset)
     judge, _ = weights.load(job.shared.judge, judges.JUDGES, device)
     _, about = weights.load(job.files.generator, GENERATORS, device)
     _, epochs = history.load(job.files.losses, job.files.previews)
-    samples = evaluation.load_samples(job.files.samples, real)
+    samples = evaluation.load_samples(job.files.samples, real.train)
+    tags = {record.JUDGE: tracking.md5(job.shared.judge), "sample.count": str(len(samples))}
     if isinstance(judge, judges.Classifier):
-        found, answers, coverage = evaluation.score_images(samples, real, judge)
+        extractor = None
+        if job.params.evaluate.inception is not None:
+            path = Path(job.params.evaluate.inception)
+            extractor = inception.load(path, device)
+            tags["evaluate.inception"] = tracking.md5(path)
+        found, answers, coverage = evaluation.score_images(samples, real, judge, extractor)
     else:
         curve = torch.sin if job.params.data.source == "sine" else None
         found, answers, coverage = evaluation.score_points(samples, real, judge, curve)
@@ -54,11 +62,11 @@ def evaluate(job: command.RunJob) -> None:
     run |= {"parameters": {"threads": job.settings.threads, **params.flatten(job.params)}}
     job.files.run.write_text(json.dumps(run, indent=2) + "\n")
 
-    log = record.training_of_files(job, real)
+    log = record.training_of_files(job, real.train)
     # A slash groups the classes in MLflow's charts, below the rest, which they would crowd out.
     grouped = {name.replace("class_share_", "share/class_"): score for name, score in found.items()}
     log.log_metrics(grouped, step=len(epochs))
-    log.set_tags({record.JUDGE: tracking.md5(job.shared.judge), "sample.count": str(len(samples))})
+    log.set_tags(tags)
     log.log_files("figures", job.files.losses_figure, job.files.coverage_figure)
     verdict = "COLLAPSED" if found["collapsed"] else "no collapse"
     print(f"evaluate {job}: {verdict}; scores in {job.files.scores}")

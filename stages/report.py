@@ -1,25 +1,41 @@
-"""Write the report: all runs side by side.
+"""Write the report: all runs side by side, across seeds.
 
-Reads the runs in reports/runs. Writes reports/README.md.
+Reads the runs in reports/runs. Writes reports/README.md and the pictures in it, to reports/figures. Logs the
+means of runs that differ by their seed alone to a run in MLflow, the parent of theirs.
 """
 
 from pathlib import Path
 
 from stages import command, paths
+from stages.gan.tracking import Store
 
 
 def report() -> None:
     """Compare all runs."""
-    from stages.gan import comparison
+    with Store(paths.STORE) as store:
+        _report(store)
 
-    runs = comparison.load(paths.RUNS)
-    paths.REPORT.parent.mkdir(parents=True, exist_ok=True)
-    paths.REPORT.write_text(comparison.markdown(runs, paths.REPORT.parent), encoding="utf-8")
+
+def _report(store: Store) -> None:
+    from stages import group_record
+    from stages.gan import comparison, groups, runs
+
+    found = runs.load(paths.RUNS)
+    families = groups.families(found)
+    recorded = group_record.recorded([group for family in families for group in family.groups])
+    if recorded:
+        store.open()
+    folder, figures = paths.REPORT.parent, paths.REPORT.with_name("figures")
+    figures.mkdir(parents=True, exist_ok=True)
+    comparison.draw(families, figures)
+    paths.REPORT.write_text(comparison.markdown(families, folder, figures), encoding="utf-8")
     # A result that is as DVC left it is deleted by `dvc exp run` and `dvc checkout` once params.yaml lists
     # its run no more; one touched since is left alone.
     for file in filter(Path.is_file, paths.RUNS.rglob("*")):
         file.touch()
-    print(f"report: {len(runs)} runs in {paths.REPORT}")
+    for group in recorded:
+        group_record.record(store, group)
+    print(f"report: {len(found)} runs in {paths.REPORT}")
 
 
 if __name__ == "__main__":

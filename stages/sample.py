@@ -1,8 +1,9 @@
 """Draw samples from the trained generator.
 
 Reads params.yaml, the prepared data and the generator. Writes data/EXPERIMENT/seed-SEED/samples.npy (points:
-float32 [N, D]; images: uint8 [N, C, H, W]) and reports/runs/EXPERIMENT/seed-SEED/samples.png, samples beside
-real data. Logs the figure to the training's run in MLflow.
+float32 [N, D]; images: uint8 [N, C, H, W]), and to reports/runs/EXPERIMENT/seed-SEED two pictures: samples
+beside real data (samples.png), and the samples of the latent points that all runs draw (grid.png), for the
+report. Logs the first to the training's run in MLflow.
 """
 
 from stages import command
@@ -15,7 +16,7 @@ def sample(job: command.RunJob) -> None:
     import torch
 
     from stages import progress, record
-    from stages.gan import canvas, datasets, devices, figures, sampling, weights
+    from stages.gan import canvas, datasets, devices, figures, grid, sampling, weights
     from stages.gan.networks import GENERATORS
 
     device = devices.set_up(job.settings.device, job.settings.threads)
@@ -39,6 +40,8 @@ def sample(job: command.RunJob) -> None:
             file.write(block.numpy().tobytes())
             shown = shown if len(shown) else block
     canvas.save(figures.samples(shown, split), job.files.samples_figure)
+    common = grid.latents(generator.latent, split)  # type: ignore[arg-type]
+    grid.save(job.files.samples_figure.with_name("grid.png"), sampling.draw(generator, common), split)
     record.training_of_files(job, split).log_files("figures", job.files.samples_figure)
     print(f"sample {job}: {count} samples; see {job.files.samples_figure}")
 

@@ -1,5 +1,6 @@
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,32 @@ def mnist_mirror() -> str:
     if "://" not in mirror and not Path(mirror).is_dir():
         pytest.skip("no MNIST at hand: GAN_MIRROR is not set")
     return mirror
+
+
+@pytest.fixture
+def write_run(tmp_path) -> Callable[..., Path]:
+    """Writes what the report reads of a run below tmp_path/reports/runs; returns the run's folder."""
+
+    def write(
+        experiment: str,
+        seed: int,
+        scores: Mapping[str, float],
+        device: str = "cpu",
+        judge: float = 0.9876,
+        **parameters: object,
+    ) -> Path:
+        folder = tmp_path / "reports" / "runs" / experiment / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        about = {"experiment": experiment, "seed": seed, "device": device, "parameters": parameters}
+        (folder / "run.json").write_text(json.dumps(about))
+        (folder / "metrics.json").write_text(json.dumps({"collapsed": 0, **scores}))
+        (folder / "losses.csv").write_text(
+            "epoch,loss_d,loss_g,d_real,d_fake\n1,0.6,0.9,0.6,0.4\n2,0.5,1.0,0.7,0.3\n"
+        )
+        (folder.parent / "judge.json").write_text(json.dumps({"accuracy": judge}))
+        return folder
+
+    return write
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -75,6 +75,10 @@ def test_every_file_of_the_contract_is_there(reproduced):
         assert samples.dtype == dtype
         for file in ("data.png", "judge.png", "judge.json"):
             assert (report / file).exists()
+        for file in ("samples.png", "grid.png"):
+            assert (report / "seed-111" / file).exists()
+        for figure in ("samples", "scores", "losses"):
+            assert (reproduced / "reports" / "figures" / f"{figure}-{name}.png").exists()
         lines = (report / "seed-111" / "losses.csv").read_text().splitlines()
         assert lines[0] == "epoch,loss_d,loss_g,d_real,d_fake"
         assert len(lines) == 3

@@ -1,88 +1,62 @@
-"""The report: all runs side by side, as Markdown."""
+"""The report: all runs side by side, across seeds, as Markdown with pictures."""
 
-import json
+import math
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from stages.gan.errors import UserError
+from stages.gan import comparison_figures, intervals, verdicts
+from stages.gan.groups import Family, Group
+from stages.gan.runs import Run
+from stages.gan.scores import MEANINGS
+from stages.gan.verdicts import Pair, Verdict
 
-# Scores in the tables: name in metrics.json, heading, and what is better.
-SCORES = {
-    "curve_distance": ("distance to the curve", "0 is best"),
-    "judge_error": ("distance to the judge's fit", "0 is best"),
-    "x1_coverage": ("coverage of x1", "1 is best"),
-    "energy_distance": ("energy distance", "0 is best"),
-    "fid_judge": ("Fréchet distance", "0 is best; on the judge's features"),
-    "confidence": ("judge's confidence", "1 is best"),
-    "class_entropy": ("class entropy", "1 is best: all classes alike"),
-    "classes_covered": ("classes covered", "all is best"),
-    "diversity": ("diversity", "1 is that of the real data"),
-}
+_COLUMNS = 4  # groups in a table, at most: it has to fit a page
 
+_INTRODUCTION = """\
+Made by the `report` stage of the pipeline from [runs](runs); the same commit gives the same bytes. Runs
+that differ by their seed alone stand together. **±** is half the 95% confidence interval of their mean
+(Student's t over the seeds). Two anchors say what a score is worth: the **floor** is what real test data
+get, held against the real training data, the **ceiling** is what noise gets."""
 
-@dataclass(frozen=True)
-class Run:
-    """One run as its files tell it; ``judge`` are the scores of the judge on test data."""
-
-    folder: Path
-    experiment: str
-    seed: int
-    device: str
-    parameters: dict[str, Any]
-    scores: dict[str, float]
-    judge: dict[str, float]
-
-    @property
-    def collapsed(self) -> bool:
-        """Whether it draws little else than one thing, over and over."""
-        return bool(self.scores["collapsed"])
-
-    @property
-    def shares(self) -> list[float]:
-        """Share of each class among its samples; empty for points."""
-        return [score for name, score in self.scores.items() if name.startswith("class_share_")]
+_METHOD = """\
+Two groups are compared where they are scored alike: on the same data, by the same judge, with as many
+samples; in a section with more than four, each with the first one. *Better* and *worse* mean that the 95%
+interval of the difference of their means, by Welch's t, leaves out 0; of scores that are best at 1, it is
+the distances from 1 that are compared. *Not distinguishable* does not mean equal. *Seeds to tell* is how
+many seeds each group would need for a difference of that size to be told at the 5% level in 8 of 10 trials
+(power 0.8; t approximation), if the difference and the spreads seen here were the true ones. Each score has
+its own interval: of 20 that compare equals, one leaves out 0 by chance. Student's and Welch's t take the
+seeds' scores to be about normal, which those of collapsed runs are not."""
 
 
-def load(runs: Path) -> list[Run]:
-    """All runs below the folder ``runs``, by experiment and seed.
+def draw(families: Sequence[Family], folder: Path) -> None:
+    """Draw the report's pictures into ``folder``."""
+    for family in families:
+        comparison_figures.scores(family, folder / _file("scores", family.name))
+        comparison_figures.losses(family, folder / _file("losses", family.name))
+    for experiment, groups in _with_grids(families).items():
+        comparison_figures.samples(groups, folder / _file("samples", experiment))
 
-    Raises:
-        UserError: a run's files are damaged.
+
+def markdown(families: Sequence[Family], folder: Path, figures: Path) -> str:
+    """The report on families of runs.
+
+    Args:
+        families: what :func:`groups.families` finds.
+        folder: where the report is to be; below it are the folders of the runs.
+        figures: where :func:`draw` put the pictures, below ``folder``, too.
     """
-    found = []
-    for path in runs.glob("*/seed-*/run.json"):
-        try:
-            about, scores, judge = (
-                json.loads(file.read_text())
-                for file in (path, path.with_name("metrics.json"), path.parent.with_name("judge.json"))
-            )
-            if "collapsed" not in scores:
-                raise ValueError("metrics.json lacks collapsed")
-            found.append(Run(path.parent, **about, scores=scores, judge=judge))
-        except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{path.parent}: not a readable run ({error}); run the evaluate stage") from error
-    return sorted(found, key=lambda run: (run.experiment, run.seed))
-
-
-def markdown(runs: Sequence[Run], folder: Path) -> str:
-    """The report on ``runs``, to be written into ``folder``, below which their own folders are."""
-    lines = [
-        "# All runs side by side",
-        "",
-        "Made by the `report` stage of the pipeline from `runs/`; every number and picture here comes from",
-        "`dvc repro`, and the same commit gives the same bytes. What the scores mean stands at the end.",
-        "",
-    ]
-    if not runs:
+    lines = ["# All runs side by side", "", _INTRODUCTION, ""]
+    if not families:
         return "\n".join([*lines, "There are no runs yet: `make repro` makes some.", ""])
-    experiments = sorted({run.experiment for run in runs})
-    for experiment in experiments:
-        lines += _section(experiment, [run for run in runs if run.experiment == experiment], folder)
-    lines += _differences(runs)
-    names = [name for name in SCORES if any(name in run.scores for run in runs)]
-    lines += ["## The scores", "", *_meanings(names), ""]
+    pictured = _with_grids(families)
+    for family in families:
+        lines += _section(family, pictured, folder, figures.relative_to(folder).as_posix())
+    if any(len(family.groups) > 1 for family in families):
+        lines += ["## How groups are compared", "", _METHOD, ""]
+    names = [name for name in MEANINGS if any(name in family.scores for family in families)]
+    lines += ["## What the scores mean", "", *_meanings(names), ""]
     return "\n".join(lines)
 
 
@@ -97,68 +71,179 @@ def verdict(run: Run) -> str:
             f"{run.shares[most]:.0%} of the samples are of class {most}, "
             f"{run.scores['classes_covered']:.0f} of {len(run.shares)} classes are covered"
         )
-    return f"Seed {run.seed} has **collapsed**: {covered}, and {spread}."
+    return f"**Collapsed**: {covered}, and {spread}."
 
 
-def _section(experiment: str, runs: Sequence[Run], folder: Path) -> list[str]:
-    shared = runs[0].folder.parent.relative_to(folder).as_posix()
-    names = [name for name in SCORES if any(name in run.scores for run in runs)]
+def sentence(pair: Pair) -> str:
+    """What the scores say of the second group of a pair beside the first, in a sentence."""
+    parts = []
+    for answer in ("better", "worse"):
+        if found := pair.scores(answer):
+            parts.append(f"**{answer}** in {_titles(found)}")
+    if found := pair.scores("not distinguishable"):
+        parts.append(f"**not distinguishable with {pair.seeds}** in {_titles(found)}")
+    return "; ".join(parts) + "."
+
+
+def number(mean: intervals.Mean) -> str:
+    """A mean with half its interval, to the digits that this leaves it."""
+    if not mean.half:
+        return f"{mean.value:.4g}" + (" ± 0" if mean.half == 0 else "")
+    if 0 < abs(mean.value) < 0.001 or mean.half < 0.00001:
+        return f"{mean.value:.3g} ± {mean.half:.2g}"
+    decimals = max(0, 1 - math.floor(math.log10(mean.half)))
+    return f"{mean.value:.{decimals}f} ± {mean.half:.{decimals}f}"
+
+
+def _section(family: Family, pictured: dict[str, list[Group]], folder: Path, figures: str) -> list[str]:
+    lines = [f"## {family.name}", ""]
+    for name in family.experiments:
+        if name in pictured:
+            alt = f"What all runs of {name} draw for the same latent points"
+            lines += [f"![{alt}]({figures}/{_file('samples', name)})", ""]
+    alt = f"Scores of {family.name} by seed, with means and intervals, between floor and ceiling"
+    lines += [f"![{alt}]({figures}/{_file('scores', family.name)})", ""]
+    for start in range(0, len(family.groups), _COLUMNS):
+        lines += [*_scores(family, family.groups[start : start + _COLUMNS]), ""]
+    lines += [_seeds(family), ""]
+    for pair in verdicts.pairs(family):
+        lines += _pair(pair)
+    lines += [f"![Losses of all seeds of {family.name}]({figures}/{_file('losses', family.name)})", ""]
+    lines += _folded("Parameters that differ", _parameters(family))
+    return [*lines, *_runs(family, folder), ""]
+
+
+def _scores(family: Family, groups: Sequence[Group]) -> list[str]:
     rows = []
-    for run in runs:
-        scores = [f"{run.scores[name]:.4g}" if name in run.scores else "–" for name in names]
-        rows.append([str(run.seed), run.device, "**yes**" if run.collapsed else "no", *scores])
-    collapsed = [run for run in runs if run.collapsed]
-    judge = ", ".join(f"{name} {score:.4g}" for name, score in runs[0].judge.items())
-    lines = [
-        f"## {experiment}",
-        "",
-        *_table(["seed", "device", "collapsed", *(SCORES[name][0] for name in names)], rows),
-        "",
-        " ".join([f"Collapsed: {len(collapsed)} of {len(runs)}.", *map(verdict, collapsed)]),
-        "",
-        f"The judge, on test data: {judge}.",
-        "",
-        f"![What the judge of {experiment} makes of test data]({shared}/judge.png)",
-        "",
-    ]
-    for run in runs:
-        path, name = run.folder.relative_to(folder).as_posix(), f"{experiment}, seed {run.seed}"
+    for name in family.scores:
+        means = [number(intervals.mean(found)) if (found := group.scores(name)) else "–" for group in groups]
+        anchors = ["–" if anchor is None else f"{anchor:.4g}" for anchor in family.anchors(name)]
+        better = {"low": "↓", "high": "↑", "one": "→ 1"}[MEANINGS[name].better]
+        rows.append([f"{MEANINGS[name].title} {better}", *means, *anchors])
+    rows.append(["collapsed", *(f"{group.collapsed} of {len(group.runs)}" for group in groups), "", ""])
+    rows.append(["device", *(group.device for group in groups), "", ""])
+    return _table(["score", *(group.name for group in groups), "floor", "ceiling"], rows)
+
+
+def _seeds(family: Family) -> str:
+    """How many seeds the groups have; plainly, where it is one."""
+    many = [f"{len(group.runs)} of {group.name}" for group in family.groups if len(group.runs) > 1]
+    single = [group.name for group in family.groups if len(group.runs) == 1]
+    said = [f"Seeds: {', '.join(many)}."] if many else []
+    if single:
+        alone = "there is no interval" + (" and no comparison" if len(family.groups) > 1 else "")
+        said.append(f"One seed only: {', '.join(single)}; so {alone}, and another seed may score otherwise.")
+    judge = ", ".join(f"{name} {score:.4g}" for name, score in family.runs[0].judge.items())
+    return " ".join([*said, f"The judge, on test data: {judge}."])
+
+
+def _pair(pair: Pair) -> list[str]:
+    first, second = pair.first, pair.second
+    lines = [f"### {second.name} beside {first.name}", ""]
+    if not pair.verdicts:
+        return [*lines, "Not compared: no two runs of each have a score in common.", ""]
+    lines += [f"{second.name} is {sentence(pair)}", ""]
+    if first.collapsed or second.collapsed:
+        counts = [f"{group.collapsed} of {len(group.runs)} of {group.name}" for group in (second, first)]
+        lines += [f"Collapsed: {', '.join(counts)}. {_spared(pair)}", ""]
+    return [*lines, *_folded("The differences and their intervals", _verdicts(pair.verdicts))]
+
+
+def _spared(pair: Pair) -> str:
+    """What collapsed runs hide: their scores are so far off that an interval with them holds anything."""
+    names = [verdict.score for verdict in pair.verdicts]
+    spared = verdicts.compare(pair.first.spared(), pair.second.spared(), names)
+    if not spared.verdicts:
+        return "Too few runs did not collapse to compare them alone."
+    return f"Without these runs, which widen every interval, {pair.second.name} is {sentence(spared)}"
+
+
+def _verdicts(found: Iterable[Verdict]) -> list[str]:
+    rows = []
+    for verdict in found:
+        meaning, difference = MEANINGS[verdict.score], verdict.difference
+        title = meaning.title + (", distance from 1" if meaning.better == "one" else "")
+        interval = f"{difference.low:.3g} to {difference.high:.3g}"
+        if not difference.value:
+            needed = "–"
+        else:
+            needed = f"more than {intervals.MOST}" if verdict.needed is None else str(verdict.needed)
+        rows.append([title, f"{difference.value:+.3g}", interval, verdict.answer, needed])
+    return _table(["score", "difference", "95% interval", "verdict", "seeds to tell"], rows)
+
+
+def _parameters(family: Family) -> list[str]:
+    """Tables of the parameters that differ, so many groups in each that it fits a page."""
+    lines: list[str] = []
+    differing = family.parameters_that_differ()
+    for start in range(0, len(family.groups) if differing else 0, _COLUMNS):
+        chosen = slice(start, start + _COLUMNS)
+        rows = [
+            [f"`{name}`", *("" if value is None else str(value) for value in values[chosen])]
+            for name, values in differing.items()
+        ]
         lines += [
-            f"### {experiment}, seed {run.seed}",
-            "",
-            f"![Real and generated samples: {name}]({path}/samples.png)",
-            "",
-            f"![Evolution of the same latent points: {name}]({path}/evolution.png)",
-            "",
-            f"![Losses and mean answers of the discriminator by epoch: {name}]({path}/losses.png)",
-            "",
-            f"![Coverage of the real data by the samples: {name}]({path}/coverage.png)",
-            "",
-            f"[Animation]({path}/evolution.gif) · [scores]({path}/metrics.json) · "
-            f"[losses]({path}/losses.csv) · [parameters]({path}/run.json)",
-            "",
+            *([""] if lines else []),
+            *_table(["parameter", *(g.name for g in family.groups[chosen])], rows),
         ]
     return lines
 
 
-def _differences(runs: Sequence[Run]) -> list[str]:
-    """The parameters in which runs differ, one column for all runs that share them."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(json.dumps([run.experiment, run.parameters]), []).append(run)
-    columns = [group[0] for group in groups.values()]
-    names = list(dict.fromkeys(name for run in columns for name in run.parameters))
-    rows = []
-    for name in names:
-        values = [str(run.parameters.get(name, "")) for run in columns]
-        if len(set(values)) > 1:
-            rows.append([f"`{name}`", *values])
-    heads = [f"{g[0].experiment}, seed {', '.join(str(run.seed) for run in g)}" for g in groups.values()]
-    return ["## Parameters that differ", "", *_table(["parameter", *heads], rows), ""] if rows else []
+def _runs(family: Family, folder: Path) -> list[str]:
+    """A line of links for every run."""
+    lines = []
+    for experiment in family.experiments:
+        shared = f"runs/{experiment}"
+        lines.append(f"- {experiment}: [data]({shared}/data.png) · [judge]({shared}/judge.png)")
+        for run in (run for run in family.runs if run.experiment == experiment):
+            path = run.folder.relative_to(folder).as_posix()
+            links = [
+                f"[{name}]({path}/{file})"
+                for name, file in (
+                    ("samples", "samples.png"),
+                    ("evolution", "evolution.png"),
+                    ("animation", "evolution.gif"),
+                    ("losses", "losses.png"),
+                    ("coverage", "coverage.png"),
+                    ("scores", "metrics.json"),
+                    ("parameters", "run.json"),
+                )
+            ]
+            said = f". {verdict(run)}" if run.collapsed else ""
+            lines.append(f"  - seed {run.seed}, {run.device}: {' · '.join(links)}{said}")
+    return lines
 
 
 def _meanings(names: Iterable[str]) -> list[str]:
-    return [f"- **{SCORES[name][0]}** (`{name}`): {SCORES[name][1]}" for name in names]
+    better = {"low": "lower is better", "high": "higher is better", "one": "1 is best"}
+    return [
+        f"- **{MEANINGS[name].title}** (`{name}`): {MEANINGS[name].about}; {better[MEANINGS[name].better]}"
+        for name in names
+    ]
+
+
+def _with_grids(families: Iterable[Family]) -> dict[str, list[Group]]:
+    """Experiments and their groups, as far as runs of these have pictures of the common latent points."""
+    found: dict[str, list[Group]] = {}
+    for group in (group for family in families for group in family.groups):
+        if any(run.grid for run in group.runs):
+            found.setdefault(group.experiment, []).append(group)
+    return found
+
+
+def _titles(found: Iterable[Verdict]) -> str:
+    *most, last = (MEANINGS[verdict.score].title for verdict in found)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _file(kind: str, name: str) -> str:
+    return f"{kind}-{re.sub(r'[^a-z0-9_.]+', '-', name.lower()).strip('-')}.png"
+
+
+def _folded(summary: str, lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return []
+    return ["<details>", f"<summary>{summary}</summary>", "", *lines, "", "</details>", ""]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -159,6 +159,12 @@ class Sample(Block):
     count: Annotated[int, Field(ge=2, le=100_000_000)]
 
 
+class Evaluate(Block):
+    """How samples are scored: with the file ``inception``, weights of Inception-V3, also by its FID."""
+
+    inception: Annotated[str, Field(min_length=1)] | None = None
+
+
 class Experiment(Block):
     """All parameters of one experiment."""
 
@@ -168,6 +174,7 @@ class Experiment(Block):
     discriminator: Discriminator
     train: Train
     sample: Sample
+    evaluate: Evaluate = Evaluate()
 
     @model_validator(mode="after")
     def _networks_fit_data(self) -> "Experiment":
@@ -181,6 +188,8 @@ class Experiment(Block):
         ):
             if points and network == "conv":
                 raise ValueError(f"{name}.network: conv draws images; data of source sine needs mlp")
+        if points and self.evaluate.inception is not None:
+            raise ValueError("evaluate.inception: sees images only; data of source sine needs null")
         return self
 
 

@@ -24,6 +24,11 @@ MEANINGS = {
     "fid_judge": Meaning(
         "Fréchet distance", "low", "between Gaussians fitted to the judge's features (Heusel et al. 2017)"
     ),
+    "fid_inception": Meaning(
+        "Fréchet distance, Inception",
+        "low",
+        "the same with the features of Inception-V3, as papers report it",
+    ),
     "kid_judge": Meaning(
         "kernel distance", "low", "squared MMD of the judge's features, cubic kernel (Bińkowski et al. 2018)"
     ),
@@ -31,14 +36,20 @@ MEANINGS = {
     "kernel_distance": Meaning("kernel distance", "low", "squared MMD of standardised points, cubic kernel"),
     "energy_distance": Meaning("energy distance", "low", "of standardised points (Székely & Rizzo 2013)"),
     "sliced_wasserstein": Meaning(
-        "sliced Wasserstein", "low", "mean distance of projections of standardised points (Bonneel et al. 2015)"
+        "sliced Wasserstein",
+        "low",
+        "mean distance of projections of standardised points (Bonneel et al. 2015)",
     ),
     "curve_distance": Meaning("distance to the curve", "low", "mean |x2 - sin x1|"),
     "curve_share": Meaning("on the curve", "high", "share of samples within 0.05 of it"),
-    "x1_coverage": Meaning("coverage of x1", "high", "share of 50 bins of the real range with samples in them"),
+    "x1_coverage": Meaning(
+        "coverage of x1", "high", "share of 50 bins of the real range with samples in them"
+    ),
     "judge_error": Meaning("distance to the judge's fit", "low", "mean |x2 - the judge's x2 given x1|"),
     "precision": Meaning(
-        "precision", "high", "share of samples within the real ones' neighbourhoods (Kynkäänniemi et al. 2019)"
+        "precision",
+        "high",
+        "share of samples within the real ones' neighbourhoods (Kynkäänniemi et al. 2019)",
     ),
     "recall": Meaning(
         "recall", "high", "share of real ones within the samples' neighbourhoods (Kynkäänniemi et al. 2019)"

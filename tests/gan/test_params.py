@@ -97,6 +97,10 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("mnist_fast.train.lr_decay", "step", "lr_decay: should be 'none' or 'cosine', got 'step'"),
         ("digits.judge.network", "svm", "digits.judge: network must be one of 'mlp', 'cnn', got 'svm'"),
         ("sine.sample.count", 1, "sine.sample.count: should be greater than or equal to 2"),
+        ("digits.evaluate", {"inceptoin": None}, "digits.evaluate.inceptoin: no such parameter; did you"),
+        ("digits.evaluate", {"inception": ""}, "digits.evaluate.inception: String should have at least 1"),
+        ("digits.evaluate", {"inception": 3}, "digits.evaluate.inception: should be a valid string"),
+        ("sine.evaluate", {"inception": "a.pth"}, "evaluate.inception: sees images only; data of"),
         ("seeds", [], "seeds: List should have at least 1 item"),
         ("seeds", [1, 1], "seeds: each may be listed once only, got [1, 1]"),
         ("seeds", [-1], "seeds.0: should be greater than or equal to 0"),
@@ -148,3 +152,9 @@ def test_flatten_gives_dotted_names(root):
     flat = params.flatten(params.load(root / "params.yaml").experiments["sine"])
     assert flat["train.lr"] == 0.001
     assert flat["generator.hidden"] == [16, 32]
+
+
+def test_inception_is_off_unless_a_file_is_named(content, load):
+    assert load(content).experiments["digits"].evaluate.inception is None
+    content["digits"]["evaluate"] = {"inception": "weights.pth"}
+    assert load(content).experiments["digits"].evaluate.inception == "weights.pth"

@@ -1,0 +1,39 @@
+"""Anchors: what real data score, and what noise does, so that a score can be placed between the two."""
+
+import torch
+from torch import Tensor
+
+from stages.gan.blocks import SEED
+from stages.gan.randomness import generator
+from stages.gan.scores import CEILING, FLOOR, Scores
+
+WIDER = 1.5  # the box that noise points fill, over the one that the real points do
+
+
+def noise(real: Tensor, count: int) -> Tensor:
+    """``count`` samples of noise, of the same kind as real ones.
+
+    Images (uint8 [N, C, H, W]) get uniform random pixels, 0 to 255; points (float32 [N, D]) are uniform in
+    the real points' bounding box, made half as wide again about its middle.
+    """
+    random = generator(SEED, "scores", "noise")
+    if real.dtype == torch.uint8:
+        return torch.randint(0, 256, (count, *real.shape[1:]), generator=random, dtype=torch.uint8)
+    low, high = real.amin(0), real.amax(0)
+    uniform = torch.rand(count, *real.shape[1:], generator=random)
+    return (low + high) / 2 + (uniform - 0.5) * WIDER * (high - low)
+
+
+def anchored(scores: Scores, floor: Scores, ceiling: Scores) -> Scores:
+    """Scores together with their two anchors, ``…_floor`` (real data) and ``…_ceiling`` (noise).
+
+    A spread, a class's share and the verdict on a collapse have none: none is better or worse by degrees.
+    """
+    found = dict(scores)
+    for ending, anchor in ((FLOOR, floor), (CEILING, ceiling)):
+        found |= {name + ending: anchor[name] for name in scores if _has_anchors(name)}
+    return found
+
+
+def _has_anchors(name: str) -> bool:
+    return name != "collapsed" and not name.startswith("class_share_") and not name.endswith("_spread")

@@ -1,0 +1,86 @@
+"""Verdicts: whether one group of runs is better than another, or whether that cannot be told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from stages.gan import intervals
+from stages.gan.groups import Family, Group
+from stages.gan.scores import MEANINGS
+
+MANY = 4  # groups: of more, not every two are compared
+
+Answer = Literal["better", "worse", "not distinguishable"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a score says of a second group beside a first one.
+
+    Attributes:
+        score: its name.
+        answer: the second group is better or worse; or the interval of their difference holds 0.
+        difference: second less first, of the scores; where one is best, of their distances from it.
+        needed: seeds in each group that would tell such a difference; None if more than anyone has.
+    """
+
+    score: str
+    answer: Answer
+    difference: intervals.Difference
+    needed: int | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two groups of a family, and what their scores say of the second beside the first.
+
+    Attributes:
+        verdicts: by score; empty where no two runs of each have one in common.
+    """
+
+    first: Group
+    second: Group
+    verdicts: tuple[Verdict, ...]
+
+    def scores(self, answer: Answer) -> list[Verdict]:
+        """The verdicts with this answer."""
+        return [verdict for verdict in self.verdicts if verdict.answer == answer]
+
+    @property
+    def seeds(self) -> str:
+        """How many seeds the groups have."""
+        counts = [len(group.runs) for group in (self.second, self.first)]
+        return f"{counts[0]} and {counts[1]} seeds" if counts[0] != counts[1] else f"{counts[0]} seeds each"
+
+
+def pairs(family: Family) -> list[Pair]:
+    """Groups of several seeds, the later beside the earlier; where there are many, all beside the first."""
+    groups = [group for group in family.groups if len(group.runs) > 1]
+    return [
+        compare(first, second, family.scores)
+        for index, second in enumerate(groups)
+        for first in groups[: index if len(groups) <= MANY else min(index, 1)]
+    ]
+
+
+def compare(first: Group, second: Group, names: Sequence[str]) -> Pair:
+    """What the scores ``names`` say of ``second`` beside ``first``, where two runs of each have them."""
+    verdicts = []
+    for name in names:
+        before, after = (_compared(name, group.scores(name)) for group in (first, second))
+        if min(len(before), len(after)) > 1:
+            verdicts.append(_verdict(name, before, after))
+    return Pair(first, second, tuple(verdicts))
+
+
+def _compared(name: str, scores: Sequence[float]) -> list[float]:
+    """What is compared: the scores themselves, or their distances from one where that is best."""
+    return [abs(score - 1) for score in scores] if MEANINGS[name].better == "one" else list(scores)
+
+
+def _verdict(name: str, before: Sequence[float], after: Sequence[float]) -> Verdict:
+    difference = intervals.welch(before, after)
+    answer: Answer = "not distinguishable"
+    if difference.told:
+        answer = "better" if (difference.value > 0) == (MEANINGS[name].better == "high") else "worse"
+    return Verdict(name, answer, difference, intervals.seeds_needed(before, after))

@@ -1,0 +1,69 @@
+"""What MLflow holds of a group of runs: a parent run with their means, to which theirs belong."""
+
+from collections.abc import Sequence
+
+from stages import paths
+from stages.gan import intervals, tracking
+from stages.gan.groups import Group
+
+GENERATOR = "dvc.generator"  # tag of a training's run; as in ``record``, which imports PyTorch
+GROUP = "dvc.group"  # tag of a parent: its group's key
+PARENT = "mlflow.parentRunId"  # MLflow's own tag: it shows such runs below their parent
+
+
+def recorded(groups: Sequence[Group]) -> list[Group]:
+    """Those of which MLflow is to hold a parent: of several seeds, with their networks at hand.
+
+    The network's MD5 sum leads to a run. Where another machine trained, this one's store knows nothing of it.
+    """
+    return [
+        group
+        for group in groups
+        if len(group.runs) > 1
+        and any(paths.RunFiles(run.experiment, run.seed).generator.exists() for run in group.runs)
+    ]
+
+
+def record(store: tracking.Store, group: Group) -> None:
+    """Log a group's means, and half the width of their 95 percent intervals, to the one parent of its runs.
+
+    A score's mean has the score's own name, so that MLflow shows it in one column with those of the seeds.
+    Where the store has none of the runs, or has failed, there is nothing to be a parent of.
+    """
+    children = [run for run in _children(store, group) if run.run_id]
+    if not children:
+        return
+    name = f"{group.name}, {len(group.runs)} seeds"
+    parent = store.find(group.experiment, GROUP, group.key)
+    if parent is None:
+        tags = {GROUP: group.key, "device": group.device}
+        with store.start(group.experiment, name, tags, group.parameters) as parent:
+            _log(parent, group)
+    else:
+        _log(parent, group)
+    seeds = ", ".join(str(run.seed) for run in group.runs)
+    parent.set_tags({"seeds": seeds, "mlflow.runName": name})
+    run_id = parent.run_id
+    for child in children:
+        if run_id:
+            child.set_tags({PARENT: run_id})
+
+
+def _children(store: tracking.Store, group: Group) -> list[tracking.Run]:
+    found = []
+    for run in group.runs:
+        generator = paths.RunFiles(run.experiment, run.seed).generator
+        if generator.exists():
+            found.append(store.find(group.experiment, GENERATOR, tracking.md5(generator)))
+    return [run for run in found if run]
+
+
+def _log(parent: tracking.Run, group: Group) -> None:
+    names = dict.fromkeys(name for run in group.runs for name in run.scores)
+    metrics = {"seeds": float(len(group.runs))}
+    for name in names:
+        mean = intervals.mean(group.scores(name))
+        metrics[name.replace("class_share_", "share/class_")] = mean.value
+        if mean.half is not None and not name.startswith("class_share_"):
+            metrics[f"{name}_half_interval"] = mean.half
+    parent.log_metrics(metrics)

@@ -1,0 +1,108 @@
+import pytest
+
+from stages.gan import groups, runs
+from stages.gan.errors import UserError
+
+SCORES = {"fid_judge": 10.0, "diversity": 0.9}
+DATA = {"data.source": "mnist", "judge.seed": 1}
+
+
+@pytest.fixture
+def families(tmp_path):
+    return lambda: groups.families(runs.load(tmp_path / "reports" / "runs"))
+
+
+def test_runs_that_differ_by_seed_alone_are_a_group(write_run, families):
+    for seed in (111, 2, 30):
+        write_run("sine", seed, SCORES, lr=0.1)
+    (family,) = families()
+    (group,) = family.groups
+    assert group.name == family.name == "sine"
+    assert [run.seed for run in group.runs] == [2, 30, 111]
+    assert group.parameters == {"lr": 0.1}
+
+
+def test_other_parameters_are_another_group_of_the_family_named_by_what_differs(write_run, families):
+    for seed, lr in ((1, 0.1), (2, 0.1), (3, 0.2)):
+        write_run("sine", seed, SCORES, lr=lr, batch=32)
+    (family,) = families()
+    assert [group.name for group in family.groups] == ["sine, lr 0.1", "sine, lr 0.2"]
+    assert [len(group.runs) for group in family.groups] == [2, 1]
+    assert family.name == "sine"
+    assert family.parameters_that_differ() == {"lr": [0.1, 0.2]}
+
+
+def test_groups_that_differ_in_much_are_numbered(write_run, families):
+    for seed in (1, 2):
+        write_run("sine", seed, SCORES, a=seed, b=seed, c=seed)
+    assert [group.name for group in families()[0].groups] == ["sine (1)", "sine (2)"]
+
+
+def test_other_devices_stand_beside(write_run, families):
+    for seed, device in ((1, "cpu"), (2, "cuda"), (3, "cpu")):
+        write_run("sine", seed, SCORES, device, lr=0.1)
+    (family,) = families()
+    assert [group.name for group in family.groups] == ["sine on cpu", "sine on cuda"]
+    assert [[run.seed for run in group.runs] for group in family.groups] == [[1, 3], [2]]
+
+
+def test_experiments_are_a_family_where_they_are_scored_alike(write_run, families):
+    write_run("mnist", 1, SCORES, **DATA, lr=0.1)
+    write_run("mnist_fast", 1, SCORES, **DATA, lr=0.2)
+    write_run("sine", 1, SCORES, **DATA | {"data.source": "sine"})
+    assert [family.name for family in families()] == ["mnist, mnist_fast", "sine"]
+
+
+def test_another_judge_is_another_family(write_run, families):
+    write_run("mnist", 1, SCORES, **DATA)
+    write_run("mnist_fast", 1, SCORES, judge=0.98, **DATA)
+    assert [family.name for family in families()] == ["mnist", "mnist_fast"]
+
+
+def test_families_of_one_experiment_have_different_names(write_run, families):
+    write_run("mnist", 1, SCORES, **DATA)
+    write_run("mnist", 2, SCORES, **DATA, **{"data.limit": 100})
+    assert [family.name for family in families()] == ["mnist, data.limit none", "mnist, data.limit 100"]
+
+
+def test_a_parameter_that_is_null_is_none(write_run, families):
+    write_run("mnist", 1, SCORES, **DATA)
+    write_run("mnist", 2, SCORES, **DATA, **{"data.limit": None})
+    assert [len(group.runs) for family in families() for group in family.groups] == [2]
+
+
+def test_a_groups_key_knows_parameters_and_device_but_no_seeds(write_run, families):
+    write_run("sine", 1, SCORES, lr=0.1)
+    write_run("sine", 2, SCORES, "cuda", lr=0.1)
+    write_run("digits", 1, SCORES, lr=0.1)
+    before = [group.key for family in families() for group in family.groups]
+    write_run("sine", 3, SCORES, lr=0.1)
+    after = [group.key for family in families() for group in family.groups]
+    assert after == before
+    assert len(set(before)) == 3
+
+
+def test_anchors_are_the_mean_of_those_that_are_there(write_run, families):
+    write_run("sine", 1, SCORES)
+    write_run("sine", 2, SCORES | {"fid_judge_floor": 1.0, "fid_judge_ceiling": 90.0})
+    write_run("sine", 3, SCORES | {"fid_judge_floor": 2.0})
+    (family,) = families()
+    assert family.anchors("fid_judge") == (1.5, 90)
+    assert family.anchors("diversity") == (None, None)
+    assert family.scores == ["fid_judge", "diversity"]
+
+
+def test_a_damaged_run_is_named(write_run, families):
+    folder = write_run("sine", 1, SCORES)
+    for broken in ("{", "{}", "[]"):
+        (folder / "metrics.json").write_text(broken)
+        with pytest.raises(UserError, match="seed-1: not a readable run"):
+            families()
+
+
+def test_damaged_losses_are_named(write_run, families):
+    folder = write_run("sine", 1, SCORES)
+    for broken in ("", "epoch,loss_d\n1\n", "epoch\nx\n"):
+        (folder / "losses.csv").write_text(broken)
+        with pytest.raises(UserError, match=r"losses\.csv: not readable losses"):
+            _ = families()[0].runs[0].losses
