@@ -11,6 +11,12 @@ from torch import Tensor
 
 from stages.gan.errors import UserError
 
+# All that PyTorch leaves to MKL.
+_ELEMENTARY = (
+    *(torch.exp, torch.log, torch.log2, torch.log10, torch.sqrt, torch.erf, torch.erfc, torch.erfinv),
+    *(torch.sin, torch.cos, torch.tan, torch.asin, torch.acos, torch.atan, torch.tanh, torch.trunc),
+)
+
 
 def set_up(device: str, threads: int) -> torch.device:
     """Make PyTorch repeatable, and return the device to compute on. Call it before any computation.
@@ -19,6 +25,9 @@ def set_up(device: str, threads: int) -> torch.device:
     - Denormal floats are flushed to zero: Adam's moments decay into them wherever a gradient is exactly
       zero, and the CPU is many times slower on them. The worker threads inherit this setting only if it
       is made before the first parallel operation.
+    - Each elementary function is called once, by one thread, on the CPU. MKL looks for its best kernel in
+      the first call; where two threads make that together, now and then one of them gets a coarse kernel
+      for this call (PyTorch issue 188792).
     - Operations with no deterministic version raise an error instead of giving different bits.
     - GPUs compute convolutions in full float32, as they do matrix products by default, not in TF32.
     - Memory that is freed stays with the process, for the next tensor.
@@ -33,6 +42,9 @@ def set_up(device: str, threads: int) -> torch.device:
     _keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
+    for dtype in (torch.float32, torch.float64):
+        for function in _ELEMENTARY:
+            function(torch.ones(1, dtype=dtype))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.backends.cudnn.allow_tf32 = False
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms(True), without its imports
