@@ -42,7 +42,7 @@ def evaluate(job: command.RunJob) -> None:
     _, about = weights.load(job.files.generator, GENERATORS, device)
     _, epochs = history.load(job.files.losses, job.files.previews)
     samples = evaluation.load_samples(job.files.samples, real.train)
-    tags = {record.JUDGE: tracking.md5(job.shared.judge), "sample.count": str(len(samples))}
+    tags = {tracking.JUDGE: tracking.md5(job.shared.judge), "sample.count": str(len(samples))}
     if isinstance(judge, judges.Classifier):
         extractor = None
         if job.params.evaluate.inception is not None:
@@ -63,9 +63,7 @@ def evaluate(job: command.RunJob) -> None:
     job.files.run.write_text(json.dumps(run, indent=2) + "\n")
 
     log = record.training_of_files(job, real.train)
-    # A slash groups the classes in MLflow's charts, below the rest, which they would crowd out.
-    grouped = {name.replace("class_share_", "share/class_"): score for name, score in found.items()}
-    log.log_metrics(grouped, step=len(epochs))
+    log.log_metrics({scores.in_mlflow(name): score for name, score in found.items()}, step=len(epochs))
     log.set_tags(tags)
     log.log_files("figures", job.files.losses_figure, job.files.coverage_figure)
     verdict = "COLLAPSED" if found["collapsed"] else "no collapse"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from stages import paths
 from stages.gan import intervals, tracking
 from stages.gan.groups import Group
+from stages.gan.scores import MEANINGS, in_mlflow
 
-GENERATOR = "dvc.generator"  # tag of a training's run; as in ``record``, which imports PyTorch
 GROUP = "dvc.group"  # tag of a parent: its group's key
 PARENT = "mlflow.parentRunId"  # MLflow's own tag: it shows such runs below their parent
 
@@ -54,7 +54,7 @@ def _children(store: tracking.Store, group: Group) -> list[tracking.Run]:
     for run in group.runs:
         generator = paths.RunFiles(run.experiment, run.seed).generator
         if generator.exists():
-            found.append(store.find(group.experiment, GENERATOR, tracking.md5(generator)))
+            found.append(store.find(group.experiment, tracking.GENERATOR, tracking.md5(generator)))
     return [run for run in found if run]
 
 
@@ -63,7 +63,7 @@ def _log(parent: tracking.Run, group: Group) -> None:
     metrics = {"seeds": float(len(group.runs))}
     for name in names:
         mean = intervals.mean(group.scores(name))
-        metrics[name.replace("class_share_", "share/class_")] = mean.value
-        if mean.half is not None and not name.startswith("class_share_"):
+        metrics[in_mlflow(name)] = mean.value
+        if mean.half is not None and name in MEANINGS:
             metrics[f"{name}_half_interval"] = mean.half
     parent.log_metrics(metrics)

@@ -20,9 +20,6 @@ from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
 from stages.gan.params import flatten
 
-GENERATOR = "dvc.generator"  # tag: the generator file's MD5 sum, which is its name in dvc.lock
-JUDGE = "dvc.judge"  # tag: the same for a judge
-
 
 class Training:
     """The MLflow run of a training."""
@@ -61,7 +58,7 @@ class Training:
         self.run.log_files(_checkpoint(self._train.epochs), files.generator, files.discriminator)
         figures = (shared.dataset_figure, files.animation, files.strip)
         self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
-        self.run.set_tags({GENERATOR: tracking.md5(files.generator)})
+        self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator)})
 
 
 @contextmanager
@@ -78,7 +75,7 @@ def training(job: RunJob, split: Split, tags: Mapping[str, str]) -> Iterator[Tra
 def training_of_files(job: RunJob, split: Split) -> tracking.Run:
     """The newest run whose generator is the one in the file; where there is none, one made from the files."""
     name = tracking.md5(job.files.generator)
-    return job.store.find(job.experiment, GENERATOR, name) or _from_files(job, split)
+    return job.store.find(job.experiment, tracking.GENERATOR, name) or _from_files(job, split)
 
 
 def _from_files(job: RunJob, split: Split) -> tracking.Run:

@@ -1,7 +1,7 @@
 import pytest
 from mlflow import MlflowClient
 
-from stages import group_record, paths, record
+from stages import group_record, paths
 from stages.gan import groups, runs, tracking
 
 TRAININGS = {1: 10.0, 2: 12.0, 3: 14.0}
@@ -28,7 +28,9 @@ def train(write_run, tmp_path, monkeypatch):
         generator = paths.RunFiles(experiment, seed).generator
         generator.parent.mkdir(parents=True)
         generator.write_text(f"{experiment} {seed}")
-        with store.start(experiment, f"seed-{seed}", {record.GENERATOR: tracking.md5(generator)}, {}) as run:
+        with store.start(
+            experiment, f"seed-{seed}", {tracking.GENERATOR: tracking.md5(generator)}, {}
+        ) as run:
             return run.run_id
 
     return train
@@ -43,10 +45,6 @@ def report(store: tracking.Store) -> None:
 def parents(client: MlflowClient, experiment: str) -> list:
     found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
     return [run for run in found if group_record.GROUP in run.data.tags]
-
-
-def test_the_tag_of_a_training_is_the_one_that_train_sets():
-    assert group_record.GENERATOR == record.GENERATOR
 
 
 def test_a_group_has_one_parent_however_often_it_is_reported(client, address, train):

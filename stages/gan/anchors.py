@@ -27,13 +27,9 @@ def noise(real: Tensor, count: int) -> Tensor:
 def anchored(scores: Scores, floor: Scores, ceiling: Scores) -> Scores:
     """Scores together with their two anchors, ``…_floor`` (real data) and ``…_ceiling`` (noise).
 
-    A spread, a class's share and the verdict on a collapse have none: none is better or worse by degrees.
+    The verdict on a collapse has none: it is about the run.
     """
     found = dict(scores)
     for ending, anchor in ((FLOOR, floor), (CEILING, ceiling)):
-        found |= {name + ending: anchor[name] for name in scores if _has_anchors(name)}
+        found |= {name + ending: anchor[name] for name in scores if name != "collapsed"}
     return found
-
-
-def _has_anchors(name: str) -> bool:
-    return name != "collapsed" and not name.startswith("class_share_") and not name.endswith("_spread")

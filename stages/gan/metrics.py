@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.gan.scores import Scores
+from stages.gan.scores import CLASS_SHARE, Scores, class_shares
 
 BINS = 50  # of the first coordinate's range, for its coverage
 COVERED = 0.1  # of its fair share of the samples: what a class or bin needs to count as covered
@@ -32,7 +32,7 @@ def class_scores(logits: Tensor) -> Scores:
         "class_entropy": (torch.special.entr(shares).sum() / np.log(classes)).item(),
         "classes_covered": int((shares >= COVERED / classes).sum()),
     }
-    return scores | {f"class_share_{label}": share for label, share in enumerate(shares.tolist())}
+    return scores | {f"{CLASS_SHARE}{label}": share for label, share in enumerate(shares.tolist())}
 
 
 def images_collapsed(scores: Scores) -> int:
@@ -40,7 +40,7 @@ def images_collapsed(scores: Scores) -> int:
 
     They have if under half of the classes are covered, or class_entropy is below 0.5, or diversity below 0.1.
     """
-    classes = sum(name.startswith("class_share_") for name in scores)
+    classes = len(class_shares(scores))
     return int(
         scores["classes_covered"] / classes < COLLAPSED_COVERAGE
         or scores["class_entropy"] < COLLAPSED_ENTROPY

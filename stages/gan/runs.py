@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.gan.errors import UserError
-from stages.gan.scores import CEILING, FLOOR
+from stages.gan.scores import CEILING, FLOOR, class_shares
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Run:
     @property
     def shares(self) -> list[float]:
         """Share of each class among its samples; empty for points."""
-        return [score for name, score in self.scores.items() if name.startswith("class_share_")]
+        return class_shares(self.scores)
 
     def anchors(self, name: str) -> tuple[float | None, float | None]:
         """A score of real test data and of noise: floor and ceiling; none in files from before they were."""

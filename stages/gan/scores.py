@@ -1,6 +1,7 @@
 """Scores as a file, flat names to numbers; and what each of them means."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 Scores = dict[str, float]
 
 FLOOR, CEILING = "_floor", "_ceiling"  # endings of a score's two anchors in the file
+CLASS_SHARE = "class_share_"  # and then the class: its share of the samples
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,16 @@ MEANINGS = {
         "median distance to the nearest training sample over that of real samples held out; 0: copies",
     ),
 }
+
+
+def class_shares(scores: Mapping[str, float]) -> list[float]:
+    """The share of each class, in their order; without anchors, and empty for points."""
+    return [score for name, score in scores.items() if name.removeprefix(CLASS_SHARE).isdecimal()]
+
+
+def in_mlflow(name: str) -> str:
+    """A score's name in MLflow: a slash groups the classes in its charts, which would crowd out the rest."""
+    return name.replace(CLASS_SHARE, "share/class_")
 
 
 def save(path: Path, scores: Scores) -> Scores:

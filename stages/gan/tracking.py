@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+GENERATOR = "dvc.generator"  # tag: the generator file's MD5 sum, which is its name in dvc.lock
+JUDGE = "dvc.judge"  # tag: the same for a judge
+
 _PROGRAM = Path(__file__).with_name("mlflow_process.py")
 
 

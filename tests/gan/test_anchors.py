@@ -23,7 +23,7 @@ def test_noise_points_fill_a_box_half_as_wide_again():
     assert ((noise.amax(0) - noise.amin(0)) > 0.99 * (high - low)).all()
 
 
-def test_scores_of_degrees_get_two_anchors_each():
-    scores = {"fid_judge": 3.0, "kid_judge_spread": 0.1, "class_share_0": 0.2, "collapsed": 0}
-    found = anchors.anchored(scores, {"fid_judge": 1.0}, {"fid_judge": 9.0})
+def test_every_score_but_the_verdict_gets_two_anchors():
+    scores = {"fid_judge": 3.0, "collapsed": 0}
+    found = anchors.anchored(scores, {"fid_judge": 1.0, "collapsed": 0}, {"fid_judge": 9.0, "collapsed": 1})
     assert found == scores | {"fid_judge_floor": 1.0, "fid_judge_ceiling": 9.0}
