@@ -106,11 +106,14 @@ def _section(family: Family, pictured: dict[str, list[Group]], folder: Path, fig
     for start in range(0, len(family.groups), _COLUMNS):
         lines += [*_scores(family, family.groups[start : start + _COLUMNS]), ""]
     lines += [_seeds(family), ""]
+    collapsed = [run for run in family.runs if run.collapsed]
+    lines += [f"- {run.experiment}, seed {run.seed}: {verdict(run)}" for run in collapsed]
+    lines += [""] if collapsed else []
     for pair in verdicts.pairs(family):
         lines += _pair(pair)
     lines += [f"![Losses of all seeds of {family.name}]({figures}/{_file('losses', family.name)})", ""]
     lines += _folded("Parameters that differ", _parameters(family))
-    return [*lines, *_runs(family, folder), ""]
+    return [*lines, *_folded("Pictures, scores and parameters of each run", _runs(family, folder))]
 
 
 def _scores(family: Family, groups: Sequence[Group]) -> list[str]:
@@ -209,8 +212,7 @@ def _runs(family: Family, folder: Path) -> list[str]:
                     ("parameters", "run.json"),
                 )
             ]
-            said = f". {verdict(run)}" if run.collapsed else ""
-            lines.append(f"  - seed {run.seed}, {run.device}: {' · '.join(links)}{said}")
+            lines.append(f"  - seed {run.seed}, {run.device}: {' · '.join(links)}")
     return lines
 
 

@@ -3,6 +3,7 @@
 They do without ``canvas``, which imports PyTorch: that takes longer than all of these pictures.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,7 @@ def losses(family: Family, path: Path) -> None:
                     for name, color in zip(names, (REAL, GENERATED), strict=True):
                         axes.plot(run.losses["epoch"], run.losses[name], color=color, **line)
             shown = [loss for run in group.runs for name in ("loss_d", "loss_g") for loss in run.losses[name]]
-            _scale(left, shown, True)
+            _scale(left, shown)
             left.set(ylabel="loss (nats)", title=f"{group.name}: losses")
             right.set(ylabel="probability", title=f"{group.name}: the discriminator's answers")
             right.set_ylim(-0.03, 1.03)
@@ -124,7 +125,7 @@ def _score(axes: Axes, family: Family, name: str) -> None:
     means = [intervals.mean(found) for group in family.groups if (found := group.scores(name))]
     values = [score for group in family.groups for score in group.scores(name)]
     shown = [*values, *(anchor for anchor in (floor, ceiling) if anchor is not None)]
-    _scale(axes, shown, MEANINGS[name].better == "low")
+    _scale(axes, shown, bounded=MEANINGS[name].better == "high")
     _within(axes, shown, means)
     for (group, color), start in zip(_colored(family.groups), _starts(family.groups), strict=True):
         for position, run in enumerate(group.runs, start):
@@ -173,23 +174,26 @@ def _interval(axes: Axes, mean: intervals.Mean, position: float) -> None:
         axes.plot([position] * 2, [low, mean.value + mean.half], color="black", linewidth=1, zorder=4)
 
 
-def _scale(axes: Axes, shown: Sequence[float], distances: bool) -> None:
-    """Have a logarithmic scale where numbers are far apart; about zero a linear one, if they are distances.
+def _scale(axes: Axes, shown: Sequence[float], bounded: bool = False) -> None:
+    """Have a logarithmic scale where numbers are far apart, unless they are shares or others with a most.
 
-    An unbiased estimate of a distance that is zero is now and then a little below.
+    Of numbers that are not above zero, a part about zero is linear: an unbiased estimate of a distance that
+    is zero is now and then a little below.
     """
-    sizes = [abs(value) for value in shown if value]
-    if sizes and max(sizes) / min(sizes) > _FAR and (min(shown) > 0 or (distances and max(shown) > 0)):
+    above, below = [value for value in shown if value > 0], [-value for value in shown if value < 0]
+    if above and not bounded and max(above) / min(above + below) > _FAR:
         if min(shown) > 0:
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(numticks=5))
         else:
-            axes.set_yscale(
-                "symlog", linthresh=max(min(value for value in shown if value > 0), max(sizes) / 1e6)
-            )
+            threshold = max([min(above), max(above) / 1e6, *below])
+            axes.set_yscale("symlog", linthresh=threshold)
+            first, last = math.ceil(math.log10(threshold)), math.floor(math.log10(max(above)))
+            axes.set_yticks([0, *(10.0**power for power in range(first, last + 1))])
         axes.yaxis.set_minor_locator(NullLocator())
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        whole = all(float(value).is_integer() for value in shown)
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=whole))
 
 
 def _within(axes: Axes, shown: Sequence[float], means: Sequence[intervals.Mean]) -> None:
