@@ -239,7 +239,7 @@ def _titles(found: Iterable[Verdict]) -> str:
 
 
 def _file(kind: str, name: str) -> str:
-    return f"{kind}-{re.sub(r'[^a-z0-9_.]+', '-', name.lower()).strip('-')}.png"
+    return f"{kind}-{re.sub(r'[^A-Za-z0-9_.]+', '-', name).strip('-')}.png"
 
 
 def _folded(summary: str, lines: Sequence[str]) -> list[str]:
