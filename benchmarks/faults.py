@@ -69,9 +69,9 @@ FAULTS = (
     ),
     Fault(
         "all one image",
-        "collapsed",
+        "classes_covered",
         (
-            *("classes_covered", "class_entropy", "fid_judge", "kid_judge"),
+            *("collapsed", "class_entropy", "fid_judge", "kid_judge"),
             *("coverage", "recall", "classifier_score", "diversity"),
         ),
         ("confidence",),
@@ -110,8 +110,9 @@ class Table:
         return change / way if way else copysign(inf, change) if change else 0.0
 
     def most(self, fault: str) -> float:
-        """The greatest effect that a fault has on any score."""
-        return max(abs(self.effect(fault, score)) for score in self.real)
+        """The greatest effect that a fault has on any score with a way from real data to noise."""
+        effects = (abs(self.effect(fault, score)) for score in self.real)
+        return max(effect for effect in effects if effect < inf)
 
     def is_sure(self, fault: str, score: str) -> bool:
         """Whether a change is so great that it is hardly chance, in a single set of 300."""

@@ -2,8 +2,9 @@
 
 Reads params.yaml, the prepared data, the judge and a run's networks, samples and losses. Writes to
 reports/runs/EXPERIMENT/seed-SEED the scores (metrics.json), two figures (losses.png, coverage.png) and what
-the run is (run.json: experiment, seed, device, parameters), and to data/EXPERIMENT/seed-SEED the judge's
-answer to every sample (answers.npy: probabilities of the classes, or the last coordinate that it expects).
+the run is (run.json: experiment, seed, device, judge, parameters), and to data/EXPERIMENT/seed-SEED the
+judge's answer to every sample (answers.npy: probabilities of the classes, or the last coordinate that it
+expects).
 Logs scores and figures to the run in MLflow.
 """
 
@@ -38,11 +39,12 @@ def evaluate(job: command.RunJob) -> None:
 
     device = devices.set_up(job.settings.device, job.settings.threads)
     real = datasets.Dataset.load(job.shared.dataset)
-    judge, _ = weights.load(job.shared.judge, judges.JUDGES, device)
+    judge, about_judge = weights.load(job.shared.judge, judges.JUDGES, device)
+    judge_md5 = tracking.md5(job.shared.judge)
     _, about = weights.load(job.files.generator, GENERATORS, device)
     _, epochs = history.load(job.files.losses, job.files.previews)
-    samples = evaluation.load_samples(job.files.samples, real.train)
-    tags = {tracking.JUDGE: tracking.md5(job.shared.judge), "sample.count": str(len(samples))}
+    samples = evaluation.load_samples(job.files.samples, real.train, job.params.sample.count)
+    tags = {tracking.JUDGE: judge_md5, "sample.count": str(len(samples))}
     if isinstance(judge, judges.Classifier):
         extractor = None
         if job.params.evaluate.inception is not None:
@@ -59,6 +61,7 @@ def evaluate(job: command.RunJob) -> None:
     canvas.save(figures.losses(epochs), job.files.losses_figure)
     canvas.save(coverage, job.files.coverage_figure)
     run = {key: about[key] for key in ("experiment", "seed", "device")}
+    run |= {"judge": {"md5": judge_md5, "scores": about_judge["test"]}}
     run |= {"parameters": {"threads": job.settings.threads, **params.flatten(job.params)}}
     job.files.run.write_text(json.dumps(run, indent=2) + "\n")
 

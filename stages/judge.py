@@ -35,9 +35,10 @@ def judge(job: command.Job) -> None:
         for epoch, loss in enumerate(losses, start=1):
             run.log_metrics({"loss": loss}, step=epoch)
         found, figure = judging.test(network, dataset.test)
-        weights.save(job.shared.judge, network, {"experiment": job.experiment, "device": device.type})
-        canvas.save(figure, job.shared.judge_figure)
         found = scores.save(job.shared.judge_scores, found)
+        # Not whose judge it is: experiments with the same data and settings have the same one.
+        weights.save(job.shared.judge, network, {"device": device.type, "test": found})
+        canvas.save(figure, job.shared.judge_figure)
         run.log_metrics({f"test_{name}": score for name, score in found.items()}, step=settings.epochs)
         run.log_files("figures", job.shared.judge_figure)
         run.log_files("judge", job.shared.judge)

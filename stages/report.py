@@ -27,6 +27,8 @@ def _report(store: Store) -> None:
         store.open()
     folder, figures = paths.REPORT.parent, paths.REPORT.with_name("figures")
     figures.mkdir(parents=True, exist_ok=True)
+    for picture in figures.glob("*.png"):  # of groups that are no more, too
+        picture.unlink()
     comparison.draw(families, figures)
     paths.REPORT.write_text(comparison.markdown(families, folder, figures), encoding="utf-8")
     # A result that is as DVC left it is deleted by `dvc exp run` and `dvc checkout` once params.yaml lists

@@ -1,5 +1,6 @@
 """The report: all runs side by side, across seeds, as Markdown with pictures."""
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from stages.gan import comparison_figures, intervals, verdicts
 from stages.gan.groups import Family, Group
 from stages.gan.runs import Run
-from stages.gan.scores import MEANINGS
+from stages.gan.scores import IN_WORDS, MEANINGS
 from stages.gan.verdicts import Pair, Verdict
 
 _COLUMNS = 4  # groups in a table, at most: it has to fit a page
@@ -22,12 +23,13 @@ get, held against the real training data, the **ceiling** is what noise gets."""
 _METHOD = """\
 Two groups are compared where they are scored alike: on the same data, by the same judge, with as many
 samples; in a section with more than four, each with the first one. *Better* and *worse* mean that the 95%
-interval of the difference of their means, by Welch's t, leaves out 0; of scores that are best at 1, it is
-the distances from 1 that are compared. *Not distinguishable* does not mean equal. *Seeds to tell* is how
-many seeds each group would need for a difference of that size to be told at the 5% level in 8 of 10 trials
-(power 0.8; t approximation), if the difference and the spreads seen here were the true ones. Each score has
-its own interval: of 20 that compare equals, one leaves out 0 by chance. Student's and Welch's t take the
-seeds' scores to be about normal, which those of collapsed runs are not."""
+interval of the difference of their means, by Welch's t, leaves out 0; of scores that are best at 0 or 1, it
+is the distances from there that are compared. *Not distinguishable* does not mean equal. *Seeds to tell*, in
+brackets in the sentence, is how many seeds each group would need for a difference of that size to be told at
+the 5% level in 8 of 10 trials (power 0.8; t approximation), if the difference and the spreads seen here were
+the true ones. Where all seeds of both groups score the same, nothing is known of the spread, and nothing is
+told. Each score has its own interval: of 20 that compare equals, one leaves out 0 by chance. Student's and
+Welch's t take the seeds' scores to be about normal, which those of collapsed runs are not."""
 
 
 def draw(families: Sequence[Family], folder: Path) -> None:
@@ -62,7 +64,7 @@ def markdown(families: Sequence[Family], folder: Path, figures: Path) -> str:
 
 def verdict(run: Run) -> str:
     """One sentence that says plainly what a collapsed run draws."""
-    spread = f"their variance is {run.scores['diversity']:.2g} of the real data's"
+    spread = f"the samples' variance is {run.scores['diversity']:.2g} of the real data's"
     if not run.shares:
         covered = f"the samples cover {run.scores['x1_coverage']:.0%} of x1's range"
     else:
@@ -79,9 +81,10 @@ def sentence(pair: Pair) -> str:
     parts = []
     for answer in ("better", "worse"):
         if found := pair.scores(answer):
-            parts.append(f"**{answer}** in {_titles(found)}")
+            parts.append(f"**{answer}** in {_joined(MEANINGS[verdict.score].title for verdict in found)}")
     if found := pair.scores("not distinguishable"):
-        parts.append(f"**not distinguishable with {pair.seeds}** in {_titles(found)}")
+        titles = (MEANINGS[verdict.score].title + _would_tell(verdict) for verdict in found)
+        parts.append(f"**not distinguishable with {pair.seeds}** in {_joined(titles)}")
     return "; ".join(parts) + "."
 
 
@@ -90,7 +93,7 @@ def number(mean: intervals.Mean) -> str:
     if not mean.half:
         return f"{mean.value:.4g}" + (" ± 0" if mean.half == 0 else "")
     if 0 < abs(mean.value) < 0.001 or mean.half < 0.00001:
-        return f"{mean.value:.3g} ± {mean.half:.2g}"
+        return f"{mean.value:.6g} ± {mean.half:.2g}"
     decimals = max(0, 1 - math.floor(math.log10(mean.half)))
     return f"{mean.value:.{decimals}f} ± {mean.half:.{decimals}f}"
 
@@ -120,8 +123,8 @@ def _scores(family: Family, groups: Sequence[Group]) -> list[str]:
     rows = []
     for name in family.scores:
         means = [number(intervals.mean(found)) if (found := group.scores(name)) else "–" for group in groups]
-        anchors = ["–" if anchor is None else f"{anchor:.4g}" for anchor in family.anchors(name)]
-        better = {"low": "↓", "high": "↑", "one": "→ 1"}[MEANINGS[name].better]
+        anchors = [f"{anchor:.4g}" for anchor in family.anchors(name)]
+        better = {"low": "↓", "high": "↑", "zero": "→ 0", "one": "→ 1"}[MEANINGS[name].better]
         rows.append([f"{MEANINGS[name].title} {better}", *means, *anchors])
     rows.append(["collapsed", *(f"{group.collapsed} of {len(group.runs)}" for group in groups), "", ""])
     rows.append(["device", *(group.device for group in groups), "", ""])
@@ -136,7 +139,7 @@ def _seeds(family: Family) -> str:
     if single:
         alone = "there is no interval" + (" and no comparison" if len(family.groups) > 1 else "")
         said.append(f"One seed only: {', '.join(single)}; so {alone}, and another seed may score otherwise.")
-    judge = ", ".join(f"{name} {score:.4g}" for name, score in family.runs[0].judge.items())
+    judge = ", ".join(f"{name} {score:.4g}" for name, score in family.runs[0].judge.scores.items())
     return " ".join([*said, f"The judge, on test data: {judge}."])
 
 
@@ -157,22 +160,33 @@ def _spared(pair: Pair) -> str:
     names = [verdict.score for verdict in pair.verdicts]
     spared = verdicts.compare(pair.first.spared(), pair.second.spared(), names)
     if not spared.verdicts:
-        return "Too few runs did not collapse to compare them alone."
-    return f"Without these runs, which widen every interval, {pair.second.name} is {sentence(spared)}"
+        return "Of one group, fewer than two are left without these, too few to compare."
+    said = sentence(spared).replace("**", "")
+    return f"Of those that are left, a choice made after seeing them, {pair.second.name} is {said}"
 
 
 def _verdicts(found: Iterable[Verdict]) -> list[str]:
     rows = []
     for verdict in found:
         meaning, difference = MEANINGS[verdict.score], verdict.difference
-        title = meaning.title + (", distance from 1" if meaning.better == "one" else "")
-        interval = f"{difference.low:.3g} to {difference.high:.3g}"
-        if not difference.value:
-            needed = "–"
-        else:
-            needed = f"more than {intervals.MOST}" if verdict.needed is None else str(verdict.needed)
-        rows.append([title, f"{difference.value:+.3g}", interval, verdict.answer, needed])
+        title = meaning.title
+        if meaning.better in verdicts.BEST:
+            title += f", distance from {verdicts.BEST[meaning.better]:.0f}"
+        known = math.isfinite(difference.low)
+        interval = f"{difference.low:.4g} to {difference.high:.4g}" if known else "no spread seen"
+        rows.append([title, f"{difference.value:+.4g}", interval, verdict.answer, _needed(verdict) or "–"])
     return _table(["score", "difference", "95% interval", "verdict", "seeds to tell"], rows)
+
+
+def _needed(verdict: Verdict) -> str:
+    """How many seeds would tell; nothing if that is not known."""
+    if not verdict.difference.value or not math.isfinite(verdict.difference.low):
+        return ""
+    return f"more than {intervals.MOST}" if verdict.needed is None else str(verdict.needed)
+
+
+def _would_tell(verdict: Verdict) -> str:
+    return f" ({needed})" if (needed := _needed(verdict)) else ""
 
 
 def _parameters(family: Family) -> list[str]:
@@ -217,9 +231,8 @@ def _runs(family: Family, folder: Path) -> list[str]:
 
 
 def _meanings(names: Iterable[str]) -> list[str]:
-    better = {"low": "lower is better", "high": "higher is better", "one": "1 is best"}
     return [
-        f"- **{MEANINGS[name].title}** (`{name}`): {MEANINGS[name].about}; {better[MEANINGS[name].better]}"
+        f"- **{MEANINGS[name].title}** (`{name}`): {MEANINGS[name].about}; {IN_WORDS[MEANINGS[name].better]}"
         for name in names
     ]
 
@@ -233,13 +246,17 @@ def _with_grids(families: Iterable[Family]) -> dict[str, list[Group]]:
     return found
 
 
-def _titles(found: Iterable[Verdict]) -> str:
-    *most, last = (MEANINGS[verdict.score].title for verdict in found)
+def _joined(titles: Iterable[str]) -> str:
+    *most, last = titles
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def _file(kind: str, name: str) -> str:
-    return f"{kind}-{re.sub(r'[^A-Za-z0-9_.]+', '-', name).strip('-')}.png"
+    """A picture's file: no two are the same, as what the name loses on the way is in its hash."""
+    plain = re.sub(r"[^A-Za-z0-9_.]+", "-", name).strip("-")[:60]
+    if plain != name:
+        plain += "-" + hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:6]
+    return f"{kind}-{plain}.png"
 
 
 def _folded(summary: str, lines: Sequence[str]) -> list[str]:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.gan import intervals
+from stages.gan.errors import UserError
 from stages.gan.groups import Family, Group
 from stages.gan.runs import Run
-from stages.gan.scores import MEANINGS
+from stages.gan.scores import IN_WORDS, MEANINGS
 
 REAL, GENERATED = "#3b6fb6", "#e07b39"  # as in all pictures
 _GROUPS = (GENERATED, "#7a4ea3", "#2f8f5b", "#b8324f", "#8a6d3b", "#1f9aa8")  # then from the start again
@@ -51,9 +52,8 @@ def scores(family: Family, path: Path) -> None:
         marks.append(_key("black", "collapsed", marker="x"))
     if any(len(group.runs) > 1 for group in family.groups):
         marks.append(_key("black", "mean, 95% interval", marker="_", markersize=9))
-    if any(family.anchors(name) != (None, None) for name in names):
-        marks.append(_key(REAL, "floor: real data", linestyle="--"))
-        marks.append(_key(_NOISE, "ceiling: noise", linestyle=":"))
+    marks.append(_key(REAL, "floor: real data", linestyle="--"))
+    marks.append(_key(_NOISE, "ceiling: noise", linestyle=":"))
     rows = -(-len(names) // columns)
     with _panels(path, rows, columns, size=(2, 1.15), gaps=(0.5, 0.5), legend=marks) as panels:
         for index, (axes, name) in enumerate(zip(panels.flat, names, strict=False)):
@@ -116,15 +116,18 @@ def samples(groups: Sequence[Group], path: Path) -> None:
 
 def _open(run: Run) -> NDArray[np.uint8]:
     assert run.grid is not None
-    with Image.open(run.grid) as picture:
-        return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
+    try:
+        with Image.open(run.grid) as picture:
+            return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
+    except OSError as error:
+        raise UserError(f"{run.grid}: not a readable picture ({error}); run the sample stage") from error
 
 
 def _score(axes: Axes, family: Family, name: str) -> None:
     floor, ceiling = family.anchors(name)
     means = [intervals.mean(found) for group in family.groups if (found := group.scores(name))]
     values = [score for group in family.groups for score in group.scores(name)]
-    shown = [*values, *(anchor for anchor in (floor, ceiling) if anchor is not None)]
+    shown = [*values, floor, ceiling]
     _scale(axes, shown, bounded=MEANINGS[name].better == "high")
     _within(axes, shown, means)
     for (group, color), start in zip(_colored(family.groups), _starts(family.groups), strict=True):
@@ -135,10 +138,9 @@ def _score(axes: Axes, family: Family, name: str) -> None:
         if len(found := group.scores(name)) > 1:
             _interval(axes, intervals.mean(found), start + len(group.runs))
     for anchor, color, style in ((floor, REAL, "--"), (ceiling, _NOISE, ":")):
-        if anchor is not None:
-            axes.axhline(anchor, color=color, linestyle=style, linewidth=1, zorder=1)
+        axes.axhline(anchor, color=color, linestyle=style, linewidth=1, zorder=1)
     axes.tick_params(axis="y", labelsize=7)
-    better = {"low": "lower is better", "high": "higher is better", "one": "1 is best"}[MEANINGS[name].better]
+    better = IN_WORDS[MEANINGS[name].better]
     axes.set_title(MEANINGS[name].title, pad=11)
     axes.text(0.5, 1.02, better, transform=axes.transAxes, ha="center", size=6.5, color="#555555")
 

@@ -7,6 +7,7 @@ counts, and whatever a score owes to the count, all three owe it. Each score say
 
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from stages.gan import anchors, blocks, datasets, distances, figures, inception, judges, metrics, neighbours
 from stages.gan.datasets import Dataset, Split
 from stages.gan.errors import UserError
-from stages.gan.scores import Scores
+from stages.gan.scores import Scores, class_shares
 
 LEAST = 2  # samples of a kind: fewer have no variance
 
@@ -186,8 +187,7 @@ def score_images(
     scorer = ImageScorer(real, judge, block_size(real, samples), extractor)
     scores, logits = scorer(samples)
     assert real.train.labels is not None
-    shares = [score for name, score in scores.items() if name.startswith("class_share_")]
-    figure = figures.coverage_of_classes(shares, real.train.labels)
+    figure = figures.coverage_of_classes(class_shares(scores), real.train.labels)
     return with_anchors(scores, scorer), logits.softmax(1), figure
 
 
@@ -220,19 +220,19 @@ def block_size(real: Dataset, samples: Tensor) -> int:
     return min(len(real.test), len(real.train), len(samples), blocks.MOST)
 
 
-def load_samples(path: Path, real: Split) -> Tensor:
-    """Samples of the same kind as the real ones.
+def load_samples(path: Path, real: Split, count: int) -> Tensor:
+    """``count`` samples of the same kind as the real ones.
 
     Raises:
         UserError: the file is missing or damaged, or holds something else.
     """
     try:
         samples = torch.from_numpy(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError, TypeError) as error:
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, BadZipFile) as error:
         raise UserError(f"{path}: not readable samples ({error}); run the sample stage") from error
-    if samples.shape[1:] != real.shape or samples.dtype != real.samples.dtype or len(samples) < LEAST:
+    if samples.shape[1:] != real.shape or samples.dtype != real.samples.dtype or len(samples) != count:
         raise UserError(
-            f"{path}: holds {samples.dtype} {tuple(samples.shape)}, but at least {LEAST} samples of "
+            f"{path}: holds {samples.dtype} {tuple(samples.shape)}, but {count} samples (sample.count) of "
             f"{real.samples.dtype} {real.shape} are needed; run the sample stage"
         )
     if not torch.isfinite(samples).all():

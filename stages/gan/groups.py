@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, TypeVar
 
 from stages.gan.runs import Run
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 # What scores depend on besides the generator: parameters whose names begin so.
 _SCORED_BY = ("data.", "judge.", "sample.", "evaluate.")
+_LISTED = 3  # names in a heading, at most
 _NAMED = 2  # parameters in a group's name, at most; where more differ, it gets a number
 
 
@@ -54,8 +56,9 @@ class Group:
         return sum(run.collapsed for run in self.runs)
 
     def scores(self, name: str) -> list[float]:
-        """A score of all runs that have it."""
-        return [run.scores[name] for run in self.runs if name in run.scores]
+        """A score of all its runs; empty if not all have it."""
+        found = [run.scores[name] for run in self.runs if name in run.scores]
+        return found if len(found) == len(self.runs) else []
 
     def spared(self) -> "Group":
         """The same without the runs that have collapsed; there may be none left."""
@@ -84,11 +87,10 @@ class Family:
         """The scores that any of its runs has, in the order of :data:`MEANINGS`."""
         return [name for name in MEANINGS if any(name in run.scores for run in self.runs)]
 
-    def anchors(self, name: str) -> tuple[float | None, float | None]:
-        """A score's floor and ceiling, the means over the runs that have them."""
-        columns = zip(*(run.anchors(name) for run in self.runs), strict=True)
-        floor, ceiling = ([value for value in column if value is not None] for column in columns)
-        return sum(floor) / len(floor) if floor else None, sum(ceiling) / len(ceiling) if ceiling else None
+    def anchors(self, name: str) -> tuple[float, float]:
+        """A score's floor and ceiling, the means over the runs that have the score."""
+        floor, ceiling = zip(*(run.anchors(name) for run in self.runs if name in run.scores), strict=True)
+        return fmean(floor), fmean(ceiling)
 
     def parameters_that_differ(self) -> dict[str, list[Any]]:
         """Names of parameters to their values in each group; None where a group has none of that name."""
@@ -98,11 +100,12 @@ class Family:
 def families(runs: Iterable[Run]) -> list[Family]:
     """All runs in their groups, and these in their families, in the order of the runs."""
     found = _by(_groups(runs), lambda group: _scored_by(group.runs[0]))
-    headings = [", ".join(dict.fromkeys(group.experiment for group in groups)) for groups in found]
-    named = [
-        heading if headings.count(heading) == 1 else "; ".join(group.name for group in groups)
-        for heading, groups in zip(headings, found, strict=True)
-    ]
+    headings = [_listed(dict.fromkeys(group.experiment for group in groups)) for groups in found]
+    named = []
+    for index, (heading, groups) in enumerate(zip(headings, found, strict=True)):
+        alone = headings.count(heading) == 1
+        number = headings[: index + 1].count(heading)
+        named.append(heading if alone else f"{_listed(group.name for group in groups)} [{number}]")
     return [Family(name, tuple(groups)) for name, groups in zip(named, found, strict=True)]
 
 
@@ -132,7 +135,13 @@ def _names(firsts: Sequence[Run]) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    return "none" if value is None else str(value)
+    return "unset" if value is None else str(value)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names in a heading: not more than fit."""
+    known = list(names)
+    return ", ".join(known) if len(known) <= _LISTED else f"{known[0]} and {len(known) - 1} more"
 
 
 def _differing(runs: Sequence[Run]) -> dict[str, list[Any]]:
@@ -152,7 +161,7 @@ def _set(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scored_by(run: Run) -> str:
     chosen = {key: value for key, value in _set(run.parameters).items() if key.startswith(_SCORED_BY)}
-    return json.dumps([chosen, dict(run.judge)], sort_keys=True)
+    return json.dumps([chosen, run.judge.md5], sort_keys=True)
 
 
 def _by(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

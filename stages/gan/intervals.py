@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,11 @@ class Mean:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of two means with its 95 percent interval, by Welch's t; it holds the difference."""
+    """A difference of two means with its 95 percent interval, by Welch's t; it holds the difference.
+
+    Where no value differs from the others of its group, the interval is infinite: so few values tell nothing
+    of how they spread.
+    """
 
     value: float
     low: float
@@ -34,7 +39,7 @@ class Difference:
     @property
     def told(self) -> bool:
         """Whether it can be told from no difference at all."""
-        return not self.low <= 0 <= self.high
+        return self.low > 0 or self.high < 0
 
 
 def mean(values: Sequence[float]) -> Mean:
@@ -43,7 +48,7 @@ def mean(values: Sequence[float]) -> Mean:
     half = None
     if count > 1:
         half = float(_quantile(count - 1, (1 + LEVEL) / 2)) * math.sqrt(_variance(values) / count)
-    return Mean(float(np.mean(values)), half, count)
+    return Mean(fmean(values), half, count)
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
@@ -54,11 +59,11 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
     """
     if min(len(first), len(second)) < 2:
         raise ValueError("an interval needs two values of each")
-    value = float(np.mean(second) - np.mean(first))
+    value = _difference(first, second)
     parts = [(_variance(values) / len(values), len(values) - 1) for values in (first, second)]
     squared = sum(part for part, _ in parts)
-    if not squared:  # all values of each are the same
-        return Difference(value, value, value)
+    if not squared:
+        return Difference(value, -math.inf, math.inf)
     degrees = squared**2 / sum(part**2 / free for part, free in parts)
     half = float(_quantile(degrees, (1 + LEVEL) / 2)) * math.sqrt(squared)
     return Difference(value, value - half, value + half)
@@ -68,21 +73,26 @@ def seeds_needed(first: Sequence[float], second: Sequence[float]) -> int | None:
     """How many seeds in each group tell such a difference at the 5 percent level with power 0.8.
 
     It takes the difference and the spreads that were seen for the true ones, and the t distribution for its
-    noncentral sibling: the least n >= 2 with n d² >= (t_0.975 + t_0.8)² (s1² + s2²), t with Welch's degrees
-    of freedom. None where more than :data:`MOST` would be needed.
+    noncentral sibling: the least n with n d² >= (t_0.975 + t_0.8)² (s1² + s2²), t with Welch's degrees of
+    freedom, and at least 3, as with two that is too far off. None where more than :data:`MOST` would be
+    needed, or where the values do not spread.
     """
-    difference = float(np.mean(second) - np.mean(first))
+    difference = _difference(first, second)
     variances = np.array([_variance(first), _variance(second)])
     total = variances.sum()
-    if not difference:
+    if not difference or not total:
         return None
-    if not total:
-        return 2
-    counts = np.arange(2, MOST + 1)
+    counts = np.arange(3, MOST + 1)
     degrees = (counts - 1) * total**2 / np.square(variances).sum()
     needed = np.square(_quantile(degrees, (1 + LEVEL) / 2) + _quantile(degrees, POWER)) * total
     enough = np.flatnonzero(counts * difference**2 >= needed)
     return int(counts[enough[0]]) if len(enough) else None
+
+
+def _difference(first: Sequence[float], second: Sequence[float]) -> float:
+    """Of the means; what rounding leaves of two equal ones is none."""
+    before, after = fmean(first), fmean(second)
+    return 0.0 if math.isclose(before, after, rel_tol=1e-9) else after - before
 
 
 def _variance(values: Sequence[float]) -> float:

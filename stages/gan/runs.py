@@ -2,27 +2,36 @@
 
 import csv
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
+
 from stages.gan.errors import UserError
-from stages.gan.scores import CEILING, FLOOR, class_shares
+from stages.gan.scores import CEILING, FLOOR, MEANINGS, class_shares
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The judge of a run's samples: its file's MD5 sum, and its own scores on test data."""
+
+    md5: str
+    scores: dict[str, FiniteFloat]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as its files tell it; ``judge`` are the scores of the judge on test data."""
+    """One run as its files tell it."""
 
     folder: Path
     experiment: str
     seed: int
     device: str
+    judge: Judge
     parameters: dict[str, Any]
-    scores: Mapping[str, float]
-    judge: Mapping[str, float]
+    scores: dict[str, FiniteFloat]
 
     @property
     def collapsed(self) -> bool:
@@ -34,9 +43,9 @@ class Run:
         """Share of each class among its samples; empty for points."""
         return class_shares(self.scores)
 
-    def anchors(self, name: str) -> tuple[float | None, float | None]:
-        """A score of real test data and of noise: floor and ceiling; none in files from before they were."""
-        return self.scores.get(name + FLOOR), self.scores.get(name + CEILING)
+    def anchors(self, name: str) -> tuple[float, float]:
+        """A score of real test data and of noise: floor and ceiling."""
+        return self.scores[name + FLOOR], self.scores[name + CEILING]
 
     @cached_property
     def losses(self) -> dict[str, list[float]]:
@@ -61,22 +70,41 @@ class Run:
         return path if path.exists() else None
 
 
+_RUN = TypeAdapter(Run)
+
+
 def load(folder: Path) -> list[Run]:
     """All runs below the folder ``folder``, by experiment and seed.
 
     Raises:
-        UserError: a run's files are damaged.
+        UserError: a run's files are damaged, or from before scores had anchors.
     """
     found = []
     for path in folder.glob("*/seed-*/run.json"):
         try:
-            about, scores, judge = (
-                json.loads(file.read_text())
-                for file in (path, path.with_name("metrics.json"), path.parent.with_name("judge.json"))
-            )
-            if "collapsed" not in scores:
-                raise ValueError("metrics.json lacks collapsed")
-            found.append(Run(path.parent, **about, scores=scores, judge=judge))
+            about, scores = (json.loads(file.read_text()) for file in (path, path.with_name("metrics.json")))
+            run = _RUN.validate_python({**about, "folder": path.parent, "scores": scores})
+            _check(run)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise _unreadable(path.parent, f"{where}: {first['msg']}") from error
         except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{path.parent}: not a readable run ({error}); run the evaluate stage") from error
+            raise _unreadable(path.parent, error) from error
+        found.append(run)
     return sorted(found, key=lambda run: (run.experiment, run.seed))
+
+
+def _check(run: Run) -> None:
+    graded = [name for name in MEANINGS if name in run.scores]
+    needed = ["collapsed", *(name + ending for name in graded for ending in (FLOOR, CEILING))]
+    if run.scores.get("collapsed"):
+        needed += ["diversity", "classes_covered" if run.shares else "x1_coverage"]
+    if lacking := [name for name in needed if name not in run.scores]:
+        raise ValueError(f"metrics.json lacks {lacking[0]}")
+    if not graded:
+        raise ValueError("metrics.json has no scores")
+
+
+def _unreadable(folder: Path, reason: object) -> UserError:
+    return UserError(f"{folder}: not a readable run ({reason}); run the evaluate stage, or delete it")

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Literal
+
+from stages.gan.errors import UserError
 
 Scores = dict[str, float]
 
@@ -14,12 +17,14 @@ CLASS_SHARE = "class_share_"  # and then the class: its share of the samples
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a score is called in tables and figures, what is better, and a sentence about it."""
+    """What a score is called in tables and figures, what is better, and a few words about it."""
 
     title: str
-    better: Literal["low", "high", "one"]
+    better: Literal["low", "high", "zero", "one"]
     about: str
 
+
+IN_WORDS = {"low": "lower is better", "high": "higher is better", "zero": "0 is best", "one": "1 is best"}
 
 # The scores that runs are compared by, in the order of the tables. A file has those that its data allow.
 MEANINGS = {
@@ -32,10 +37,14 @@ MEANINGS = {
         "the same with the features of Inception-V3, as papers report it",
     ),
     "kid_judge": Meaning(
-        "kernel distance", "low", "squared MMD of the judge's features, cubic kernel (Bińkowski et al. 2018)"
+        "kernel distance",
+        "zero",
+        "squared MMD of the judge's features, cubic kernel, unbiased (Bińkowski et al. 2018)",
     ),
     "frechet_distance": Meaning("Fréchet distance", "low", "between Gaussians fitted to standardised points"),
-    "kernel_distance": Meaning("kernel distance", "low", "squared MMD of standardised points, cubic kernel"),
+    "kernel_distance": Meaning(
+        "kernel distance", "zero", "squared MMD of standardised points, cubic kernel, unbiased"
+    ),
     "energy_distance": Meaning("energy distance", "low", "of standardised points (Székely & Rizzo 2013)"),
     "sliced_wasserstein": Meaning(
         "sliced Wasserstein",
@@ -45,7 +54,9 @@ MEANINGS = {
     "curve_distance": Meaning("distance to the curve", "low", "mean |x2 - sin x1|"),
     "curve_share": Meaning("on the curve", "high", "share of samples within 0.05 of it"),
     "x1_coverage": Meaning(
-        "coverage of x1", "high", "share of 50 bins of the real range with samples in them"
+        "coverage of x1",
+        "high",
+        "share of 50 bins of the real range with a tenth of their fair share of the samples",
     ),
     "judge_error": Meaning("distance to the judge's fit", "low", "mean |x2 - the judge's x2 given x1|"),
     "precision": Meaning(
@@ -56,7 +67,11 @@ MEANINGS = {
     "recall": Meaning(
         "recall", "high", "share of real ones within the samples' neighbourhoods (Kynkäänniemi et al. 2019)"
     ),
-    "density": Meaning("density", "high", "how many real neighbourhoods hold a sample (Naeem et al. 2020)"),
+    "density": Meaning(
+        "density",
+        "high",
+        "how many real neighbourhoods hold a sample, over k; about 1 for real ones (Naeem et al. 2020)",
+    ),
     "coverage": Meaning(
         "coverage", "high", "share of real neighbourhoods that hold a sample (Naeem et al. 2020)"
     ),
@@ -77,7 +92,11 @@ MEANINGS = {
 
 def class_shares(scores: Mapping[str, float]) -> list[float]:
     """The share of each class, in their order; without anchors, and empty for points."""
-    return [score for name, score in scores.items() if name.removeprefix(CLASS_SHARE).isdecimal()]
+    return [
+        score
+        for name, score in scores.items()
+        if name.startswith(CLASS_SHARE) and name.removeprefix(CLASS_SHARE).isdecimal()
+    ]
 
 
 def in_mlflow(name: str) -> str:
@@ -90,7 +109,15 @@ def save(path: Path, scores: Scores) -> Scores:
 
     Returns:
         The rounded scores.
+
+    Raises:
+        UserError: one is not finite.
     """
+    if off := [name for name, score in scores.items() if not isfinite(score)]:
+        raise UserError(
+            f"{path}: not written, as {off[0]} is not finite: the samples are too far from the real ones to "
+            "score; train again, with a lower train.lr"
+        )
     rounded = {
         name: score if isinstance(score, int) else float(f"{score:.6g}") for name, score in scores.items()
     }

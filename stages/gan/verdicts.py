@@ -10,6 +10,8 @@ from stages.gan.scores import MEANINGS
 
 MANY = 4  # groups: of more, not every two are compared
 
+BEST = {"zero": 0.0, "one": 1.0}  # what a score's distance from is compared
+
 Answer = Literal["better", "worse", "not distinguishable"]
 
 
@@ -21,7 +23,7 @@ class Verdict:
         score: its name.
         answer: the second group is better or worse; or the interval of their difference holds 0.
         difference: second less first, of the scores; where one is best, of their distances from it.
-        needed: seeds in each group that would tell such a difference; None if more than anyone has.
+        needed: seeds in each group that would tell such a difference; see :func:`intervals.seeds_needed`.
     """
 
     score: str
@@ -64,7 +66,7 @@ def pairs(family: Family) -> list[Pair]:
 
 
 def compare(first: Group, second: Group, names: Sequence[str]) -> Pair:
-    """What the scores ``names`` say of ``second`` beside ``first``, where two runs of each have them."""
+    """What the scores ``names`` say of ``second`` beside ``first``, where all runs of both have them."""
     verdicts = []
     for name in names:
         before, after = (_compared(name, group.scores(name)) for group in (first, second))
@@ -74,8 +76,9 @@ def compare(first: Group, second: Group, names: Sequence[str]) -> Pair:
 
 
 def _compared(name: str, scores: Sequence[float]) -> list[float]:
-    """What is compared: the scores themselves, or their distances from one where that is best."""
-    return [abs(score - 1) for score in scores] if MEANINGS[name].better == "one" else list(scores)
+    """What is compared: the scores themselves, or their distances from the one that is best."""
+    best = BEST.get(MEANINGS[name].better)
+    return list(scores) if best is None else [abs(score - best) for score in scores]
 
 
 def _verdict(name: str, before: Sequence[float], after: Sequence[float]) -> Verdict:

@@ -1,7 +1,6 @@
 """Faults planted in real digits: each score that should see one does, and the one named for it most."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -33,6 +32,8 @@ def worse(table: faults.Table, fault: faults.Fault, score: str) -> float:
             return effect if change > 0 else -effect
         case "high":
             return effect if change < 0 else -effect
+        case "zero":
+            return effect if abs(before + change) > abs(before) else -effect
         case "one":
             return effect if abs(before + change - 1) > abs(before - 1) else -effect
 
@@ -42,7 +43,7 @@ def test_the_score_named_for_the_fault_moves_most(table, fault):
 
 
 def test_a_fault_of_more_than_a_few_samples_is_surely_seen(table, fault):
-    assert table.is_sure(fault.title, fault.named) == (fault.title != "1% noise")
+    assert fault.title == "1% noise" or table.is_sure(fault.title, fault.named)
 
 
 def test_scores_move_in_the_right_direction(table, fault):
@@ -69,7 +70,7 @@ def test_only_memorisation_sees_copies(table):
 def test_only_a_collapse_is_called_one(table):
     assert table.real["collapsed"] == 0
     found = {fault.title: table.changes[fault.title]["collapsed"] for fault in faults.FAULTS}
-    assert found == {fault.title: int(fault.named == "collapsed") for fault in faults.FAULTS}
+    assert found == {fault.title: int(fault.title == "all one image") for fault in faults.FAULTS}
 
 
 def test_a_dropped_digit_is_a_class_less_which_chance_never_takes(table):
@@ -83,10 +84,19 @@ def test_the_blur_is_slight():
     assert faults.blurred(image)[0, 0, 2].tolist() == [0, 8, 64, 8, 0]
 
 
-def test_the_page_has_a_table_of_all_scores_and_faults(root, table):
+def cells(page: str) -> list[list[str]]:
+    """The rows of the table in the page, without what is bold or in brackets about them."""
+    table = page.split(faults.START)[1].split(faults.END)[0].strip().splitlines()
+    return [[cell.strip(" *()") for cell in row.strip("|").split("|")] for row in table]
+
+
+def test_the_page_has_the_numbers_that_are_measured(root, table):
     page = (root / faults.PAGE).read_text()
-    assert faults.insert(page, faults.markdown(table)).count("|") == page.count("|")
-    shown = page.split(faults.START)[1].split(faults.END)[0]
-    assert all(fault.title in shown for fault in faults.FAULTS)
-    assert all(f"`{score}`" in shown for score in table.real)
-    assert not Path(faults.PAGE).is_absolute()
+    header, _, *rows = cells(page)
+    wanted_header, _, *wanted = cells(faults.insert(page, faults.markdown(table)))
+    assert header == wanted_header
+    assert [row[0] for row in rows] == [row[0] for row in wanted]
+    for row, wanted_row in zip(rows, wanted, strict=True):
+        numbers, wanted_numbers = ([float(c.replace("∞", "inf")) for c in r[1:]] for r in (row, wanted_row))
+        # Another kind of CPU rounds differently, and that has grown by the time that the judge is fitted.
+        assert numbers == pytest.approx(wanted_numbers, rel=0.1, abs=0.1), row[0]
