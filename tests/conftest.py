@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from stages.gan import devices
+from stages.gan.scores import CEILING, FLOOR, MEANINGS
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -24,7 +27,10 @@ def mnist_mirror() -> str:
 
 @pytest.fixture
 def write_run(tmp_path) -> Callable[..., Path]:
-    """Writes what the report reads of a run below tmp_path/reports/runs; returns the run's folder."""
+    """Writes what the report reads of a run below tmp_path/reports/runs; returns the run's folder.
+
+    Anchors that are not given are 0.5.
+    """
 
     def write(
         experiment: str,
@@ -37,15 +43,22 @@ def write_run(tmp_path) -> Callable[..., Path]:
         folder = tmp_path / "reports" / "runs" / experiment / f"seed-{seed}"
         folder.mkdir(parents=True)
         about = {"experiment": experiment, "seed": seed, "device": device, "parameters": parameters}
+        about["judge"] = {"md5": f"that of {judge}", "scores": {"accuracy": judge}}
         (folder / "run.json").write_text(json.dumps(about))
-        (folder / "metrics.json").write_text(json.dumps({"collapsed": 0, **scores}))
+        anchors = {name + ending: 0.5 for name in scores if name in MEANINGS for ending in (FLOOR, CEILING)}
+        (folder / "metrics.json").write_text(json.dumps({"collapsed": 0, **anchors, **scores}))
         (folder / "losses.csv").write_text(
             "epoch,loss_d,loss_g,d_real,d_fake\n1,0.6,0.9,0.6,0.4\n2,0.5,1.0,0.7,0.3\n"
         )
-        (folder.parent / "judge.json").write_text(json.dumps({"accuracy": judge}))
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _repeatable() -> None:
+    """Tests compute as the stages do."""
+    devices.set_up("cpu", threads=2)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -93,7 +93,8 @@ def number(mean: intervals.Mean) -> str:
     if not mean.half:
         return f"{mean.value:.4g}" + (" ± 0" if mean.half == 0 else "")
     if 0 < abs(mean.value) < 0.001 or mean.half < 0.00001:
-        return f"{mean.value:.6g} ± {mean.half:.2g}"
+        digits = 3 if abs(mean.value) < 0.001 else 6
+        return f"{mean.value:.{digits}g} ± {mean.half:.2g}"
     decimals = max(0, 1 - math.floor(math.log10(mean.half)))
     return f"{mean.value:.{decimals}f} ± {mean.half:.{decimals}f}"
 

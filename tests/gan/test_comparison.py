@@ -43,8 +43,7 @@ def test_a_group_is_shown_by_mean_and_interval_between_anchors(write_run, report
     text = report()
     assert "| score | sine | floor | ceiling |" in text
     assert "| distance to the curve ↓ | 0.060 ± 0.025 | 0.001 | 0.8 |" in text
-    assert "| energy distance ↓ | 0.01 ± 0 | – | – |" in text  # as older files have no anchors
-    assert "| diversity → 1 | 1 ± 0 | – | – |" in text
+    assert "| diversity → 1 | 1 ± 0 | 0.5 | 0.5 |" in text
     assert "| collapsed | 0 of 3 |  |  |" in text
     assert "Seeds: 3 of sine." in text
 
@@ -52,7 +51,7 @@ def test_a_group_is_shown_by_mean_and_interval_between_anchors(write_run, report
 def test_with_one_seed_there_is_no_interval_and_it_is_said(write_run, report):
     write_run("sine", 1, POINTS)
     text = report()
-    assert "| distance to the curve ↓ | 0.05 | – | – |" in text
+    assert "| distance to the curve ↓ | 0.05 | 0.5 | 0.5 |" in text
     assert "One seed only: sine; so there is no interval, and another seed may score otherwise." in text
 
 
@@ -72,9 +71,9 @@ def test_two_groups_are_compared_in_a_sentence_and_a_table(write_run, report):
         write_run("mnist_fast", seed, {"fid_judge": 9.0 + seed, "recall": 0.11 * seed}, lr=2)
     text = report()
     assert (
-        "mnist_fast is **better** in Fréchet distance; **not distinguishable with 3 seeds each** in recall."
+        "mnist_fast is **better** in Fréchet distance; **not distinguishable with 3 seeds each** in recall ("
     ) in text
-    assert "| Fréchet distance | -41 | -43.3 to -38.7 | better | 2 |" in text
+    assert "| Fréchet distance | -41 | -43.27 to -38.73 | better | 3 |" in text
     assert re.search(r"\| recall \| \+0.02 \| -0\.\d+ to 0\.\d+ \| not distinguishable \| \d{3} \|", text)
     assert "| `lr` | 1 | 2 |" in text
     assert "How groups are compared" in text
@@ -87,10 +86,10 @@ def test_a_collapse_is_said_plainly(write_run, report):
     write_run("sine", 2, POINTS)
     text = report()
     assert (
-        "**Collapsed**: 100% of the samples are of class 1, 1 of 2 classes are covered, and their variance "
-        "is 0 of the real data's."
+        "**Collapsed**: 100% of the samples are of class 1, 1 of 2 classes are covered, and the samples' "
+        "variance is 0 of the real data's."
     ) in text
-    assert "**Collapsed**: the samples cover 20% of x1's range, and their variance is 0.3 of the real" in text
+    assert "**Collapsed**: the samples cover 20% of x1's range, and the samples' variance is 0.3" in text
     assert "| collapsed | 1 of 2 |  |  |" in text
 
 
@@ -102,10 +101,10 @@ def test_collapsed_runs_are_counted_and_the_others_compared_alone(write_run, rep
         )
         write_run("mnist_fast", seed, {"fid_judge": 9.0 + seed})
     text = report()
-    assert "mnist_fast is **not distinguishable with 4 seeds each** in Fréchet distance." in text
+    assert "mnist_fast is **not distinguishable with 4 seeds each** in Fréchet distance (" in text
     assert (
-        "Collapsed: 0 of 4 of mnist_fast, 2 of 4 of mnist. Without these runs, which widen every interval, "
-        "mnist_fast is **better** in Fréchet distance."
+        "Collapsed: 0 of 4 of mnist_fast, 2 of 4 of mnist. Of those that are left, a choice made after "
+        "seeing them, mnist_fast is better in Fréchet distance."
     ) in text
 
 
@@ -113,7 +112,7 @@ def test_where_nearly_all_collapsed_nothing_is_left_to_compare(write_run, report
     for seed in (1, 2):
         write_run("mnist", seed, {"fid_judge": 1000.0 * seed, "collapsed": 1, **IMAGES})
         write_run("mnist_fast", seed, {"fid_judge": 9.0 + seed})
-    assert "Too few runs did not collapse to compare them alone." in report()
+    assert "Of one group, fewer than two are left without these, too few to compare." in report()
 
 
 def test_the_judges_own_score_stands_beside_what_it_judges(write_run, report):
@@ -124,7 +123,7 @@ def test_the_judges_own_score_stands_beside_what_it_judges(write_run, report):
 def test_a_score_that_no_run_of_a_group_has_is_left_open(write_run, report):
     write_run("sine", 1, POINTS, lr=1)
     write_run("sine", 2, {name: score for name, score in POINTS.items() if name != "judge_error"}, lr=2)
-    assert "| distance to the judge's fit ↓ | 0.05 | – | – | – |" in report()
+    assert "| distance to the judge's fit ↓ | 0.05 | – | 0.5 | 0.5 |" in report()
 
 
 def test_the_report_fits_a_page(write_run, report):
@@ -150,6 +149,7 @@ def test_the_report_fits_a_page(write_run, report):
         (503.2, 756.1, "503 ± 756"),
         (0.94201, 0.00087, "0.94201 ± 0.00087"),
         (0.00012345, 0.00004321, "0.000123 ± 4.3e-05"),
+        (10.12345, 3e-06, "10.1235 ± 3e-06"),
         (10, 0.0, "10 ± 0"),
         (9.8754, None, "9.875"),
     ],

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from stages.gan import canvas, comparison, comparison_figures, groups, runs
+from stages.gan.errors import UserError
 
 REST = {
     "diversity": 0.5,
@@ -36,8 +37,8 @@ def test_every_figure_is_drawn_with_the_same_bytes_each_time(families, tmp_path)
         comparison.draw(families, tmp_path / "b")
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == [
-        "losses-fast-slow.png", "losses-sine.png", "samples-fast.png", "samples-slow.png",
-        "scores-fast-slow.png", "scores-sine.png",
+        "losses-fast-slow-787cec.png", "losses-sine.png", "samples-fast.png", "samples-slow.png",
+        "scores-fast-slow-787cec.png", "scores-sine.png",
     ]  # fmt: skip
     for name in names:
         first, second = (tmp_path / folder / name for folder in "ab")
@@ -57,6 +58,20 @@ def test_the_report_names_the_figures_that_are_drawn(families, tmp_path):
 
 def test_the_colours_are_those_of_all_pictures():
     assert (comparison_figures.REAL, comparison_figures.GENERATED) == (canvas.REAL, canvas.GENERATED)
+
+
+def test_no_two_names_have_the_same_figure(write_run, tmp_path):
+    for seed, names in enumerate((("a", "b"), ("a-b",), tuple(f"{n}-{'x' * 90}" for n in range(3)))):
+        for name in names:
+            write_run(name, 1, {"recall": 0.5}, **{"data.seed": seed})
+    comparison.draw(groups.families(runs.load(tmp_path / "reports" / "runs")), tmp_path / "figures")
+    assert len(list((tmp_path / "figures").glob("scores-*.png"))) == 3
+
+
+def test_a_damaged_grid_is_named(families, tmp_path):
+    (tmp_path / "reports" / "runs" / "fast" / "seed-0" / "grid.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"grid\.png: not a readable picture"):
+        comparison.draw(families, tmp_path / "a")
 
 
 @pytest.mark.parametrize("scores", [[0.0, 0.0], [-1.0, -0.001], [0.0, 1000.0], [1e-9, 1.0]])

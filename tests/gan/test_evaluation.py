@@ -184,7 +184,7 @@ def test_every_score_is_explained(root):
 
 def test_samples_of_the_right_kind_are_read(tmp_path):
     np.save(tmp_path / "samples.npy", np.ones((7, 2), np.float32))
-    assert torch.equal(load_samples(tmp_path / "samples.npy", POINTS), torch.ones(7, 2))
+    assert torch.equal(load_samples(tmp_path / "samples.npy", POINTS, 7), torch.ones(7, 2))
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,10 @@ def test_samples_of_the_right_kind_are_read(tmp_path):
         (np.zeros(7, np.float32), r"holds torch.float32 \(7,\)"),
         (np.float32(3), r"holds torch.float32 \(\)"),
         (np.zeros((7, 2), np.float64), "holds torch.float64"),
-        (np.zeros((1, 2), np.float32), "at least 2 samples"),
-        (np.zeros((0, 2), np.float32), "at least 2 samples"),
-        (np.zeros(0, np.float32), "at least 2 samples"),
+        (np.zeros((1, 2), np.float32), "but 7 samples"),
+        (np.zeros((0, 2), np.float32), "but 7 samples"),
+        (np.zeros(0, np.float32), "but 7 samples"),
+        (np.zeros((8, 2), np.float32), r"but 7 samples \(sample.count\) of torch.float32 \(2,\) are needed"),
         (np.full((7, 2), np.nan, np.float32), "not finite"),
         (np.array([[0, 1], [0, -np.inf]], np.float32), "not finite"),
         (np.array([{"a": 1}], dtype=object), "not readable samples"),
@@ -207,24 +208,25 @@ def test_samples_of_the_right_kind_are_read(tmp_path):
 def test_wrong_samples_are_refused_with_one_line(samples, words, tmp_path):
     np.save(tmp_path / "samples.npy", samples)
     with pytest.raises(UserError, match=words) as caught:
-        load_samples(tmp_path / "samples.npy", POINTS)
+        load_samples(tmp_path / "samples.npy", POINTS, 7)
     assert "\n" not in str(caught.value)
 
 
 def test_images_of_a_wrong_kind_are_refused(tmp_path, images):
     for wrong in (np.zeros((9, 1, 28, 28), np.uint8), np.zeros((9, 1, 8, 8), np.float32)):
         np.save(tmp_path / "samples.npy", wrong)
-        with pytest.raises(UserError, match=r"at least 2 samples of torch.uint8 \(1, 8, 8\) are needed"):
-            load_samples(tmp_path / "samples.npy", images)
+        with pytest.raises(UserError, match=r"but 9 samples .* of torch.uint8 \(1, 8, 8\) are needed"):
+            load_samples(tmp_path / "samples.npy", images, 9)
 
 
 def test_a_missing_empty_or_cut_file_is_named(tmp_path):
     np.save(tmp_path / "whole.npy", np.zeros((70, 2), np.float32))
     np.savez(tmp_path / "several.npz", np.zeros((70, 2), np.float32))
-    cut = (tmp_path / "whole.npy").read_bytes()[:300]
-    for content in (None, b"", b"\x93NUMPY", cut, b"text", (tmp_path / "several.npz").read_bytes()):
+    whole, several = ((tmp_path / name).read_bytes() for name in ("whole.npy", "several.npz"))
+    huge = whole.replace(b"(70, 2), }" + 11 * b" ", b"(9999999999999, 2), }")
+    for content in (None, b"", b"\x93NUMPY", whole[:300], b"text", several, several[:60], huge):
         if content is not None:
             (tmp_path / "samples.npy").write_bytes(content)
         with pytest.raises(UserError, match="run the sample stage") as caught:
-            load_samples(tmp_path / "samples.npy", POINTS)
+            load_samples(tmp_path / "samples.npy", POINTS, 7)
         assert "\n" not in str(caught.value)

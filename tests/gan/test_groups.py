@@ -1,3 +1,6 @@
+import json
+import math
+
 import pytest
 
 from stages.gan import groups, runs
@@ -62,7 +65,10 @@ def test_another_judge_is_another_family(write_run, families):
 def test_families_of_one_experiment_have_different_names(write_run, families):
     write_run("mnist", 1, SCORES, **DATA)
     write_run("mnist", 2, SCORES, **DATA, **{"data.limit": 100})
-    assert [family.name for family in families()] == ["mnist, data.limit none", "mnist, data.limit 100"]
+    assert [family.name for family in families()] == [
+        "mnist, data.limit unset [1]",
+        "mnist, data.limit 100 [2]",
+    ]
 
 
 def test_a_parameter_that_is_null_is_none(write_run, families):
@@ -82,22 +88,59 @@ def test_a_groups_key_knows_parameters_and_device_but_no_seeds(write_run, famili
     assert len(set(before)) == 3
 
 
-def test_anchors_are_the_mean_of_those_that_are_there(write_run, families):
-    write_run("sine", 1, SCORES)
-    write_run("sine", 2, SCORES | {"fid_judge_floor": 1.0, "fid_judge_ceiling": 90.0})
-    write_run("sine", 3, SCORES | {"fid_judge_floor": 2.0})
+def test_a_heading_has_no_more_names_than_fit(write_run, families):
+    for index in range(5):
+        write_run(f"many_{index}", 1, SCORES)
+    assert families()[0].name == "many_0 and 4 more"
+
+
+def test_anchors_are_the_mean_over_the_runs(write_run, families):
+    write_run("sine", 1, SCORES | {"fid_judge_floor": 1.0, "fid_judge_ceiling": 90.0})
+    write_run("sine", 2, SCORES | {"fid_judge_floor": 2.0, "fid_judge_ceiling": 94.0})
     (family,) = families()
-    assert family.anchors("fid_judge") == (1.5, 90)
-    assert family.anchors("diversity") == (None, None)
+    assert family.anchors("fid_judge") == (1.5, 92)
     assert family.scores == ["fid_judge", "diversity"]
 
 
-def test_a_damaged_run_is_named(write_run, families):
+def test_a_score_that_not_all_runs_have_is_none_of_the_groups(write_run, families):
+    write_run("sine", 1, SCORES)
+    write_run("sine", 2, SCORES | {"recall": 0.5})
+    (group,) = families()[0].groups
+    assert group.scores("recall") == []
+    assert group.scores("fid_judge") == [10, 10]
+
+
+GOOD = {"collapsed": 0, "recall": 0.5, "recall_floor": 0.9, "recall_ceiling": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "scores: Input should be"),
+        ("{}", "metrics.json lacks collapsed"),
+        ('{"collapsed": 0}', "metrics.json has no scores"),
+        (json.dumps(GOOD | {"recall": None}), "scores.recall: Input should be a valid number"),
+        (json.dumps(GOOD | {"recall": math.nan}), "scores.recall: Input should be a finite number"),
+        (json.dumps(GOOD | {"recall_floor": math.inf}), "scores.recall_floor: Input should be a finite"),
+        (json.dumps({"collapsed": 0, "recall": 0.5}), "metrics.json lacks recall_floor"),  # of old
+        (json.dumps(GOOD | {"collapsed": 1}), "metrics.json lacks diversity"),
+    ],
+)
+def test_a_damaged_run_is_named(write_run, families, scores, reason):
     folder = write_run("sine", 1, SCORES)
-    for broken in ("{", "{}", "[]"):
-        (folder / "metrics.json").write_text(broken)
-        with pytest.raises(UserError, match="seed-1: not a readable run"):
-            families()
+    (folder / "metrics.json").write_text(scores)
+    with pytest.raises(UserError, match=rf"seed-1: not a readable run \({reason}") as caught:
+        families()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("about", ["[]", "{}", '{"parameters": null}', "null"])
+def test_a_run_that_is_not_described_is_named(write_run, families, about):
+    folder = write_run("sine", 1, SCORES)
+    (folder / "run.json").write_text(about)
+    with pytest.raises(UserError, match="seed-1: not a readable run"):
+        families()
 
 
 def test_damaged_losses_are_named(write_run, families):

@@ -39,9 +39,22 @@ def test_one_group_may_be_the_same_throughout():
     found = intervals.welch(VALUES, [0.0, 0.0])
     wanted = stats.ttest_ind([0.0, 0.0], VALUES, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx(tuple(wanted))
-    assert intervals.welch([1, 1], [2, 2]) == intervals.Difference(1, 1, 1)
-    assert intervals.welch([1, 1], [2, 2]).told
-    assert not intervals.welch([1, 1], [1, 1]).told
+
+
+def test_of_values_that_do_not_spread_nothing_is_told():
+    found = intervals.welch([9, 9], [10, 10])
+    assert (found.value, found.told) == (1, False)
+    assert found.high - found.low == math.inf
+
+
+def test_rounding_is_no_difference():
+    for first, second in (([0.98] * 3, [0.98] * 5), ([1.1 - 1] * 2, [1 - 0.9] * 2)):
+        assert intervals.welch(first, second).value == 0
+        assert intervals.seeds_needed(first, second) is None
+
+
+def test_numbers_that_are_none_tell_nothing():
+    assert not intervals.Difference(math.nan, math.nan, math.nan).told
 
 
 def test_a_difference_needs_two_values_of_each():
@@ -68,4 +81,8 @@ def test_so_many_seeds_tell_the_difference_four_times_in_five():
 def test_what_no_number_of_seeds_tells():
     assert intervals.seeds_needed([1, 2], [2, 1]) is None  # no difference
     assert intervals.seeds_needed([0, 1000], [0.1, 1000.1]) is None  # too small a one
-    assert intervals.seeds_needed([1, 1], [2, 2]) == 2  # no spread
+    assert intervals.seeds_needed([1, 1], [2, 2]) is None  # no spread
+
+
+def test_two_seeds_are_never_said_to_be_enough():
+    assert intervals.seeds_needed([0, 0.001], [5, 5.001]) == 3
