@@ -54,8 +54,13 @@ def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
     guard(start)
 
 
-def for_run(work: Callable[[RunJob], None], about: str | None) -> None:
-    """Do a stage's ``work`` for the experiment and seed that the command line names; see :func:`guard`."""
+def for_run(
+    work: Callable[[RunJob], None], about: str | None, after: Callable[[RunJob], None] = lambda _: None
+) -> None:
+    """Do a stage's ``work`` for the experiment and seed that the command line names; see :func:`guard`.
+
+    What it does ``after`` it does when all is sent to MLflow.
+    """
     parser = _parser(about)
     parser.add_argument("--seed", required=True, type=int, help="the run's seed, a whole number from 0 on")
     arguments = parser.parse_args()
@@ -65,7 +70,9 @@ def for_run(work: Callable[[RunJob], None], about: str | None) -> None:
     def start() -> None:
         files = RunFiles(arguments.experiment, arguments.seed)
         with Store(STORE) as store:
-            work(RunJob(**vars(_job(arguments, store)), seed=arguments.seed, files=files))
+            job = RunJob(**vars(_job(arguments, store)), seed=arguments.seed, files=files)
+            work(job)
+        after(job)
 
     guard(start)
 

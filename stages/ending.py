@@ -3,20 +3,52 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
-_asked = False
+_asked: int | None = None  # the signal that has come
+_held = False
 
 
 def watch() -> None:
-    """Have SIGTERM end this process with exit code 143, from wherever it is."""
+    """Have SIGTERM and Ctrl-C end this process, with exit code 143 or KeyboardInterrupt, wherever it is."""
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _end)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Within the block the first signal only asks, and the work looks, where it is whole: :func:`asked`.
+
+    A second one ends the process wherever it is, in case that the work does not come so far.
+    """
+    global _held
+    _held = True
+    try:
+        yield
+    finally:
+        _held = False
+    check()
+
+
+def asked() -> bool:
+    """Whether a signal has come."""
+    return _asked is not None
 
 
 def check() -> None:
-    """End here if SIGTERM has come: Python drops what a signal raises in a destructor or a callback."""
-    if _asked:
-        sys.exit(143)
+    """End here if a signal has come: Python drops what it raises in a destructor or a callback."""
+    if asked() and not _held:
+        end()
+
+
+def end() -> NoReturn:
+    """End as the signal that has come asks."""
+    if _asked == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(143)
 
 
 def leave(code: int) -> NoReturn:
@@ -26,7 +58,8 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _end(_signal: int, _frame: object) -> None:
+def _end(number: int, _frame: object) -> None:
     global _asked
-    _asked = True
-    sys.exit(143)
+    first, _asked = _asked is None, number
+    if not (_held and first):
+        end()

@@ -5,6 +5,7 @@ from pathlib import Path
 RAW = Path("data/raw")
 RUNS = Path("reports/runs")
 REPORT = Path("reports/README.md")
+STATES = Path(".state")  # of trainings that are not finished; neither git's nor DVC's
 STORE = "sqlite:///mlflow.db"
 
 
@@ -38,3 +39,4 @@ class RunFiles:
         self.losses_figure = report / "losses.png"
         self.coverage_figure = report / "coverage.png"
         self.run = report / "run.json"
+        self.states = STATES / experiment / f"seed-{seed}"

@@ -10,7 +10,9 @@ from stages import ending
 T = TypeVar("T")
 
 
-def show(items: Iterable[T], total: int, unit: str, describe: Callable[[T], str], every: int) -> Iterator[T]:
+def show(
+    items: Iterable[T], total: int, unit: str, describe: Callable[[T], str], every: int, done: int = 0
+) -> Iterator[T]:
     """Pass ``items`` on, showing how many of ``total`` have passed and what the last one says.
 
     Args:
@@ -19,9 +21,10 @@ def show(items: Iterable[T], total: int, unit: str, describe: Callable[[T], str]
         unit: what one is called.
         describe: a few words on an item.
         every: off a terminal, a line is printed for every such item, and for the last.
+        done: how many have passed before ``items``.
     """
-    with tqdm(total=total, unit=unit, disable=None, dynamic_ncols=True) as bar:
-        for number, item in enumerate(items, start=1):
+    with tqdm(total=total, initial=done, unit=unit, disable=None, dynamic_ncols=True) as bar:
+        for number, item in enumerate(items, start=done + 1):
             ending.check()
             bar.update()
             if not bar.disable:

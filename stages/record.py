@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,6 +30,10 @@ class Training:
         self._job = job
         self._train = job.params.train
         self._preview = Preview(split)
+
+    def position(self) -> Any:
+        """What ``resume`` of :func:`training` needs to go on from here (JSON), or None where it cannot."""
+        return None
 
     def log_epoch(self, epoch: Epoch) -> None:
         """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
@@ -62,8 +67,15 @@ class Training:
 
 
 @contextmanager
-def training(job: RunJob, split: Split, tags: Mapping[str, str]) -> Iterator[Training]:
-    """The run of a training that starts now; ``tags`` say at least the ``device`` (its type)."""
+def training(job: RunJob, split: Split, tags: Mapping[str, str], resume: Any = None) -> Iterator[Training]:
+    """The run of a training that starts now, or goes on; ``tags`` say at least the ``device`` (its type).
+
+    Args:
+        job: what is trained.
+        split: what it is trained on.
+        tags: of the run.
+        resume: the ``position()`` from which it goes on, or None.
+    """
     settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
     params = {**flatten(job.params), **settings}
     tags = {"seed": str(job.seed), **tags}

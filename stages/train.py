@@ -5,7 +5,6 @@ and to reports/runs/EXPERIMENT/seed-SEED the losses (losses.csv) and the trainin
 the same latent points after every epoch (evolution.gif, evolution.png). Logs to MLflow as it goes.
 """
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ def train(job: command.RunJob) -> None:
     import torch
 
     from stages import record
+    from stages.course import Course
     from stages.gan import canvas, datasets, devices, evolution, history, sampling, training, weights
     from stages.gan.randomness import generator as random_generator
 
@@ -29,6 +29,7 @@ def train(job: command.RunJob) -> None:
     split = datasets.Dataset.load(job.shared.dataset).train
     settings = job.params.train
     gan = training.Training(job.params, split.shape, seed=job.seed, device=device)
+    real = datasets.to_unit(split.samples).to(device)
     steps = training.steps_per_epoch(len(split), settings.batch_size)
     print(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}", flush=True)
 
@@ -40,29 +41,35 @@ def train(job: command.RunJob) -> None:
     latents = torch.randn(
         settings.preview, job.params.generator.latent, generator=random_generator(job.seed, "preview")
     )
-    previews = [sampling.draw(gan.kept, latents)]
-    epochs = gan.epochs(datasets.to_unit(split.samples).to(device), latents)
-    with record.training(job, split, record.environment(device)) as run:
-        run.log_preview(0, previews[0])
-        finished, busy = [], 0.0
-        start = before = time.perf_counter()
-        for epoch in shown(epochs, settings.epochs):
-            busy += time.perf_counter() - before
-            finished.append(epoch)
+    first = sampling.draw(gan.kept, latents)
+    course = Course(job, gan, steps, device)
+    with record.training(job, split, record.environment(device), course.position) as run:
+        if course.position is None:  # a new run, also of a training that goes on
+            run.log_preview(0, first)
+            for epoch in course.epochs:
+                run.log_epoch(epoch)
+        done = len(course.epochs)
+        for epoch in shown(course.train(real, latents, run), settings.epochs, done):
             run.log_epoch(epoch)
             run.log_checkpoint(epoch.number, save)
-            before = time.perf_counter()
-        run.log_time(before - start, settings.epochs * steps, busy)
+        run.log_time(course.wall_seconds, settings.epochs * steps, course.training_seconds)
         save(job.files.generator.parent)
-        previews += [epoch.preview for epoch in finished]
-        history.save(finished, previews, job.files.losses, job.files.previews)
+        previews = [first, *(epoch.preview for epoch in course.epochs)]
+        history.save(course.epochs, previews, job.files.losses, job.files.previews)
         evolution.animation(previews, split, job.files.animation)
         canvas.save(evolution.strip(previews, split), job.files.strip)
         run.log_files()
     print(f"train {job}: done; see {job.files.animation}")
 
 
-def shown(epochs: "Iterator[Epoch]", total: int) -> "Iterator[Epoch]":
+def forget(job: command.RunJob) -> None:
+    """Remove the states of a training that is finished, and those of others of the same name and seed."""
+    from stages.gan import state
+
+    state.remove(job.files.states)
+
+
+def shown(epochs: "Iterator[Epoch]", total: int, done: int) -> "Iterator[Epoch]":
     """Pass the epochs on, showing both losses: a bar on a terminal, every tenth epoch's elsewhere."""
 
     def losses(epoch: "Epoch") -> str:
@@ -70,8 +77,8 @@ def shown(epochs: "Iterator[Epoch]", total: int) -> "Iterator[Epoch]":
 
     from stages import progress
 
-    return progress.show(epochs, total, "epoch", losses, every=10)
+    return progress.show(epochs, total, "epoch", losses, every=10, done=done)
 
 
 if __name__ == "__main__":
-    command.for_run(train, __doc__)
+    command.for_run(train, __doc__, after=forget)

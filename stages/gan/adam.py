@@ -1,6 +1,6 @@
 """Adam, as thin as it can be: for small networks, an optimizer's bookkeeping takes longer than its sums."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -45,3 +45,16 @@ class Adam:
             eps=1e-8,
             maximize=False,
         )
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The moments and the counts of steps, as they are now."""
+        return {f"{kind}.{i}": tensor for kind, all_ in self._state() for i, tensor in enumerate(all_)}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        for kind, tensors in self._state():
+            for i, tensor in enumerate(tensors):
+                tensor.copy_(state[f"{kind}.{i}"])
+
+    def _state(self) -> list[tuple[str, list[Tensor]]]:
+        return [("means", self._means), ("squares", self._squares), ("steps", self._steps)]

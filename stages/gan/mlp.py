@@ -58,6 +58,9 @@ class MlpDiscriminator(nn.Module):
         dropout: share of activations set to zero in training, in [0, 1).
         weights: draws the initial weights; without it they are left to be loaded.
         masks: draws the dropout masks, on the device that the network is on.
+
+    Attributes:
+        masks: the same.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class MlpDiscriminator(nn.Module):
         }
         self._dropouts = [Dropout(dropout) for _ in hidden]
         self._widths = list(hidden)
-        self._masks = masks
+        self.masks = masks
         layers: list[nn.Module] = [nn.Flatten()]
         for layer, dropped in zip_longest(
             linear_layers([math.prod(shape), *hidden, 1], weights), self._dropouts
@@ -97,7 +100,7 @@ class MlpDiscriminator(nn.Module):
         p = self._dropouts[0].p
         if p > 0:
             sizes = [rows * width for width in self._widths]
-            masks = torch.rand(sum(sizes), generator=self._masks, device=device).ge_(p).mul_(1 / (1 - p))
+            masks = torch.rand(sum(sizes), generator=self.masks, device=device).ge_(p).mul_(1 / (1 - p))
             for dropout, mask in zip(self._dropouts, masks.split(sizes), strict=True):
                 dropout.mask = mask.view(rows, -1)
 

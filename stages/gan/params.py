@@ -200,6 +200,7 @@ class Settings(Block):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Annotated[int, Field(ge=1, le=1024)]
+    state_every: Annotated[Number, Field(gt=0, le=1_000_000)] = 10
 
 
 class Params(BaseModel):

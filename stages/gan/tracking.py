@@ -87,13 +87,14 @@ class Store:
     def start(
         self, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, Any]
     ) -> Iterator["Run"]:
-        """Start a run; it ends FINISHED, or FAILED where an exception ends the block."""
+        """Start a run; it ends FINISHED, FAILED after an error, or KILLED where a signal ended the block."""
         run = self._run()
         self.send("start", run.number, experiment, name, _strings(tags), _strings(params))
         try:
             yield run
-        except BaseException:
-            run.finish("FAILED")
+        except BaseException as error:
+            ended = isinstance(error, KeyboardInterrupt | SystemExit)  # by the user or the system
+            run.finish("KILLED" if ended else "FAILED")
             raise
         run.finish("FINISHED")
 

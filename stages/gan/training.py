@@ -1,7 +1,7 @@
 """The training loop: generator against discriminator (Goodfellow et al. 2014, algorithm 1)."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ class Training:
         discriminator: maps samples to logits [B, 1].
         kept: the generator to keep: that with the average of the weights, if one is taken.
         loss: what the two make small.
+        epoch: the epoch it is in, 1 for the first; one more than there are when all are done.
+        step: how many steps of this epoch are done.
     """
 
     def __init__(self, params: Experiment, shape: Sequence[int], *, seed: int, device: torch.device) -> None:
@@ -54,27 +56,34 @@ class Training:
         self._seed = seed
         self._average = weight_average(self.generator, params.train.ema) if params.train.ema > 0 else None
         self.kept: nn.Module = self.generator if self._average is None else self._average.module
+        betas = (params.train.betas[0], params.train.betas[1])
+        self._adam_d = Adam(self.discriminator.parameters(), betas)
+        self._adam_g = Adam(self.generator.parameters(), betas)
+        self.epoch, self.step = 1, 0
+        self._totals = torch.zeros(4, device=device)  # stay there: reading them would wait for the device
 
-    def epochs(self, real: Tensor, preview: Tensor) -> Iterator[Epoch]:
-        """Train, from the start, and yield after every epoch.
+    def epochs(
+        self, real: Tensor, preview: Tensor, between: Callable[[], None] = lambda: None
+    ) -> Iterator[Epoch]:
+        """Train, from where it is, and yield after every epoch.
 
         Args:
             real: training samples [N, *shape] as the generator makes them, on the device to train on.
             preview: fixed latent points [P, latent], whose samples each epoch hands on.
+            between: is called after each step but an epoch's last, where the training is whole: here, as
+                where an epoch is yielded, :meth:`state_dict` may be asked for.
 
         Raises:
             UserError: there are fewer samples than make a batch, or a loss is no longer finite.
         """
         settings, generator, discriminator = self._settings, self.generator, self.discriminator
         steps = steps_per_epoch(len(real), settings.batch_size)
-        betas = (settings.betas[0], settings.betas[1])
-        adam_d, adam_g = (Adam(network.parameters(), betas) for network in (discriminator, generator))
+        adam_d, adam_g, totals = self._adam_d, self._adam_g, self._totals
         generator.train()
         discriminator.train()
-        done = 0
-        for number in range(1, settings.epochs + 1):
-            totals = torch.zeros(4, device=real.device)  # stays there: reading it would wait for the device
-            for x, (latents_d, latents_g) in self._batches(real, number, steps):
+        for number in range(self.epoch, settings.epochs + 1):
+            for x, (latents_d, latents_g) in self._batches(real, number, self.step, steps):
+                done = (number - 1) * steps + self.step
                 lr = learning_rate(settings, done / (settings.epochs * steps))
                 with torch.no_grad():
                     fake = generator(latents_d)
@@ -91,9 +100,11 @@ class Training:
 
                 if self._average is not None:
                     self._average.update_parameters(generator)
-                done += 1
                 with torch.no_grad():
                     totals += torch.stack([loss_d, loss_g, *logits.sigmoid().view(2, -1).mean(1)])
+                self.step += 1
+                if self.step < steps:
+                    between()
             loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean = (totals / steps).tolist()
             if not math.isfinite(loss_d_mean + loss_g_mean):
                 raise UserError(
@@ -101,19 +112,57 @@ class Training:
                     f"generator {loss_g_mean}); lower train.lr"
                 )
             shown = draw(self.kept, preview)
+            self.epoch, self.step = number + 1, 0
+            totals.zero_()
             yield Epoch(number, loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean, preview=shown)
 
-    def _batches(self, real: Tensor, epoch: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each step of an epoch, real samples and the latent points [2, B, latent] of both networks."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that the next step depends on, but for ``epoch`` and ``step``, as it is now."""
+        state = {f"{name}.{key}": tensor for name, part in self._parts() for key, tensor in part.items()}
+        if self._masks is not None:
+            state["masks"] = self._masks.get_state()
+        return {**state, "totals": self._totals}
+
+    def load_state_dict(self, state: Mapping[str, Tensor], epoch: int, step: int) -> None:
+        """Go on where another training of the same parameters, shape and seed was; see :meth:`state_dict`."""
+        for name, part in self._parts():
+            for key, tensor in part.items():
+                tensor.copy_(state[f"{name}.{key}"])
+        if self._masks is not None:
+            self._masks.set_state(state["masks"])
+        self._totals.copy_(state["totals"])
+        self.epoch, self.step = epoch, step
+
+    @property
+    def _masks(self) -> torch.Generator | None:
+        masks: torch.Generator | None = getattr(self.discriminator, "masks", None)
+        return masks
+
+    def _parts(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """The tensors that a step changes, in place."""
+        yield "generator", self.generator.state_dict()
+        yield "discriminator", self.discriminator.state_dict()
+        yield "adam_g", self._adam_g.state_dict()
+        yield "adam_d", self._adam_d.state_dict()
+        if self._average is not None:
+            yield "average", self._average.state_dict()
+
+    def _batches(self, real: Tensor, epoch: int, done: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each step of an epoch after those that are ``done``, real samples and the latent points.
+
+        The latter are [2, B, latent], those of both networks. What was drawn for the steps that are done is
+        drawn again, in the same blocks, and lies in memory as it did: either may change the last bits.
+        """
         size = self._settings.batch_size
         order = torch.randperm(len(real), generator=random_generator(self._seed, "order", epoch))
         noise = random_generator(self._seed, "latent", epoch)
         batches = move(order, real.device).split(size)[:steps]
         for start in range(0, steps, _BLOCK):
             block = batches[start : start + _BLOCK]
-            latents = move(torch.randn(len(block), 2, size, self._latent, generator=noise), real.device)
-            samples = real[torch.cat(block)].split(size)
-            yield from zip(samples, latents, strict=True)
+            latents = torch.randn(len(block), 2, size, self._latent, generator=noise)
+            if (skip := max(0, done - start)) < len(block):
+                samples = real[torch.cat(block)].split(size)
+                yield from zip(samples[skip:], move(latents, real.device)[skip:], strict=True)
 
 
 def learning_rate(settings: Train, done: float) -> float:

@@ -1,0 +1,129 @@
+"""A training's course: what has come of it so far, kept on disk so that a killed one goes on from there."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stages import ending
+from stages.command import RunJob
+from stages.gan import state, tracking
+from stages.gan.fingerprint import fingerprint
+from stages.gan.history import Epoch
+from stages.gan.training import Training
+from stages.record import Training as Record
+
+_PREVIEWS = "previews"
+
+
+class Course:
+    """The course of a training, from its last state on if there is one.
+
+    Args:
+        job: what is trained.
+        gan: as it is before the training.
+        steps: of an epoch.
+        device: where it is trained.
+
+    Attributes:
+        epochs: those that are done.
+        training_seconds: those of training without logging.
+        wall_seconds: those in all, without what kills cost.
+        position: of its run in MLflow, to go on from; None for a new run.
+
+    Raises:
+        UserError: another process trains the same here.
+    """
+
+    def __init__(self, job: RunJob, gan: Training, steps: int, device: torch.device) -> None:
+        self.epochs: list[Epoch] = []
+        self.training_seconds = self.wall_seconds = 0.0
+        self.position: Any = None
+        self._gan = gan
+        self._name = f"train {job}"
+        self._steps = steps
+        self._total = job.params.train.epochs
+        self._record: Record | None = None
+        self._lock = state.claim(job.files.states, self._name)
+        self._states = state.States(job.files.states / _key(job, device), job.settings.state_every)
+        if (found := self._states.load()) is not None:
+            self._restore(found)
+
+    def train(self, real: Tensor, preview: Tensor, record: Record) -> Iterator[Epoch]:
+        """Yield the epochs that are left; see :meth:`stages.gan.training.Training.epochs`.
+
+        States are written between steps, and between epochs, once an epoch is logged in the ``record``. A
+        signal that ends the process waits for such a moment, and for the state.
+        """
+        self._record = record
+        self._start = time.perf_counter() - self.wall_seconds
+        with ending.held():
+            self._since = time.perf_counter()
+            for epoch in self._gan.epochs(real, preview, self._between_steps):
+                self._count()
+                self.epochs.append(epoch)
+                yield epoch
+                self._since = time.perf_counter()
+                if ending.asked() or self._states.due(convenient=True):
+                    self._save()
+            self._count()
+
+    def _between_steps(self) -> None:
+        if ending.asked() or self._states.due():
+            self._count()
+            self._save()
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        self.training_seconds += now - self._since
+        self._since, self.wall_seconds = now, now - self._start
+
+    def _save(self) -> None:
+        assert self._record is not None
+        tensors = self._gan.state_dict()
+        if self.epochs:
+            tensors[_PREVIEWS] = torch.stack([epoch.preview for epoch in self.epochs])
+        about = {
+            "epoch": self._gan.epoch,
+            "step": self._gan.step,
+            "losses": [[e.loss_d, e.loss_g, e.d_real, e.d_fake] for e in self.epochs],
+            "seconds": [self.training_seconds, self.wall_seconds],
+            "tracking": self._record.position(),
+        }
+        saved = self._states.save(tensors, about)
+        if ending.asked():
+            if saved:
+                print(f"{self._name}: ends in {self._place()}; its state is kept", flush=True)
+            ending.end()
+
+    def _restore(self, found: state.State) -> None:
+        tensors, about = found.tensors, found.about
+        self._gan.load_state_dict(tensors, about["epoch"], about["step"])
+        rows = enumerate(zip(about["losses"], tensors.get(_PREVIEWS, ()), strict=True), start=1)
+        self.epochs = [Epoch(number, *losses, preview) for number, (losses, preview) in rows]
+        self.training_seconds, self.wall_seconds = about["seconds"]
+        self.position = about["tracking"]
+        ago = max(0.0, time.time() - found.written)
+        print(f"{self._name}: goes on from {self._place()}, written {ago:.1f} s ago", flush=True)
+
+    def _place(self) -> str:
+        if self._gan.epoch > self._total:
+            return "its end"
+        return f"epoch {self._gan.epoch}, step {self._gan.step} of {self._steps}"
+
+
+def _key(job: RunJob, device: torch.device) -> str:
+    """The name of a training's states: another one gives other bytes.
+
+    What only DVC or MLflow see of a training is not part of it.
+    """
+    blocks = {
+        name: getattr(job.params, name).model_dump() for name in ("generator", "discriminator", "train")
+    }
+    here = Path(__file__)
+    files = {path.name: tracking.md5(path) for path in (job.shared.dataset, here, here.with_name("train.py"))}
+    settings = {**blocks, "seed": job.seed, "threads": job.settings.threads, "files": files}
+    return fingerprint(settings, device, [here.parent / "gan" / "training.py", Path(state.__file__)])

@@ -1,0 +1,167 @@
+"""The state of a training on disk, from which it goes on after a kill: a whole one, and the one before."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from stages.gan.errors import UserError
+from stages.gan.files import replacing
+
+_FILES = ("0.state", "1.state")  # written by turns: a kill, or a disk that is full, leaves the other
+_ABOUT = "about"  # the tensor that holds what is not a tensor, as JSON
+_SHARE = 0.01  # of the time may go into states that no one asked for
+
+
+@dataclass(frozen=True)
+class State:
+    """A training's state.
+
+    Attributes:
+        tensors: by name.
+        about: JSON values.
+        written: when, in seconds since 1970.
+    """
+
+    tensors: Mapping[str, Tensor]
+    about: Mapping[str, Any]
+    written: float = 0.0
+
+
+class States:
+    """The states of one training: its newest and the one before, in a folder of their own.
+
+    A file is a safetensors file followed by the SHA-256 sum of its bytes.
+
+    Args:
+        folder: of this training only; see :func:`stages.gan.fingerprint.fingerprint`.
+        every: seconds after which a state is due.
+    """
+
+    def __init__(self, folder: Path, every: float) -> None:
+        self._folder = folder
+        self._every = every
+        self._next = 0  # which of the files is the older one
+        self._number = 0  # of the newest state
+        self._written = time.monotonic()
+        self._cost = 0.02  # seconds that the last one took; at first, what it may take
+        self._failed = False
+
+    def load(self) -> State | None:
+        """The newest state that is whole, or none; a line on stderr tells of one that is damaged."""
+        found = None
+        for turn, name in enumerate(_FILES):
+            path = self._folder / name
+            try:
+                number, state = _read(path)
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+                reason = " ".join(str(error).split())
+                print(f"warning: {path}: a damaged state, skipped ({reason})", file=sys.stderr)
+                continue
+            if number > self._number:
+                found, self._number, self._next = state, number, 1 - turn
+        return found
+
+    def due(self, convenient: bool = False) -> bool:
+        """Whether it is time for the next state.
+
+        It is once ``every`` seconds have passed since the last one; at a ``convenient`` moment, such as an
+        epoch's end, already when writing it takes less than a hundredth of the time that has passed.
+        """
+        passed = time.monotonic() - self._written
+        return passed >= self._every or (convenient and self._cost <= _SHARE * passed)
+
+    def save(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bool:
+        """Write a state in the place of the older one, if it can be; the first failure prints a line."""
+        start = time.monotonic()
+        try:
+            with replacing(self._folder / _FILES[self._next]) as path:
+                _write(path, self._number + 1, tensors, about)
+        except OSError as error:
+            if not self._failed:
+                print(
+                    f"warning: {self._folder}: the training's state could not be written ({error.strerror}); "
+                    "it goes on, but if it is killed, that is from an earlier state",
+                    file=sys.stderr,
+                )
+            self._failed = True
+        else:
+            self._failed = False
+            self._number += 1
+            self._next = 1 - self._next
+        self._written = time.monotonic()
+        self._cost = self._written - start
+        return not self._failed
+
+
+def claim(folder: Path, what: str) -> int | None:
+    """Make sure that no other process works in a folder, until this one ends, however it does.
+
+    Where the folder cannot be made or locked, nothing is made sure of.
+
+    Returns:
+        The file descriptor that holds the lock.
+
+    Raises:
+        UserError: another process does; ``what`` says at what.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in folder.glob("*/.*"):  # by a process that was killed while it wrote
+            left.unlink(missing_ok=True)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise UserError(f"{what}: another process is at it in this folder; wait for it, or end it") from error
+    except OSError:  # a file system that has no locks, or cannot be written to
+        pass
+    return lock
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with states, and those above it that are then empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in (folder.parent, folder.parent.parent):
+        try:
+            parent.rmdir()
+        except OSError:
+            break
+
+
+def _write(path: Path, number: int, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    content = json.dumps({"number": number, "written": time.time(), "about": about}).encode()
+    everything = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    everything[_ABOUT] = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    written = to_bytes(everything)
+    with path.open("wb") as file:
+        file.write(written)
+        file.write(hashlib.sha256(written).digest())
+
+
+def _read(path: Path) -> tuple[int, State]:
+    content = path.read_bytes()
+    size = len(content) - hashlib.sha256().digest_size
+    if size < 0 or hashlib.sha256(memoryview(content)[:size]).digest() != content[size:]:
+        raise ValueError("its checksum is wrong")
+    tensors = from_bytes(content[:size])
+    known = json.loads(bytes(tensors.pop(_ABOUT).numpy()))
+    return known["number"], State(tensors, known["about"], known["written"])
