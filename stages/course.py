@@ -12,7 +12,7 @@ from stages import ending
 from stages.command import RunJob
 from stages.gan import state, tracking
 from stages.gan.fingerprint import fingerprint
-from stages.gan.history import Epoch
+from stages.gan.history import Epoch, metrics
 from stages.gan.training import Training
 from stages.record import Training as Record
 
@@ -89,7 +89,7 @@ class Course:
         about = {
             "epoch": self._gan.epoch,
             "step": self._gan.step,
-            "losses": [[e.loss_d, e.loss_g, e.d_real, e.d_fake] for e in self.epochs],
+            "losses": [metrics(epoch) for epoch in self.epochs],
             "seconds": [self.training_seconds, self.wall_seconds],
             "tracking": self._record.position(),
         }
@@ -102,8 +102,8 @@ class Course:
     def _restore(self, found: state.State) -> None:
         tensors, about = found.tensors, found.about
         self._gan.load_state_dict(tensors, about["epoch"], about["step"])
-        rows = enumerate(zip(about["losses"], tensors.get(_PREVIEWS, ()), strict=True), start=1)
-        self.epochs = [Epoch(number, *losses, preview) for number, (losses, preview) in rows]
+        for losses, preview in zip(about["losses"], tensors.get(_PREVIEWS, ()), strict=True):
+            self.epochs.append(Epoch(len(self.epochs) + 1, **losses, preview=preview))
         self.training_seconds, self.wall_seconds = about["seconds"]
         self.position = about["tracking"]
         ago = max(0.0, time.time() - found.written)

@@ -134,3 +134,77 @@ def test_the_gradient_penalty_keeps_the_discriminator_flat(data):
 
     assert slope(r1=1.0) < 0.5 * slope()
     assert slope(r1=1.0, r1_every=4) < 0.5 * slope()
+
+
+class StopError(Exception):
+    """Ends a training between two steps."""
+
+
+def stop_after(steps: int, trained: Training, data: torch.Tensor) -> None:
+    calls = iter(range(1, steps + 1))
+
+    def between() -> None:
+        if next(calls) == steps:
+            raise StopError
+
+    with pytest.raises(StopError):
+        list(trained.epochs(data, torch.zeros(4, 3), between))
+
+
+VARIANTS = {
+    "mlp": {"dropout": 0.3},
+    "all": {"dropout": 0.3, "ema": 0.9, "lr_decay": "cosine", "r1": 1.0, "r1_every": 3, "loss": "hinge"},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_training_goes_on_from_any_step_to_the_bit(variant, data, monkeypatch):
+    monkeypatch.setattr(training, "_BLOCK", 3)
+    whole = gan(**VARIANTS[variant])
+    expected = run(whole, data)
+    for stop in range(1, 9):  # of 12 steps, of which 4 are an epoch
+        first = gan(**VARIANTS[variant])
+        stop_after(stop, first, data)
+        state = {name: tensor.clone() for name, tensor in first.state_dict().items()}
+        second = gan(**VARIANTS[variant])
+        second.load_state_dict(state, first.epoch, first.step)
+        history = run(second, data)
+        assert [e.number for e in history] == list(range(first.epoch, 4))
+        for ours, theirs in zip(history, expected[first.epoch - 1 :], strict=True):
+            assert (ours.loss_d, ours.loss_g, ours.d_real) == (theirs.loss_d, theirs.loss_g, theirs.d_real)
+            assert torch.equal(ours.preview, theirs.preview)
+        for name, tensor in whole.state_dict().items():
+            assert torch.equal(tensor, second.state_dict()[name]), name
+
+
+def test_a_training_goes_on_between_two_epochs(data):
+    whole = gan(dropout=0.3)
+    run(whole, data)
+    first = gan(dropout=0.3)
+    next(iter(first.epochs(data, torch.zeros(4, 3))))
+    second = gan(dropout=0.3)
+    second.load_state_dict(first.state_dict(), first.epoch, first.step)
+    assert (second.epoch, second.step) == (2, 0)
+    assert len(run(second, data)) == 2
+    assert run(second, data) == []  # all is done
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name
+
+
+def test_convolutional_networks_go_on_to_the_bit_spectral_norm_included():
+    changed = PARAMS | {
+        "data": {"source": "digits", "seed": 5},
+        "judge": {**PARAMS["judge"], "network": "cnn", "channels": [4], "features": 4},
+        "generator": {"network": "conv", "latent": 3, "channels": [4, 2]},
+        "discriminator": {"network": "conv", "channels": [2, 4], "spectral_norm": True},
+    }
+    del changed["judge"]["hidden"]
+    params = Experiment.model_validate(changed)
+    images = torch.randn(35, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    whole, first, second = (Training(params, (1, 8, 8), seed=5, device=torch.device("cpu")) for _ in range(3))
+    run(whole, images)
+    stop_after(5, first, images)
+    second.load_state_dict(first.state_dict(), first.epoch, first.step)
+    run(second, images)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name

@@ -1,0 +1,277 @@
+"""Kill trainings at random moments until they are done, and compare what they leave with an undisturbed one.
+
+``python -m benchmarks.torture`` (a quarter of an hour) writes benchmarks/results/torture.md. Each training is
+killed once to three times: at a moment that is drawn from the whole of its time, imports and figures
+included, or in the middle of the writing of its state; mostly by SIGKILL, now and then by SIGTERM or SIGINT.
+Exit code 1 tells that not all ended the same.
+"""
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from threading import Thread
+from typing import Any
+
+import yaml
+
+from benchmarks import pipeline
+from stages import command
+from stages.gan import tracking
+from stages.gan.datasets import Dataset, Split
+from stages.gan.state import State, States
+from stages.paths import STATES, ExperimentFiles, RunFiles
+
+RESULT = Path(__file__).parent / "results" / "torture.md"
+MNIST = pipeline.ROOT / ExperimentFiles("mnist").dataset
+CONV = {
+    "generator": {"network": "conv", "latent": 16, "channels": [16, 8]},
+    "discriminator": {"network": "conv", "channels": [8, 16], "spectral_norm": True},
+}
+AVERAGED = {"loss": "hinge", "r1": 0.5, "r1_every": 3, "ema": 0.9, "lr_decay": "cosine"}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {  # the experiment, and what is changed of it
+    "sine": ("sine", {"train": {"epochs": 60, "preview": 50}}),
+    "digits": ("digits", {"train": {"epochs": 40}}),
+    "digits, convolutional": ("digits", {**CONV, "train": {"epochs": 16, **AVERAGED}}),
+    "mnist": ("mnist", {"train": {"epochs": 2, "checkpoint_every": 1}}),
+}
+
+
+@dataclass
+class Tally:
+    """What became of one case's trainings.
+
+    Attributes:
+        kills: by signal.
+        writes: kills in the middle of the writing of a state.
+        endings: trainings that ended, all of which were killed before.
+        identical: those of them that left the same bytes as an undisturbed one.
+        lost: seconds of training that a kill took.
+        starts: seconds from a process's start until the training went on.
+    """
+
+    kills: dict[signal.Signals, int] = field(default_factory=dict)
+    writes: int = 0
+    endings: int = 0
+    identical: int = 0
+    lost: list[float] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+
+
+class Victim:
+    """A small training of a case, in a folder of its own.
+
+    Args:
+        folder: for params.yaml, data and results; an empty one.
+        case: one of :data:`CASES`.
+        state_every: seconds between two states.
+
+    Attributes:
+        tally: what became of its trainings.
+        seconds: that it takes undisturbed.
+    """
+
+    def __init__(self, folder: Path, case: str, state_every: float = 0.3) -> None:
+        self.folder = folder
+        self.experiment, changes = CASES[case]
+        self.files = RunFiles(self.experiment, 111)
+        self.tally = Tally()
+        params = yaml.safe_load((pipeline.ROOT / "params.yaml").read_text())
+        block = params[self.experiment]
+        changed = {**block, **changes, "train": {**block["train"], **changes["train"]}}
+        settings = {"threads": 1, "device": "cpu", "state_every": state_every}
+        content = {**params, **settings, self.experiment: changed}
+        (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        data = ExperimentFiles(self.experiment).dataset
+        if self.experiment == "mnist":
+            whole = Dataset.load(MNIST)
+            Dataset(Split(whole.train.samples[:6000]), Split(whole.test.samples[:10])).save(folder / data)
+        else:
+            prepare = self._command("prepare")
+            subprocess.run(prepare, cwd=folder, env=_environment(), stdout=subprocess.DEVNULL, check=True)
+        start = time.time()
+        process, _ = self.start()
+        if process.wait():
+            raise RuntimeError(f"the undisturbed training of {case} failed")
+        self.seconds = time.time() - start
+        self._undisturbed = self.sums()
+
+    def sums(self) -> dict[str, str]:
+        """The MD5 sums of all that a finished training leaves."""
+        return {str(path): tracking.md5(self.folder / path) for path in self.outputs}
+
+    @property
+    def outputs(self) -> list[Path]:
+        """What DVC removes before a training, and hashes after it."""
+        files = self.files
+        return [
+            *(files.generator, files.discriminator, files.previews),
+            *(files.losses, files.animation, files.strip),
+        ]
+
+    def start(self) -> tuple[subprocess.Popen[str], list[tuple[float, str]]]:
+        """Start the training as DVC does; returns the process, and the lines it prints, with their times."""
+        for path in self.outputs:
+            (self.folder / path).unlink(missing_ok=True)
+        process = subprocess.Popen(
+            [*self._command("train"), "--seed", "111"],
+            cwd=self.folder,
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        lines: list[tuple[float, str]] = []
+
+        def read() -> None:
+            assert process.stdout is not None
+            lines.extend((time.time(), line) for line in process.stdout)
+
+        Thread(target=read, daemon=True).start()
+        return process, lines
+
+    def kill(self, process: subprocess.Popen[str], number: signal.Signals, after: float, write: bool) -> bool:
+        """Send a signal once seconds have passed, or then at the next state's writing; did it end?"""
+        wanted = time.time() + after
+        while process.poll() is None and time.time() < wanted:
+            time.sleep(0.002)
+        while write and process.poll() is None and not any(self._asides()):
+            pass
+        writing = any(self._asides())
+        process.send_signal(number)
+        code = process.wait(timeout=120)
+        if code == 0:
+            return False
+        expected = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+        if code != expected and code != -number:  # the latter before it has come to watch for signals
+            raise RuntimeError(f"after {number.name} the exit code is {code}, not {expected}")
+        self.tally.kills[number] = self.tally.kills.get(number, 0) + 1
+        self.tally.writes += writing
+        return True
+
+    def torture(self, kills: int, chance: random.Random) -> bool:
+        """Train, be killed so often, and train to the end; did it end with the same bytes?"""
+        killed = 0
+        found: State | None = None
+        while True:
+            began = time.time()
+            process, lines = self.start()
+            if killed < kills:
+                signals = [signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT]
+                write = chance.random() < 0.4
+                share = 0.6 if write else 1.0
+                after = chance.uniform(0, share * self.seconds)
+                ended = self.kill(process, chance.choice(signals), after, write)
+                over = time.time()
+            else:
+                ended = process.wait(timeout=600) != 0
+                if ended:
+                    raise RuntimeError("it failed without a kill")
+            time.sleep(0.05)  # the last lines are read
+            self._note(began, lines, found)
+            if ended:
+                killed += 1
+                found = self.newest()
+                since = [when for when, line in lines if "steps on" in line]
+                if since and (written := max(since[0], found.written if found else 0)) < over:
+                    self.tally.lost.append(over - written)
+                continue
+            if not killed:  # it was done before its time had come
+                continue
+            same = self.sums() == self._undisturbed and not (self.folder / STATES).exists()
+            self.tally.endings += 1
+            self.tally.identical += same
+            return same
+
+    def newest(self) -> State | None:
+        """The newest state there is."""
+        folders = [path for path in (self.folder / self.files.states).glob("*") if path.is_dir()]
+        return States(folders[0], every=1).load() if folders else None
+
+    def _note(self, began: float, lines: list[tuple[float, str]], found: State | None) -> None:
+        """Check that a training went on from the state that was there, and note how soon."""
+        working = any("steps on" in line for _, line in lines) and len(lines) > 1
+        on = [when for when, line in lines if "goes on from" in line]
+        if found is not None and working and not on:
+            raise RuntimeError("it did not go on from its state")
+        if on:
+            self.tally.starts.append(on[0] - began)
+
+    def _asides(self) -> Iterator[Path]:
+        return (self.folder / self.files.states).glob("*/.*")
+
+    def _command(self, stage: str) -> list[str]:
+        return [sys.executable, "-u", "-m", f"stages.{stage}", "--experiment", self.experiment]
+
+
+def _environment() -> dict[str, str]:
+    return {**pipeline.environment(), "PYTHONPATH": str(pipeline.ROOT)}
+
+
+def table(tallies: dict[str, Tally], seconds: float) -> str:
+    """The tallies of all cases, by name."""
+    lines = [
+        "| training | SIGKILL | SIGTERM | SIGINT | of these in a state's writing | endings | identical "
+        "| lost, s | start, s |",
+        "| --- " * 9 + "|",
+    ]
+    for name, tally in tallies.items():
+        kills = (str(tally.kills.get(s, 0)) for s in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+        lost, starts = tally.lost or [0.0], tally.starts or [0.0]
+        lines.append(
+            f"| {name} | {' | '.join(kills)} | {tally.writes} | {tally.endings} | **{tally.identical}** | "
+            f"{median(lost):.1f}, at most {max(lost):.1f} | {median(starts):.1f} |"
+        )
+    kills_in_all = sum(sum(tally.kills.values()) for tally in tallies.values())
+    return "\n".join(
+        [
+            f"{kills_in_all} kills in {seconds / 60:.0f} minutes. *Lost* is what of a training a kill undoes "
+            "(median and greatest, where it hits the training itself), *start* the time from the next "
+            "process's start until it goes on. States are due every 0.3 s here, by default every 10 s.",
+            "",
+            *lines,
+        ]
+    )
+
+
+def main() -> None:
+    """Torture all cases in turn, and write the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--endings", type=int, default=50, help="trainings in all (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), help="default: all")
+    arguments = parser.parse_args()
+    cases = [case for case in arguments.cases if case != "mnist" or MNIST.exists()]
+    if len(cases) < len(arguments.cases):
+        print(f"without mnist: there is no {MNIST.relative_to(pipeline.ROOT)}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, children ignore, too
+    chance, start = random.Random(arguments.seed), time.time()
+    with tempfile.TemporaryDirectory() as name:
+        victims = {}
+        for index, case in enumerate(cases):
+            folder = Path(name, str(index))
+            folder.mkdir()
+            victims[case] = Victim(folder, case)
+        for number in range(arguments.endings):
+            case = cases[number % len(cases)]
+            same = victims[case].torture(chance.randint(1, 3), chance)
+            verdict = "the same bytes" if same else "OTHER BYTES"
+            print(f"{number + 1}/{arguments.endings} {case}: {verdict}", flush=True)
+    tallies = {case: victim.tally for case, victim in victims.items()}
+    text = table(tallies, time.time() - start)
+    print(text)
+    RESULT.write_text(f"## Kills\n\n{text}\n")
+    if any(tally.identical < tally.endings for tally in tallies.values()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    command.guard(main)
