@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test bench ui lint lock
+.PHONY: help install repro test bench torture ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -34,6 +34,9 @@ ui: install ## Open the runs in MLflow's UI; PORT=5000
 
 bench: install ## Measure speed, quality against time, overhead and memory (15 minutes)
 	.venv/bin/python -m benchmarks
+
+torture: install ## Kill trainings at random moments, and compare how they end (15 minutes)
+	.venv/bin/python -m benchmarks.torture
 
 lint: install ## Check style and types
 	.venv/bin/ruff check .

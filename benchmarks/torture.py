@@ -76,6 +76,7 @@ class Victim:
     Attributes:
         tally: what became of its trainings.
         seconds: that it takes undisturbed.
+        undisturbed: the sums of what it then leaves.
     """
 
     def __init__(self, folder: Path, case: str, state_every: float = 0.3) -> None:
@@ -101,7 +102,7 @@ class Victim:
         if process.wait():
             raise RuntimeError(f"the undisturbed training of {case} failed")
         self.seconds = time.time() - start
-        self._undisturbed = self.sums()
+        self.undisturbed = self.sums()
 
     def sums(self) -> dict[str, str]:
         """The MD5 sums of all that a finished training leaves."""
@@ -184,7 +185,7 @@ class Victim:
                 continue
             if not killed:  # it was done before its time had come
                 continue
-            same = self.sums() == self._undisturbed and not (self.folder / STATES).exists()
+            same = self.sums() == self.undisturbed and not (self.folder / STATES).exists()
             self.tally.endings += 1
             self.tally.identical += same
             return same

@@ -100,8 +100,8 @@ def _job(arguments: argparse.Namespace, store: Store) -> Job:
 def guard(work: Callable[[], None]) -> None:
     """Do ``work``, and end the process.
 
-    A mistake of the user's ends it with one line and exit code 1; SIGTERM ends it like an error, so that
-    what must be closed is closed.
+    A mistake of the user's ends it with one line and exit code 1; SIGTERM and
+    Ctrl-C end it like an error, so that what must be closed is closed.
     """
     ending.watch()
     # By default the collector goes through all modules again and again while they are imported.
@@ -109,9 +109,13 @@ def guard(work: Callable[[], None]) -> None:
     code = 0
     try:
         work()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 1
-    except KeyboardInterrupt:
-        code = 130
+    except BaseException as error:
+        # What a signal raises within an import may come out as any other exception.
+        if ending.asked() or isinstance(error, KeyboardInterrupt):
+            code = ending.code()
+        elif isinstance(error, UserError):
+            print(f"error: {error}", file=sys.stderr)
+            code = 1
+        else:
+            raise
     ending.leave(code)

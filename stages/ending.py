@@ -46,9 +46,14 @@ def check() -> None:
 
 def end() -> NoReturn:
     """End as the signal that has come asks."""
-    if _asked == signal.SIGINT:
-        raise KeyboardInterrupt
-    sys.exit(143)
+    if _asked == signal.SIGTERM:
+        sys.exit(code())
+    raise KeyboardInterrupt
+
+
+def code() -> int:
+    """The exit code after the signal that has come; after SIGINT where none was seen to come."""
+    return 128 + (_asked or signal.SIGINT)
 
 
 def leave(code: int) -> NoReturn:
