@@ -73,7 +73,7 @@ class States:
                 reason = " ".join(str(error).split())
                 print(f"warning: {path}: a damaged state, skipped ({reason})", file=sys.stderr)
                 continue
-            if number > self._number:
+            if found is None or number > self._number:
                 found, self._number, self._next = state, number, 1 - turn
         return found
 

@@ -121,6 +121,21 @@ def test_a_write_that_fails_leaves_both_states_and_says_so_once(folder, capsys, 
     assert load(folder).about["epoch"] == 5
 
 
+def test_a_file_that_cannot_grow_is_no_more_than_a_warning_either(folder):
+    program = """
+import pathlib, resource, sys, torch
+from stages.gan.state import States
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+states = States(pathlib.Path(sys.argv[1]), every=10)
+before = states.load()
+print(states.save({"a": torch.zeros(10_000)}, {}), states.load().about == before.about)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"], done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert len(list(folder.iterdir())) == 2
+
+
 def test_a_folder_that_cannot_be_made_is_no_more_than_a_warning(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "seed-1"
