@@ -62,12 +62,15 @@ class Course:
         self._start = time.perf_counter() - self.wall_seconds
         with ending.held():
             self._since = time.perf_counter()
+            if self.position is None:  # from now on, MLflow's run is known here
+                self._save()
             for epoch in self._gan.epochs(real, preview, self._between_steps):
                 self._count()
                 self.epochs.append(epoch)
                 yield epoch
                 self._since = time.perf_counter()
-                if ending.asked() or self._states.due(convenient=True):
+                last = epoch.number == self._total  # what follows can be interrupted anywhere
+                if ending.asked() or last or self._states.due(convenient=True):
                     self._save()
             self._count()
 
