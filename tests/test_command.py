@@ -80,3 +80,50 @@ for number in progress.show(range(100), 100, "step", str, every=10):
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
     assert done.returncode == 143
     assert "step 10/100" not in done.stdout
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_what_a_signal_breaks_is_no_error(name, code, root):
+    """A module written in C may drop the exception in its import, and fail later for what it lacks."""
+    program = f"""
+import os, signal
+from stages import command
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def work():
+    try:
+        os.kill(os.getpid(), signal.{name})
+        sum(range(10_000))
+    except BaseException:
+        raise AttributeError("half imported")
+
+command.guard(work)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_a_held_signal_waits_for_the_work_and_a_second_one_does_not(root):
+    program = """
+import os, signal
+from stages import command, ending
+
+def work():
+    with ending.held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        sum(range(10_000))
+        print("held", ending.asked(), flush=True)
+        if TWICE:
+            os.kill(os.getpid(), signal.SIGTERM)
+            sum(range(10_000))
+        print("to the end of the block", flush=True)
+    print("not reached", flush=True)
+
+command.guard(work)
+"""
+    for twice, lines in ((False, ["held True", "to the end of the block"]), (True, ["held True"])):
+        code = program.replace("TWICE", str(twice))
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (143, "")
+        assert done.stdout.splitlines() == lines

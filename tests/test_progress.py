@@ -40,3 +40,8 @@ def test_on_a_terminal_there_is_a_bar(root):
     assert b"25/25" in shown
     assert b"loss 24" in shown
     assert b"epoch 10/25" not in shown
+
+
+def test_what_was_done_before_counts(capsys):
+    assert list(progress.show(iter("cd"), 4, "letter", str, every=1, done=2)) == ["c", "d"]
+    assert capsys.readouterr().out.splitlines() == ["letter 3/4: c", "letter 4/4: d"]

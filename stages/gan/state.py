@@ -23,7 +23,8 @@ from stages.gan.files import replacing
 
 _FILES = ("0.state", "1.state")  # written by turns: a kill, or a disk that is full, leaves the other
 _ABOUT = "about"  # the tensor that holds what is not a tensor, as JSON
-_SHARE = 0.01  # of the time may go into states that no one asked for
+_SHARE = 0.01  # of the time may go into states at convenient moments
+_MOST = 0.05  # of the time may go into states at all
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,13 @@ class States:
     def due(self, convenient: bool = False) -> bool:
         """Whether it is time for the next state.
 
-        It is once ``every`` seconds have passed since the last one; at a ``convenient`` moment, such as an
-        epoch's end, already when writing it takes less than a hundredth of the time that has passed.
+        It is once ``every`` seconds have passed since the last one; on a slow disk, where a twentieth of them
+        would go into writing, later. At a ``convenient`` moment, such as an epoch's end, it is already when
+        writing takes less than a hundredth of the time that has passed.
         """
         passed = time.monotonic() - self._written
-        return passed >= self._every or (convenient and self._cost <= _SHARE * passed)
+        wanted = passed >= self._every and self._cost <= _MOST * passed
+        return wanted or (convenient and self._cost <= _SHARE * passed)
 
     def save(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bool:
         """Write a state in the place of the older one, if it can be; the first failure prints a line."""

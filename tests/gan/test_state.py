@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,19 @@ def test_a_state_is_due_at_the_interval_and_at_convenient_moments_if_it_is_cheap
     assert not states.due()
     now = 110.0
     assert states.due()
+
+    def slow(*_: object) -> None:
+        nonlocal now
+        now += 2.0
+
+    monkeypatch.setattr(state, "_write", slow)
+    monkeypatch.setattr(state, "replacing", nullcontext)
+    states.save({}, {})
+    now += 39.9  # of which 2 s are more than a twentieth
+    assert not states.due()
+    now += 0.2
+    assert states.due()
+    assert not States(Path("unused"), every=50).due()
 
 
 def test_one_process_at_a_time_and_what_a_killed_one_left_is_removed(folder):
