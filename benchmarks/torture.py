@@ -163,17 +163,20 @@ class Victim:
         while True:
             began = time.time()
             process, lines = self.start()
-            if killed < kills:
-                signals = [signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT]
-                write = chance.random() < 0.4
-                share = 0.6 if write else 1.0
-                after = chance.uniform(0, share * self.seconds)
-                ended = self.kill(process, chance.choice(signals), after, write)
-                over = time.time()
-            else:
-                ended = process.wait(timeout=600) != 0
-                if ended:
-                    raise RuntimeError("it failed without a kill")
+            try:
+                if killed < kills:
+                    signals = [signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT]
+                    write = chance.random() < 0.4
+                    share = 0.6 if write else 1.0
+                    after = chance.uniform(0, share * self.seconds)
+                    ended = self.kill(process, chance.choice(signals), after, write)
+                    over = time.time()
+                else:
+                    ended = process.wait(timeout=600) != 0
+                    if ended:
+                        raise RuntimeError("it failed without a kill")
+            finally:
+                process.kill()  # where this one is ended itself
             time.sleep(0.05)  # the last lines are read
             self._note(began, lines, found)
             if ended:
