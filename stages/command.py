@@ -15,7 +15,7 @@ from stages import ending
 from stages.gan import params
 from stages.gan.errors import UserError
 from stages.gan.tracking import Store
-from stages.paths import STORE, ExperimentFiles, RunFiles
+from stages.paths import OUTBOX, STORE, ExperimentFiles, RunFiles
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
     arguments = _parser(about).parse_args()
 
     def start() -> None:
-        with Store(STORE) as store:
+        with Store(STORE, OUTBOX) as store:
             work(_job(arguments, store))
 
     guard(start)
@@ -64,7 +64,7 @@ def for_run(work: Callable[[RunJob], None], about: str | None) -> None:
 
     def start() -> None:
         files = RunFiles(arguments.experiment, arguments.seed)
-        with Store(STORE) as store:
+        with Store(STORE, OUTBOX) as store:
             work(RunJob(**vars(_job(arguments, store)), seed=arguments.seed, files=files))
 
     guard(start)

@@ -6,6 +6,7 @@ RAW = Path("data/raw")
 RUNS = Path("reports/runs")
 REPORT = Path("reports/README.md")
 STORE = "sqlite:///mlflow.db"
+OUTBOX = Path(".outbox")  # what MLflow was not told yet
 
 
 class ExperimentFiles:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,6 +30,10 @@ class Training:
         self._job = job
         self._train = job.params.train
         self._preview = Preview(split)
+
+    def position(self) -> dict[str, Any]:
+        """What ``training`` takes to go on with this run in another process, as JSON has it."""
+        return self.run.position()
 
     def log_epoch(self, epoch: Epoch) -> None:
         """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
@@ -62,12 +67,23 @@ class Training:
 
 
 @contextmanager
-def training(job: RunJob, split: Split, tags: Mapping[str, str]) -> Iterator[Training]:
-    """The run of a training that starts now; ``tags`` say at least the ``device`` (its type)."""
+def training(
+    job: RunJob,
+    split: Split,
+    tags: Mapping[str, str],
+    resume: Mapping[str, Any] | None = None,
+    unless: tuple[str, str] | None = None,
+) -> Iterator[Training]:
+    """The run of a training that starts now; ``tags`` say at least the ``device`` (its type).
+
+    With ``resume``, a killed training's :meth:`Training.position`, its run goes on; with ``unless``, a tag
+    and its value, a run that has it already is left as it is.
+    """
     settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
     params = {**flatten(job.params), **settings}
     tags = {"seed": str(job.seed), **tags}
-    with job.store.start(job.experiment, f"seed-{job.seed}", tags, params) as run:
+    name = f"seed-{job.seed}"
+    with job.store.start(job.experiment, name, tags, params, resume=resume, unless=unless) as run:
         run.log_dataset(job.experiment, job.shared.dataset)
         yield Training(job, run, split)
 
@@ -81,7 +97,8 @@ def training_of_files(job: RunJob, split: Split) -> tracking.Run:
 def _from_files(job: RunJob, split: Split) -> tracking.Run:
     _, about = weights.load(job.files.generator, GENERATORS, torch.device("cpu"))
     tags = {"device": str(about["device"]), "source": "files"}  # which commit made them is not known here
-    with training(job, split, tags) as record:
+    name = tracking.md5(job.files.generator)
+    with training(job, split, tags, unless=(tracking.GENERATOR, name)) as record:
         try:
             first, epochs = history.load(job.files.losses, job.files.previews)
         except UserError as error:

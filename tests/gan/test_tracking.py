@@ -21,7 +21,9 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def store(folder, monkeypatch) -> Iterator[tracking.Store]:
     monkeypatch.chdir(folder)
-    with tracking.Store(f"sqlite:///{folder}/mlflow.db") as store:  # MLflow remembers stores by address
+    with tracking.Store(
+        f"sqlite:///{folder}/mlflow.db", folder / ".outbox"
+    ) as store:  # MLflow remembers stores by address
         yield store
 
 
@@ -56,7 +58,7 @@ def test_a_run_holds_what_was_logged(store, client, folder):
 def test_files_in_a_folder_of_the_store_stay_until_they_are_sent(folder, client, monkeypatch):
     monkeypatch.chdir(folder)
     address = f"sqlite:///{folder}/mlflow.db"
-    with tracking.Store(address) as store, store.start("folder", "seed-1", {}, {}) as run:
+    with tracking.Store(address, folder / ".outbox") as store, store.start("folder", "seed-1", {}, {}) as run:
         with store.folder() as files:
             path = files / "generator.safetensors"
             path.write_bytes(b"weights")
@@ -106,9 +108,9 @@ def test_a_run_that_dies_is_failed_and_keeps_its_points(store, client, end):
 
 def test_a_run_whose_process_is_killed_is_failed_and_keeps_its_points(client, folder, store, root):
     program = """
-import os, sys
+import os, pathlib, sys
 from stages.gan import tracking
-store = tracking.Store(sys.argv[1])
+store = tracking.Store(sys.argv[1], pathlib.Path(".outbox"))
 with store.start("killed", "seed-1", {}, {}) as run:
     run.log_metrics({"loss": 1.0}, step=1)
     print(run.run_id, flush=True)
@@ -175,6 +177,6 @@ def test_the_work_does_not_wait_for_a_store_that_hangs(monkeypatch):
 
 def test_a_store_that_was_opened_for_nothing_leaves_nothing(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    with tracking.Store(f"sqlite:///{folder}/nothing.db") as store:
+    with tracking.Store(f"sqlite:///{folder}/nothing.db", folder / ".outbox") as store:
         store.open()
     assert not (folder / "nothing.db").exists()
