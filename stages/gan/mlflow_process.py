@@ -1,10 +1,10 @@
 """The process that talks to MLflow, for the one that works; ``tracking.py`` starts it and says what to do.
 
 It sends what the outbox holds for its store: the journals that the other process writes, and those that
-others left when they could not be sent. Where the store fails, it tries again, after longer and longer pauses.
-From its standard input it reads which journals are the other process's, and questions, a line of JSON each; to
-its standard output it writes the answers, and signs of life. When the input ends, it sends what is left and
-ends, too, after a few seconds where the store fails.
+others left when they could not be sent. Where the store fails, it tries again, after longer and longer
+pauses. From its standard input it reads which journals are the other process's, and questions, a line of JSON
+each; to its standard output it writes the answers, and signs of life. When the input ends, it sends what is
+left and ends, too, after a few seconds where the store fails.
 """
 
 import gc
@@ -51,6 +51,7 @@ class Process:
         self._input = b""
         self._ended = False
         self._failures = 0
+        self._count = 0  # messages sent, when that was last looked at
         self._warned = False
         self._skip = ""  # the journal that failed last: the next round starts behind it
         self._success = time.monotonic()
@@ -129,14 +130,21 @@ class Process:
                     continue
                 except Exception as error:  # see above
                     self._skip = path.name
+                    self._got_on()
                     self._failed(error)
                     return False
-                self._failures = 0
-                self._success = time.monotonic()
+            self._got_on()
             self._clear(path)
         self._skip = ""
         self._next = time.monotonic() + _EVERY
         return done
+
+    def _got_on(self) -> None:
+        """Begin with the shortest pause again if anything was sent since this was last asked."""
+        if self._sender is not None and self._sender.count > self._count:
+            self._count = self._sender.count
+            self._failures = 0
+            self._success = time.monotonic()
 
     def _clear(self, path: Path) -> None:
         if not journal.is_written(path):

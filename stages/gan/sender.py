@@ -2,8 +2,8 @@
 
 A message that was sent is noted only afterwards, so one may be sent twice: when this process, or the server,
 dies in between. So each is one that changes nothing the second time. Runs have a key, by which they are found
-before one is made; MLflow drops a metric that it has (same key, step, time and value); pictures and files have
-names that are made from what they are; the rest sets what it sets.
+before one is made; MLflow drops a metric that it has (same key, step, time and value); pictures and files
+have names that are made from what they are; the rest sets what it sets.
 """
 
 import os
@@ -34,6 +34,9 @@ class RefusedError(Exception):
 class Sender:
     """Sends journals to a store.
 
+    Attributes:
+        count: how many messages were sent.
+
     Args:
         uri: the store's address.
         box: what waits for it.
@@ -46,6 +49,7 @@ class Sender:
     ) -> None:
         from mlflow import MlflowClient
 
+        self.count = 0
         self._client = MlflowClient(tracking_uri=uri)
         self._remote = uri.startswith("http")
         self._box = box
@@ -69,6 +73,7 @@ class Sender:
                     f"{len(records)} x {records[0]['method']}" if len(records) > 1 else records[0]["method"]
                 )
                 self._warn(f"MLflow takes no {what}, it is left out: {error}")
+            self.count += len(records)
             sent.offset = end
             outbox.save(folder, sent)
             for record in records:
