@@ -147,7 +147,7 @@ def read(folder: Path, start: int = 0) -> Iterator[tuple[Record, int]]:
 
     Ends before a record that is cut short; a damaged one between others is ``{"method": "damaged"}``.
     """
-    with suppress(FileNotFoundError), (folder / "journal").open("rb") as file:
+    with suppress(OSError), (folder / "journal").open("rb") as file:
         file.seek(start)
         for text in file:
             if not text.endswith(b"\n"):

@@ -59,6 +59,7 @@ class Process:
 
     def run(self) -> None:
         """Go on until the input ends and all is sent, or the store has failed too long."""
+        _write(life=0)  # imported
         while not self._ended:
             self._read(max(0.0, self._next - time.monotonic()))
             if time.monotonic() >= self._next:
@@ -101,6 +102,7 @@ class Process:
 
     def _connected(self) -> Sender:
         if self._sender is None:
+            self._sign(30.0)  # a database may have to be made, by one process for all
             self._sender = Sender(self._uri, self._box, self._sign, self._warn)
         return self._sender
 

@@ -54,7 +54,7 @@ class Outbox:
 
     def journals(self) -> list[Path]:
         """The journals' folders."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             return sorted(path for path in self.folder.iterdir() if path.name[0] != ".")
         return []
 

@@ -34,6 +34,7 @@ PROCESS = "process"  # tag: host and id of the process that a run belongs to
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 20.0  # seconds for an answer; a store that fails is known by then
+_STARTING = 60.0  # seconds for the other process to import MLflow, on a machine that does much else
 _STUCK = 12.0  # seconds without a sign of life at the end, after which the rest waits
 
 
@@ -56,6 +57,7 @@ class Store:
         self.outbox = Outbox(outbox, self._uri)
         self._process: subprocess.Popen[bytes] | None = None
         self._answers = b""
+        self._ready = False  # whether the process was heard of
         self._questions = 0
         self._runs: dict[str, Run] = {}  # those that log, by their keys
         self._folders: set[Path] = set()
@@ -90,7 +92,7 @@ class Store:
             with suppress(OSError):
                 assert self._process.stdin is not None
                 self._process.stdin.close()
-            patience = _STUCK
+            patience = _STUCK if self._ready else _STARTING
             while (line := self._listen(patience)) is not None:
                 patience = max(_STUCK, line.get("life", 0.0))
             if self._process.poll() is None:
@@ -222,6 +224,7 @@ class Store:
                 return None
             self._answers += block
         line, _, self._answers = self._answers.partition(b"\n")
+        self._ready = True
         answer: dict[str, Any] = json.loads(line)
         return answer
 

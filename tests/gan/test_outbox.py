@@ -285,29 +285,37 @@ def test_a_server_that_answers_500_now_and_then_gets_each_point_once(server, ser
     chance = random.Random(1)
 
     def moods() -> str:
-        return chance.choices(["well", "before", "after"], [6, 1, 1])[0]
+        return chance.choices(["well", "before", "after"], [14, 1, 1])[0]
 
     with (
         tracking.Store(serve(moods, server.uri), box) as store,
         store.start("moods", "seed-1", {}, {}) as run,
     ):
         log(run, *range(1, 41))
-    sync(store._uri, box, capfd)
+    for _ in range(5):  # it is bad luck that decides
+        if store.outbox.waiting()[0]:
+            with tracking.Store(store._uri, box) as again:
+                again.open()
+    assert store.outbox.waiting() == (0, 0)
     log.check(MlflowClient(server.uri), "moods")
 
 
 def test_a_locked_database_is_waited_for_in_the_background(database, box, log, capfd, monkeypatch):
     monkeypatch.setattr(tracking, "_STUCK", 2.0)
-    with tracking.Store(database, box) as store, store.start("unlocked", "seed-1", {}, {}) as run:
+    with (
+        closing(sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)) as other,
+        tracking.Store(database, box) as first,
+        first.start("unlocked", "seed-1", {}, {}) as run,
+    ):
         assert run.run_id
-    with closing(sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
         with tracking.Store(database, box) as store:
+            assert store.find("unlocked", "no", "such") is None
+            other.execute("BEGIN EXCLUSIVE")
             start = time.monotonic()
             with store.start("locked", "seed-1", {}, {}) as run:
                 log(run, *range(1, 31))
             assert time.monotonic() - start < 1
-        assert time.monotonic() - start < 8  # the process that is stuck in SQLite is killed
+        assert time.monotonic() - start < 16  # the process that is stuck in SQLite is killed
         assert "wait in" in capfd.readouterr().out
         other.execute("ROLLBACK")
     sync(database, box, capfd)
@@ -339,13 +347,10 @@ def test_what_was_sent_but_not_noted_is_there_once(database, box, log):
     run.close()
     path = store.folder / name
     ends = [0, *(end for _, end in journal.read(path))]
+    run_id = ""
     for end in ends:
-        noted = json.dumps({"offset": end}) if end else "{"  # a damaged note, too
-        (path / "sent").write_text(noted)
         if end:
-            state = outbox.load(path)
-            state.run_id, state.created = run_id, True
-            outbox.save(path, state)
+            outbox.save(path, outbox.Sent(end, run_id, created=True))
         process = sender.Sender(database, store, lambda _: None, pytest.fail)
         process.send(path)
         run_id = process.run_id(name)
@@ -430,7 +435,7 @@ with store.start("resumed", "seed-1", {}, {}) as run:
             log(run, *range(7, 13))
             assert MlflowClient(database).get_run(run.run_id).info.status == "RUNNING"
             log(run, 13)
-    log.times |= {epoch: (begun, died) for epoch in range(1, 11)}  # not when they were logged anew
+    log.times |= dict.fromkeys(range(1, 11), (begun, died))  # not when they were logged anew
     run_id = log.check(MlflowClient(database), "resumed")
     tags = MlflowClient(database).get_run(run_id).data.tags
     assert tags["process"].endswith(f":{os.getpid()}")
@@ -467,7 +472,7 @@ def test_what_the_store_refuses_is_left_out_and_the_rest_goes_on(database, box, 
         tracking.Store(database, box) as store,
         store.start("refused", "seed-1", {}, {}) as run,
     ):
-        run.log_metrics({"no such name: \n": 1.0})
+        run.set_tags({"k" * 251: "no tag is that long"})
         run.set_tags({"next": "yes"})
     assert "left out" in capfd.readouterr().err
     assert MlflowClient(database).search_runs(
