@@ -27,7 +27,7 @@ _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing calls out unasked
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # what fails is tried again here, without holding up the rest
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line of ours says what failed
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _EVERY = 5.0  # seconds between two rounds of sending
@@ -102,7 +102,7 @@ class Process:
 
     def _connected(self) -> Sender:
         if self._sender is None:
-            self._sign(30.0)  # a database may have to be made, by one process for all
+            self._sign(60.0)  # a database may have to be made, by one process for all
             self._sender = Sender(self._uri, self._box, self._sign, self._warn)
         return self._sender
 
@@ -167,7 +167,8 @@ class Process:
 
     @staticmethod
     def _warn(text: str) -> None:
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # a log on a full disk
+            print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _write(**message: Any) -> None:

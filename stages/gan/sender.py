@@ -6,12 +6,13 @@ before one is made; MLflow drops a metric that it has (same key, step, time and 
 have names that are made from what they are; the rest sets what it sets.
 """
 
+import fcntl
 import os
 import socket
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 
@@ -50,8 +51,11 @@ class Sender:
         from mlflow import MlflowClient
 
         self.count = 0
-        self._client = MlflowClient(tracking_uri=uri)
         self._remote = uri.startswith("http")
+        with _alone(uri):
+            self._client = MlflowClient(tracking_uri=uri)
+            if not self._remote:
+                self._client.search_experiments(max_results=1)
         self._box = box
         self._sign = sign
         self._warn = warn
@@ -246,6 +250,26 @@ class Sender:
             if says_mlflow and error.error_code in _REFUSALS:
                 raise RefusedError(" ".join(str(error).split())[:200]) from error
             raise
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keep others of our processes waiting: several that make MLflow's tables at once leave them broken."""
+    if uri.startswith("sqlite:"):
+        uri = str(Path(uri.partition(":///")[2]).absolute())
+    path = Path(tempfile.gettempdir(), f"mlflow-tables-{uuid.uuid5(uuid.NAMESPACE_URL, uri)}")
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # another user's, or a full disk
+        file = -1
+    try:
+        with suppress(OSError):
+            if file >= 0:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        if file >= 0:
+            os.close(file)
 
 
 def _batches(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Record], int]]:
