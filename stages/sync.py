@@ -19,7 +19,8 @@ def sync() -> None:
         print(f"MLflow: {count} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
     if store.outbox.waiting()[0]:
         raise UserError("the store fails; what waits is kept")
-    print(f"MLflow: {messages} messages of {runs} runs sent" if messages else "MLflow: nothing waits")
+    which = f"{messages} message{'s'[: messages > 1]} of {runs} run{'s'[: runs > 1]}"
+    print(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
 
 
 if __name__ == "__main__":

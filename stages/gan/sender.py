@@ -41,7 +41,7 @@ class Sender:
     Args:
         uri: the store's address.
         box: what waits for it.
-        sign: called before each message with the seconds that it may take.
+        sign: called before each message with the seconds that it may well take, 0 for few.
         warn: called with what is left out.
     """
 
@@ -59,6 +59,7 @@ class Sender:
         self._box = box
         self._sign = sign
         self._warn = warn
+        self._refused: set[str] = set()
         self._sent: dict[str, outbox.Sent] = {}  # what could not be noted, too, as where the disk is full
 
     def send(self, folder: Path) -> None:
@@ -68,15 +69,14 @@ class Sender:
             sent = ours
         self._sent[folder.name] = sent
         for records, end in _batches(journal.read(folder, sent.offset)):
-            self._sign(60.0 if records[0]["method"] == "log_files" else 10.0)
+            self._sign(60.0 if records[0]["method"] == "log_files" else 0.0)
             try:
                 with self._refusals():
                     self._do(folder, records, sent)
             except RefusedError as error:
-                what = (
-                    f"{len(records)} x {records[0]['method']}" if len(records) > 1 else records[0]["method"]
-                )
-                self._warn(f"MLflow takes no {what}, it is left out: {error}")
+                if folder.name not in self._refused:  # one line for a run, not one for each of its points
+                    self._warn(f"MLflow refused {records[0]['method']}, it is left out: {error}")
+                self._refused.add(folder.name)
             self.count += len(records)
             sent.offset = end
             outbox.save(folder, sent)
