@@ -14,7 +14,8 @@ from pathlib import Path
 from stages.gan import journal
 from stages.gan.address import public
 
-_KEPT = 30 * 24 * 3600  # seconds: how long a killed run's journal waits for the run to go on
+_LEFT = 24 * 3600  # seconds: older folders that are no journals belong to nobody
+_KEPT = 30 * _LEFT  # seconds: how long a killed run's journal waits for the run to go on
 
 
 @dataclass
@@ -62,6 +63,16 @@ class Outbox:
         """How many messages wait, and of how many runs, without those that a living process sees to."""
         left = [unsent(path) for path in self.journals() if not journal.is_written(path)]
         return sum(left), sum(map(bool, left))
+
+    def sweep(self) -> None:
+        """Remove what is sent to its end, and what processes left that were killed."""
+        for path in self.journals():
+            if not journal.is_written(path):
+                clear(path)
+        with suppress(OSError):
+            for path in self.folder.glob(".*/"):
+                if time.time() - path.stat().st_mtime > _LEFT:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def others(self) -> Iterator[tuple[str, int]]:
         """The other stores for which something waits, and how many messages."""

@@ -21,7 +21,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from stages.gan import address, journal
-from stages.gan.outbox import Outbox, clear, unsent
+from stages.gan.outbox import Outbox, unsent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,9 +98,7 @@ class Store:
             if self._process.poll() is None:
                 self._process.kill()  # stuck within a call; the next process repeats it
             self._process.wait()
-        for path in self.outbox.journals():
-            if not journal.is_written(path):
-                clear(path)
+        self.outbox.sweep()
         messages, runs = self.outbox.waiting()
         if messages:
             which = f"{messages} message{'s'[: messages > 1]} of {runs} run{'s'[: runs > 1]}"

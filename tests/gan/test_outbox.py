@@ -480,6 +480,20 @@ def test_what_the_store_refuses_is_left_out_and_the_rest_goes_on(database, box, 
     )[0].data.tags["next"] == "yes"  # fmt: skip
 
 
+def test_what_killed_processes_left_is_swept_after_a_day(database, tmp_path):
+    store = outbox.Outbox(tmp_path, database)
+    store.new()
+    old, new = store.folder / ".files1", store.folder / ".files2"
+    for path in (old, new):
+        path.mkdir()
+        (path / "checkpoint").write_text("")
+    os.utime(old, (0, 0))
+    store.sweep()
+    assert not old.exists()
+    assert new.exists()
+    assert (store.folder / ".store").exists()
+
+
 def test_a_journal_cut_short_anywhere_keeps_the_records_before(tmp_path):
     written = journal.Journal(tmp_path / "1", {"method": "start", "key": "1", "run_id": ""})
     written.append("log_metrics", metrics={"loss": float("nan")}, step=1)
