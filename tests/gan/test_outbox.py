@@ -79,11 +79,18 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
+def stopped(tmp_path_factory) -> Iterator[Server]:
+    """Starting one takes seconds, so the tests share it."""
     server = Server(tmp_path_factory.mktemp("server"))
-    server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(stopped) -> Server:
+    if stopped.process is None:
+        stopped.start()
+    return stopped
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +172,8 @@ def waits(client: MlflowClient, experiment: str, seconds: float = 40.0) -> None:
     raise TimeoutError(experiment)
 
 
-def test_a_server_that_is_stopped_and_started_again_gets_all_of_it(server, box, log, capfd):
+def test_a_server_that_is_stopped_and_started_again_gets_all_of_it(stopped, box, log, capfd):
+    server = stopped
     server.stop()
     begun = journal.now()
     with tracking.Store(server.uri, box) as store:
