@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test bench torture ui lint lock
+.PHONY: help install repro sync test bench torture ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -22,6 +22,9 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 
 repro: install ## Run what is not up to date of the pipeline
 	.venv/bin/dvc repro
+
+sync: install ## Send to MLflow what waits in the outbox
+	.venv/bin/python -m stages.sync
 
 test: install ## Run the tests
 	.venv/bin/python -m pytest

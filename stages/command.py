@@ -15,7 +15,7 @@ from stages import ending
 from stages.gan import params
 from stages.gan.errors import UserError
 from stages.gan.tracking import Store
-from stages.paths import STORE, ExperimentFiles, RunFiles
+from stages.paths import OUTBOX, STORE, ExperimentFiles, RunFiles
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
     arguments = _parser(about).parse_args()
 
     def start() -> None:
-        with Store(STORE) as store:
+        with Store(STORE, OUTBOX) as store:
             work(_job(arguments, store))
 
     guard(start)
@@ -69,7 +69,7 @@ def for_run(
 
     def start() -> None:
         files = RunFiles(arguments.experiment, arguments.seed)
-        with Store(STORE) as store:
+        with Store(STORE, OUTBOX) as store:
             job = RunJob(**vars(_job(arguments, store)), seed=arguments.seed, files=files)
             work(job)
         after(job)

@@ -8,7 +8,6 @@ from stages.gan.groups import Group
 from stages.gan.scores import MEANINGS, in_mlflow
 
 GROUP = "dvc.group"  # tag of a parent: its group's key
-PARENT = "mlflow.parentRunId"  # MLflow's own tag: it shows such runs below their parent
 
 
 def recorded(groups: Sequence[Group]) -> list[Group]:
@@ -28,25 +27,23 @@ def record(store: tracking.Store, group: Group) -> None:
     """Log a group's means, and half the width of their 95 percent intervals, to the one parent of its runs.
 
     A score's mean has the score's own name, so that MLflow shows it in one column with those of the seeds.
-    Where the store has none of the runs, or has failed, there is nothing to be a parent of.
+    Where the store has none of the runs, or cannot be asked, there is nothing to be a parent of.
     """
-    children = [run for run in _children(store, group) if run.run_id]
+    children = _children(store, group)
     if not children:
         return
     name = f"{group.name}, {len(group.runs)} seeds"
     parent = store.find(group.experiment, GROUP, group.key)
     if parent is None:
         tags = {GROUP: group.key, "device": group.device}
-        with store.start(group.experiment, name, tags, group.parameters) as parent:
-            _log(parent, group)
-    else:
-        _log(parent, group)
+        found = (GROUP, group.key)
+        with store.start(group.experiment, name, tags, group.parameters, unless=found) as parent:
+            pass
+    _log(parent, group)
     seeds = ", ".join(str(run.seed) for run in group.runs)
     parent.set_tags({"seeds": seeds, "mlflow.runName": name})
-    run_id = parent.run_id
     for child in children:
-        if run_id:
-            child.set_tags({PARENT: run_id})
+        child.set_parent(group.experiment, GROUP, group.key)
 
 
 def _children(store: tracking.Store, group: Group) -> list[tracking.Run]:

@@ -7,6 +7,7 @@ RUNS = Path("reports/runs")
 REPORT = Path("reports/README.md")
 STATES = Path(".state")  # of trainings that are not finished; neither git's nor DVC's
 STORE = "sqlite:///mlflow.db"
+OUTBOX = Path(".outbox")  # what MLflow was not told yet
 
 
 class ExperimentFiles:

@@ -31,9 +31,9 @@ class Training:
         self._train = job.params.train
         self._preview = Preview(split)
 
-    def position(self) -> Any:
-        """What ``resume`` of :func:`training` needs to go on from here (JSON), or None where it cannot."""
-        return None
+    def position(self) -> dict[str, Any]:
+        """What ``training`` takes to go on with this run in another process, as JSON has it."""
+        return self.run.position()
 
     def log_epoch(self, epoch: Epoch) -> None:
         """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
@@ -67,19 +67,23 @@ class Training:
 
 
 @contextmanager
-def training(job: RunJob, split: Split, tags: Mapping[str, str], resume: Any = None) -> Iterator[Training]:
-    """The run of a training that starts now, or goes on; ``tags`` say at least the ``device`` (its type).
+def training(
+    job: RunJob,
+    split: Split,
+    tags: Mapping[str, str],
+    resume: Mapping[str, Any] | None = None,
+    unless: tuple[str, str] | None = None,
+) -> Iterator[Training]:
+    """The run of a training that starts now; ``tags`` say at least the ``device`` (its type).
 
-    Args:
-        job: what is trained.
-        split: what it is trained on.
-        tags: of the run.
-        resume: the ``position()`` from which it goes on, or None.
+    With ``resume``, a killed training's :meth:`Training.position`, its run goes on; with ``unless``, a tag
+    and its value, a run that has it already is left as it is.
     """
     settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
     params = {**flatten(job.params), **settings}
     tags = {"seed": str(job.seed), **tags}
-    with job.store.start(job.experiment, f"seed-{job.seed}", tags, params) as run:
+    name = f"seed-{job.seed}"
+    with job.store.start(job.experiment, name, tags, params, resume=resume, unless=unless) as run:
         run.log_dataset(job.experiment, job.shared.dataset)
         yield Training(job, run, split)
 
@@ -93,7 +97,8 @@ def training_of_files(job: RunJob, split: Split) -> tracking.Run:
 def _from_files(job: RunJob, split: Split) -> tracking.Run:
     _, about = weights.load(job.files.generator, GENERATORS, torch.device("cpu"))
     tags = {"device": str(about["device"]), "source": "files"}  # which commit made them is not known here
-    with training(job, split, tags) as record:
+    name = tracking.md5(job.files.generator)
+    with training(job, split, tags, unless=(tracking.GENERATOR, name)) as record:
         try:
             first, epochs = history.load(job.files.losses, job.files.previews)
         except UserError as error:

@@ -12,7 +12,7 @@ from stages.gan.tracking import Store
 
 def report() -> None:
     """Compare all runs."""
-    with Store(paths.STORE) as store:
+    with Store(paths.STORE, paths.OUTBOX) as store:
         _report(store)
 
 

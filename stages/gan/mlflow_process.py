@@ -1,201 +1,186 @@
 """The process that talks to MLflow, for the one that works; ``tracking.py`` starts it and says what to do.
 
-It reads messages from its standard input (method, arguments) and writes the answers to those that have one to
-its standard output. When the input ends it ends, too; runs that were not finished by then are FAILED, as the
-other process was killed.
+It sends what the outbox holds for its store: the journals that the other process writes, and those that
+others left when they could not be sent. Where the store fails, it tries again, after longer and longer
+pauses. From its standard input it reads which journals are the other process's, and questions, a line of JSON
+each; to its standard output it writes the answers, and signs of life. When the input ends, it sends what is
+left and ends, too, after a few seconds where the store fails.
 """
 
 import gc
+import json
 import os
-import pickle
-import shutil
+import select
 import signal
-import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any
+
+from stages.gan import journal, outbox
+from stages.gan.address import public
+from stages.gan.sender import NotYetError, Sender
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing calls out unasked
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's own default waits for minutes
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # what fails is tried again here, without holding up the rest
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line of ours says what failed
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_PROCESS = "process"  # tag: host and id of the process that a run belongs to
-_EVERY = 5.0  # seconds between two batches of metrics
-_BATCH = 1000  # metrics: MLflow takes no more at once
-_ASKED = ("find", "run_id")  # the methods with an answer
+_EVERY = 5.0  # seconds between two rounds of sending
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds after failures that follow each other
+_PATIENCE = 3.0  # seconds at the end, from the last success on, in which a failing store is tried again
 
 
-class Client:
-    """MLflow's client, and the runs that the other process knows by numbers.
+class Process:
+    """The loop that reads, answers and sends.
 
     Args:
         uri: the store's address.
-        owner: id of the process that the runs belong to.
+        box: what waits for it.
     """
 
-    def __init__(self, uri: str, owner: int) -> None:
-        from mlflow import MlflowClient
+    def __init__(self, uri: str, box: outbox.Outbox) -> None:
+        self._uri = uri
+        self._box = box
+        self._sender: Sender | None = None
+        self._mine: set[str] = set()
+        self._input = b""
+        self._ended = False
+        self._failures = 0
+        self._count = 0  # messages sent, when that was last looked at
+        self._warned = False
+        self._skip = ""  # the journal that failed last: the next round starts behind it
+        self._success = time.monotonic()
+        self._next = time.monotonic() + 1.0
 
-        self._client = MlflowClient(tracking_uri=uri)
-        self._owner = owner
-        self._ids: dict[int, str] = {}
-        self._running: set[int] = set()
-        self._waiting: dict[int, list[Any]] = {}
-        self._sent = time.monotonic()
+    def run(self) -> None:
+        """Go on until the input ends and all is sent, or the store has failed too long."""
+        _write(life=0)  # imported
+        while not self._ended:
+            self._read(max(0.0, self._next - time.monotonic()))
+            if time.monotonic() >= self._next:
+                self._round()
+        self._success = time.monotonic()
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(_PATIENCE))
+        while not self._round() and time.monotonic() < self._success + _PATIENCE:
+            time.sleep(0.5)
 
-    def start(
-        self, number: int, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, str]
-    ) -> None:
-        """Create a run."""
-        from mlflow.entities import Param
-        from mlflow.exceptions import MlflowException
+    def _read(self, seconds: float) -> None:
+        """Wait for input, and do what it says."""
+        if not select.select([sys.stdin], [], [], seconds)[0]:
+            return
+        block = os.read(sys.stdin.fileno(), 1 << 16)
+        if not block:
+            self._ended = True
+            return
+        *lines, self._input = (self._input + block).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            match message["method"]:
+                case "mind":
+                    self._mine.add(message["journal"])
+                case journal.END:
+                    self._ended = True
+                case "find" | "run_id":
+                    _write(id=message["id"], answer=self._answer(message))
 
-        found = self._client.get_experiment_by_name(experiment)
+    def _answer(self, message: Mapping[str, Any]) -> str | None:
+        if self._failures and time.monotonic() < self._next:
+            return None  # it failed a moment ago
+        if message["method"] == "run_id":
+            self._round()
+            return None if self._sender is None else self._sender.run_id(message["journal"])
         try:
-            experiment_id = found.experiment_id if found else self._client.create_experiment(experiment)
-        except MlflowException:  # another process was quicker
-            experiment_id = self._client.get_experiment_by_name(experiment).experiment_id
-        self._bury(experiment)
-        own = {_PROCESS: f"{socket.gethostname()}:{self._owner}"}
-        run_id = self._client.create_run(experiment_id, run_name=name, tags={**tags, **own}).info.run_id
-        self._ids[number] = run_id
-        self._running.add(number)
-        self._client.log_batch(run_id, params=[Param(key, value) for key, value in params.items()])
-
-    def find(self, number: int, experiment: str, tag: str, value: str) -> bool:
-        """Whether there is a run of the experiment with this tag; the newest has the number from now on."""
-        found = self._search(experiment, f"tags.`{tag}` = '{value}'", 1)
-        if found:
-            self._ids[number] = found[0]
-        return bool(found)
-
-    def run_id(self, number: int) -> str:
-        """MLflow's name for a run."""
-        self.flush()
-        return self._ids[number]
-
-    def log_metrics(self, number: int, metrics: Mapping[str, float], time_ms: int, step: int) -> None:
-        """Keep numbers until the next batch."""
-        from mlflow.entities import Metric
-
-        waiting = self._waiting.setdefault(number, [])
-        waiting += [Metric(name, value, time_ms, step) for name, value in metrics.items()]
-        if time.monotonic() - self._sent > _EVERY or len(waiting) > _BATCH // 2:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send the metrics that wait."""
-        waiting, self._waiting = self._waiting, {}
-        for number, metrics in waiting.items():
-            for start in range(0, len(metrics), _BATCH):
-                self._client.log_batch(self._ids[number], metrics=metrics[start : start + _BATCH])
-        self._sent = time.monotonic()
-
-    def log_image(self, number: int, key: str, image: Any, step: int) -> None:
-        """Log a picture."""
-        self._client.log_image(self._ids[number], image, key=key, step=step)
-
-    def log_files(self, number: int, folder: str, paths: Sequence[str]) -> None:
-        """Log files."""
-        for path in paths:
-            self._client.log_artifact(self._ids[number], path, folder)
-
-    def log_dataset(self, number: int, name: str, path: str, digest: str) -> None:
-        """Log a data set."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        dataset = Dataset(name, digest, source_type="local", source=f'{{"uri": "{path}"}}')
-        context = InputTag("mlflow.data.context", "training")
-        self._client.log_inputs(self._ids[number], [DatasetInput(dataset, [context])])
-
-    def set_tags(self, number: int, tags: Mapping[str, str]) -> None:
-        """Set tags."""
-        for key, value in tags.items():
-            self._client.set_tag(self._ids[number], key, value)
-
-    def finish(self, number: int, status: str) -> None:
-        """End a run."""
-        self.flush()
-        self._client.set_terminated(self._ids[number], status)
-        self._running.discard(number)
-
-    def end(self) -> None:
-        """Send what waits; runs that still go on belong to a process that was killed."""
-        self.flush()
-        for number in sorted(self._running):
-            self.finish(number, "FAILED")
-
-    def _bury(self, experiment: str) -> None:
-        """Mark runs FAILED that were left RUNNING by processes of this machine that are no more."""
-        for run_id in self._search(experiment, "attributes.status = 'RUNNING'", 100):
-            host, _, pid = self._client.get_run(run_id).data.tags.get(_PROCESS, "").rpartition(":")
-            if host == socket.gethostname() and not _alive(int(pid)):
-                self._client.set_terminated(run_id, "FAILED")
-
-    def _search(self, experiment: str, query: str, limit: int) -> list[str]:
-        found = self._client.get_experiment_by_name(experiment)
-        if not found:
-            return []
-        order = ["attributes.start_time DESC"]
-        runs = self._client.search_runs([found.experiment_id], query, max_results=limit, order_by=order)
-        return [run.info.run_id for run in runs]
-
-
-def serve(uri: str, owner: int, messages: BinaryIO, answers: BinaryIO) -> None:
-    """Do what the messages say, until they end; after a failure, nothing any more."""
-    client: Client | None = None
-    failed = False
-
-    def attempt(method: str, *arguments: Any) -> Any:
-        nonlocal client, failed
-        if failed:
-            return None
-        try:
-            if client is None:
-                client = Client(uri, owner)
-            return getattr(client, method)(*arguments)
+            return str(self._connected().find(message["experiment"], message["tag"], message["value"]))
         except Exception as error:  # MLflow raises many kinds, of its own and of what it stands on
-            failed = True
-            reason = " ".join(str(error).split())[:200]
-            print(f"warning: MLflow at {uri} failed, this run is incomplete there: {reason}", file=sys.stderr)
+            self._failed(error)
             return None
 
-    with suppress(Exception):  # now, while the other process is at its own imports; without a store yet
-        import mlflow.tracking
+    def _connected(self) -> Sender:
+        if self._sender is None:
+            self._sign(60.0)  # a database may have to be made, by one process for all
+            self._sender = Sender(self._uri, self._box, self._sign, self._warn)
+        return self._sender
 
-        if "://" in uri and not uri.startswith("http"):
-            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-    while True:
-        try:
-            method, *arguments = pickle.load(messages)
-        except (EOFError, pickle.UnpicklingError):  # cut short: the other process was killed
-            break
-        if method == "remove":  # a folder: all that was to be sent from it is sent, or never will be
-            shutil.rmtree(arguments[0], ignore_errors=True)
-            continue
-        answer = attempt(method, *arguments)
-        if method in _ASKED:
-            pickle.dump(answer, answers)
-            answers.flush()
-    if client is not None:
-        attempt("end")
+    def _round(self) -> bool:
+        """Send what waits; whether there was nothing left in the end."""
+        journals = self._box.journals()
+        journals = [path for path in journals if path.name > self._skip] + [
+            path for path in journals if path.name <= self._skip
+        ]
+        done = True
+        for path in journals:
+            if self._ended or path.name not in self._mine:
+                journal.bury(path)
+                if journal.is_written(path):  # by another process, which has its own to send it
+                    continue
+            if not outbox.unsent(path):
+                self._clear(path)
+                continue
+            with journal.sending(path) as ours:
+                if not ours:  # another process is at it
+                    done = False
+                    continue
+                try:
+                    self._connected().send(path)
+                except NotYetError:
+                    done = False
+                    continue
+                except Exception as error:  # see above
+                    self._skip = path.name
+                    self._got_on()
+                    self._failed(error)
+                    return False
+            self._got_on()
+            self._clear(path)
+        self._skip = ""
+        self._next = time.monotonic() + _EVERY
+        return done
+
+    def _got_on(self) -> None:
+        """Begin with the shortest pause again if anything was sent since this was last asked."""
+        if self._sender is not None and self._sender.count > self._count:
+            self._count = self._sender.count
+            self._failures = 0
+            self._success = time.monotonic()
+
+    def _clear(self, path: Path) -> None:
+        if not journal.is_written(path):
+            outbox.clear(path)
+
+    def _failed(self, error: Exception) -> None:
+        pause = _PAUSES[min(self._failures, len(_PAUSES) - 1)]
+        self._failures += 1
+        self._next = time.monotonic() + pause
+        if not self._warned:
+            self._warned = True
+            reason = " ".join(str(error).split())[:200]
+            self._warn(f"MLflow at {public(self._uri)} failed, what is logged waits: {reason}")
+
+    def _sign(self, seconds: float) -> None:
+        if self._ended:  # nobody reads before
+            _write(life=seconds)
+
+    @staticmethod
+    def _warn(text: str) -> None:
+        with suppress(OSError):  # a log on a full disk
+            print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _write(**message: Any) -> None:
+    with suppress(OSError):  # the other process was killed
+        os.write(_answers, json.dumps(message).encode() + b"\n")
+
+
+_answers = 1
 
 
 def _main() -> None:
+    global _answers
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the other process says when it is over
     for name, value in _SETTINGS.items():
@@ -203,9 +188,15 @@ def _main() -> None:
     # By default the collector goes through all modules again and again while they are imported.
     gc.set_threshold(100_000)
     # What MLflow prints is not an answer.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(sys.argv[1], int(sys.argv[2]), sys.stdin.buffer, answers)
+    _answers = os.dup(1)
+    os.dup2(2, 1)
+    uri, folder = sys.argv[1:]
+    with suppress(Exception):  # now, while the other process is at its own imports; without a store yet
+        import mlflow.tracking
+
+        if "://" in uri and not uri.startswith("http"):
+            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+    Process(uri, outbox.Outbox(Path(folder), uri)).run()
     os._exit(0)  # taking all those modules down again would take longer than sending a figure
 
 

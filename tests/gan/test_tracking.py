@@ -21,7 +21,9 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def store(folder, monkeypatch) -> Iterator[tracking.Store]:
     monkeypatch.chdir(folder)
-    with tracking.Store(f"sqlite:///{folder}/mlflow.db") as store:  # MLflow remembers stores by address
+    with tracking.Store(
+        f"sqlite:///{folder}/mlflow.db", folder / ".outbox"
+    ) as store:  # MLflow remembers stores by address
         yield store
 
 
@@ -56,7 +58,7 @@ def test_a_run_holds_what_was_logged(store, client, folder):
 def test_files_in_a_folder_of_the_store_stay_until_they_are_sent(folder, client, monkeypatch):
     monkeypatch.chdir(folder)
     address = f"sqlite:///{folder}/mlflow.db"
-    with tracking.Store(address) as store, store.start("folder", "seed-1", {}, {}) as run:
+    with tracking.Store(address, folder / ".outbox") as store, store.start("folder", "seed-1", {}, {}) as run:
         with store.folder() as files:
             path = files / "generator.safetensors"
             path.write_bytes(b"weights")
@@ -87,8 +89,10 @@ def test_the_newest_run_of_a_tag_is_found(store):
     assert store.find("nothing", "dvc.generator", "abc") is None
 
 
-@pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt, SystemExit])
-def test_a_run_that_dies_is_failed_and_keeps_its_points(store, client, end):
+@pytest.mark.parametrize(
+    ("end", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED")]
+)
+def test_a_run_that_dies_says_how_and_keeps_its_points(store, client, end, status):
     runs = []
 
     def die() -> None:
@@ -100,15 +104,15 @@ def test_a_run_that_dies_is_failed_and_keeps_its_points(store, client, end):
     with pytest.raises(end):
         die()
     found = client.get_run(runs[0].run_id)
-    assert found.info.status == "FAILED"
+    assert found.info.status == status
     assert found.data.metrics == {"loss": 1.0}
 
 
-def test_a_run_whose_process_is_killed_is_failed_and_keeps_its_points(client, folder, store, root):
+def test_a_run_whose_process_is_killed_is_killed_and_keeps_its_points(client, folder, store, root):
     program = """
-import os, sys
+import os, pathlib, sys
 from stages.gan import tracking
-store = tracking.Store(sys.argv[1])
+store = tracking.Store(sys.argv[1], pathlib.Path(".outbox"))
 with store.start("killed", "seed-1", {}, {}) as run:
     run.log_metrics({"loss": 1.0}, step=1)
     print(run.run_id, flush=True)
@@ -127,11 +131,11 @@ with store.start("killed", "seed-1", {}, {}) as run:
     while client.get_run(run_id).info.status == "RUNNING" and time.monotonic() < deadline:
         time.sleep(0.1)
     found = client.get_run(run_id)
-    assert found.info.status == "FAILED"
+    assert found.info.status == "KILLED"
     assert found.data.metrics == {"loss": 1.0}
 
 
-def test_runs_that_a_machines_end_left_running_are_failed_by_the_next(store, client):
+def test_runs_that_a_machines_end_left_running_are_killed_by_the_next(store, client):
     host = socket.gethostname()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -142,30 +146,31 @@ def test_runs_that_a_machines_end_left_running_are_failed_by_the_next(store, cli
     )
     with store.start("crash", "seed-1", {}, {}) as run:
         assert client.get_run(run.run_id).info.status == "RUNNING"
-        assert client.get_run(left).info.status == "FAILED"
+        assert client.get_run(left).info.status == "KILLED"
         assert client.get_run(alive).info.status == "RUNNING"
 
 
-def test_a_store_that_fails_costs_one_line_and_nothing_else(monkeypatch, capfd):
+def test_a_store_that_fails_costs_two_lines_and_nothing_else(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with tracking.Store("sqlite:///unused.db") as store:
+    with tracking.Store("sqlite:///unused.db", tmp_path) as store:
         with store.start("sine", "seed-1", {}, {}) as run:
             run.log_metrics({"loss": 1.0})
             run.set_tags({"a": "b"})
-        store.find("sine", "a", "b").set_tags({"c": "d"})
+        store.find("sine", "a", "b").set_tags({"c": "d"})  # it is in the outbox
+        assert store.find("sine", "a", "other") is None
         assert run.run_id is None
-    (line,) = capfd.readouterr().err.strip().splitlines()
+    said = capfd.readouterr()
+    (line,) = said.err.strip().splitlines()
     assert line.startswith("warning: MLflow at http://127.0.0.1:9 failed")
+    assert said.out == f"MLflow: 5 messages of 1 run wait in {tmp_path}; `make sync` sends them\n"
 
 
-def test_the_work_does_not_wait_for_a_store_that_hangs(monkeypatch):
+def test_the_work_does_not_wait_for_a_store_that_hangs(tmp_path, monkeypatch):
     """A server that takes connections and never answers; only the end waits, as long as MLflow's timeout."""
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.getsockname()[1]}")
-        store = tracking.Store("sqlite:///unused.db")
+        store = tracking.Store("sqlite:///unused.db", tmp_path)
         with store.start("sine", "seed-1", {}, {}) as run:
             for step in range(200):
                 run.log_image("preview", np.zeros((100, 100, 3), np.uint8), step)  # 6 MB: no pipe holds it
@@ -175,6 +180,6 @@ def test_the_work_does_not_wait_for_a_store_that_hangs(monkeypatch):
 
 def test_a_store_that_was_opened_for_nothing_leaves_nothing(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    with tracking.Store(f"sqlite:///{folder}/nothing.db") as store:
+    with tracking.Store(f"sqlite:///{folder}/nothing.db", folder / ".outbox") as store:
         store.open()
     assert not (folder / "nothing.db").exists()

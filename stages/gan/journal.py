@@ -1,0 +1,232 @@
+"""Journals: what MLflow is to be told of a run, on disk before any of it is sent.
+
+A journal is a folder: the records in the order of time (``journal``: a line each, checksum and JSON), the
+files that they speak of (``files/``), and how far they are sent (``sent``). Only the process that made it
+writes records; whoever holds the lock on ``lock`` sends them.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+import time
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Record = Mapping[str, Any]
+END = "end"  # the last record's method: its writer said goodbye
+_LINE = b"%08x %s\n"
+
+
+class Journal:
+    """A journal that this process writes; while it does, it holds a lock that says that it lives.
+
+    Nothing here raises where the disk is full: one line says so, records wait in memory for the next that is
+    written, and files are left out.
+
+    Args:
+        folder: the journal's folder; the one of a process that died is gone on with.
+        first: what the first record of a new journal says.
+    """
+
+    def __init__(self, folder: Path, first: Record) -> None:
+        self.folder = folder
+        self.resumed = (folder / "journal").exists()
+        self.found: list[Record] = []
+        self._pending: list[bytes] = []
+        self._warned = False
+        self._file: int | None = None
+        self._place = folder
+        try:
+            if self.resumed:
+                self._file = _open(folder)
+                found = list(read(folder))
+                self.found = [record for record, _ in found]
+                os.ftruncate(self._file, found[-1][1] if found else 0)  # what a kill cut short
+            else:
+                self._place = folder.with_name(f".{folder.name}")  # no sender sees it before its first record
+                shutil.rmtree(self._place, ignore_errors=True)
+                self._place.mkdir(parents=True)
+                self._file = _open(self._place)
+                self._append(first)
+        except OSError as error:
+            self._warn(error)
+
+    def append(self, method: str, **arguments: Any) -> None:
+        """Write a record: something to do, and the time of the day in milliseconds."""
+        try:
+            self._append({"method": method, "time": now(), **arguments})
+        except OSError as error:
+            self._warn(error)
+
+    def attach_file(self, path: Path, own: bool) -> str | None:
+        """Keep a file as it is now, by a link if nobody else writes to it; returns its name here."""
+        try:
+            name = self._name(path.name)
+            if own:
+                with suppress(OSError):
+                    (self._place / name).hardlink_to(path)
+                    return name
+            shutil.copyfile(path, self._place / name)
+        except OSError as error:
+            self._warn(error)
+            return None
+        return name
+
+    def attach_array(self, array: "NDArray[np.uint8]") -> str | None:
+        """Keep an array; returns its file's name here."""
+        import numpy as np
+
+        try:
+            name = self._name("array.npy")
+            np.save(self._place / name, array)
+        except OSError as error:
+            self._warn(error)
+            return None
+        return name
+
+    def flush(self) -> None:
+        """Have all of it on disk, whatever happens to the machine."""
+        if self._file is not None:
+            with suppress(OSError):
+                os.fsync(self._file)
+
+    def close(self) -> None:
+        """Write the last record; others may send the rest from now on."""
+        if self._file is not None:
+            self.append(END)
+            os.close(self._file)
+            self._file = None
+
+    def _append(self, record: Record) -> None:
+        if self._file is None:  # there was no place for it from the start
+            return
+        self._pending.append(line(record))
+        size = os.fstat(self._file).st_size
+        try:
+            block = b"".join(self._pending)
+            if os.write(self._file, block) < len(block):
+                raise OSError("No space left on device")
+        except OSError:
+            os.ftruncate(self._file, size)  # a record is there as a whole or not at all
+            raise
+        self._pending = []
+        if self._place != self.folder:
+            self._place.rename(self.folder)
+            self._place = self.folder
+
+    def _name(self, name: str) -> str:
+        folder = self._place / "files" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        return f"files/{folder.name}/{name}"
+
+    def _warn(self, error: OSError) -> None:
+        if not self._warned:
+            reason = f"{error.strerror or error}: {self.folder}"
+            print(f"warning: what is logged cannot be kept, MLflow may lack it: {reason}", file=sys.stderr)
+        self._warned = True
+
+
+def line(record: Record) -> bytes:
+    """A record as it is written."""
+    text = json.dumps(record, separators=(",", ":")).encode()
+    return _LINE % (zlib.crc32(text), text)
+
+
+def read(folder: Path, start: int = 0) -> Iterator[tuple[Record, int]]:
+    """A journal's records from an offset on, each with the offset of its end.
+
+    Ends before a record that is cut short; a damaged one between others is ``{"method": "damaged"}``.
+    """
+    with suppress(OSError), (folder / "journal").open("rb") as file:
+        file.seek(start)
+        for text in file:
+            if not text.endswith(b"\n"):
+                return
+            start += len(text)
+            content = text[9:-1]
+            whole = text == _LINE % (zlib.crc32(content), content)
+            yield (json.loads(content) if whole else {"method": "damaged", "time": 0}), start
+
+
+def is_written(folder: Path) -> bool:
+    """Whether the process that writes the journal lives."""
+    try:
+        with (folder / "journal").open("rb") as file:
+            return not _lock(file.fileno())
+    except OSError:
+        return False
+
+
+def bury(folder: Path) -> None:
+    """End a journal whose writer was killed: its run is KILLED, if it went on."""
+    try:
+        file = _open(folder, wait=0)
+    except OSError:  # somebody writes it
+        return
+    try:
+        found = list(read(folder))
+        running, last = False, END
+        for record, _ in found:
+            last = record["method"]
+            if last == "start":
+                running = record["key"] == folder.name  # else it speaks of another journal's run
+            else:
+                running = last == "resume" or (running and last != "finish")
+        if last == END:
+            return
+        moment = int(1000 * (folder / "journal").stat().st_mtime)
+        os.ftruncate(file, found[-1][1])
+        if running:
+            os.write(file, line({"method": "finish", "time": moment, "status": "KILLED"}))
+        os.write(file, line({"method": END, "time": moment}))
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def sending(folder: Path) -> Iterator[bool]:
+    """Whether this process may send the journal within the block: nobody else does."""
+    try:
+        file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:  # it is gone, or the disk is full
+        yield False
+        return
+    try:
+        yield _lock(file)
+    finally:
+        os.close(file)
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def _open(folder: Path, wait: float = 5.0) -> int:
+    """The journal's file, locked; raises OSError if another process holds the lock for too many seconds."""
+    file = os.open(folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    end = time.monotonic() + wait
+    while not _lock(file):
+        if time.monotonic() >= end:
+            os.close(file)
+            raise BlockingIOError("another process writes it")
+        time.sleep(0.05)
+    return file
+
+
+def _lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

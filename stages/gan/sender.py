@@ -1,0 +1,303 @@
+"""Sending a journal to MLflow, in order, each message once.
+
+A message that was sent is noted only afterwards, so one may be sent twice: when this process, or the server,
+dies in between. So each is one that changes nothing the second time. Runs have a key, by which they are found
+before one is made; MLflow drops a metric that it has (same key, step, time and value); pictures and files
+have names that are made from what they are; the rest sets what it sets.
+"""
+
+import fcntl
+import os
+import socket
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shutil import rmtree
+
+from stages.gan import journal, outbox
+from stages.gan.journal import Record
+from stages.gan.tracking import KEY, PROCESS
+
+_BATCH = 1000  # metrics: MLflow takes no more at once
+_REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE", "BAD_REQUEST")
+
+
+class NotYetError(Exception):
+    """What this message speaks of is not in the store yet, but waits in the outbox."""
+
+
+class RefusedError(Exception):
+    """The store will never take this message."""
+
+
+class Sender:
+    """Sends journals to a store.
+
+    Attributes:
+        count: how many messages were sent.
+
+    Args:
+        uri: the store's address.
+        box: what waits for it.
+        sign: called before each message with the seconds that it may well take, 0 for few.
+        warn: called with what is left out.
+    """
+
+    def __init__(
+        self, uri: str, box: outbox.Outbox, sign: Callable[[float], None], warn: Callable[[str], None]
+    ) -> None:
+        from mlflow import MlflowClient
+
+        self.count = 0
+        self._remote = uri.startswith("http")
+        with _alone(uri):
+            self._client = MlflowClient(tracking_uri=uri)
+            if not self._remote:
+                self._client.search_experiments(max_results=1)
+        self._box = box
+        self._sign = sign
+        self._warn = warn
+        self._refused: set[str] = set()
+        self._sent: dict[str, outbox.Sent] = {}  # what could not be noted, too, as where the disk is full
+
+    def send(self, folder: Path) -> None:
+        """Send what a journal holds by now; raises what MLflow raises."""
+        sent = outbox.load(folder)
+        if (ours := self._sent.get(folder.name, sent)).offset > sent.offset:
+            sent = ours
+        self._sent[folder.name] = sent
+        for records, end in _batches(journal.read(folder, sent.offset)):
+            self._sign(60.0 if records[0]["method"] == "log_files" else 0.0)
+            try:
+                with self._refusals():
+                    self._do(folder, records, sent)
+            except RefusedError as error:
+                if folder.name not in self._refused:  # one line for a run, not one for each of its points
+                    self._warn(f"MLflow refused {records[0]['method']}, it is left out: {error}")
+                self._refused.add(folder.name)
+            self.count += len(records)
+            sent.offset = end
+            outbox.save(folder, sent)
+            for record in records:
+                for name in record.get("files", ()):
+                    rmtree((folder / name).parent, ignore_errors=True)
+
+    def find(self, experiment: str, tag: str, value: str) -> str:
+        """MLflow's name for the newest run of an experiment with a tag; empty if there is none."""
+        found = self._search(experiment, f"tags.`{tag}` = '{value}'")
+        return found[0] if found else ""
+
+    def run_id(self, name: str) -> str:
+        """MLflow's name for the run of a journal that is sent."""
+        return self._sent[name].run_id if name in self._sent else ""
+
+    def _do(self, folder: Path, records: list[Record], sent: outbox.Sent) -> None:
+        record = records[0]
+        if record["method"] in (journal.END, "damaged"):
+            return
+        if record["method"] == "start":
+            self._start(folder, record, sent)
+            return
+        if not sent.run_id:
+            raise RefusedError("the store has no such run")
+        if record.get("conditional") and not sent.created:
+            return
+        getattr(self, f"_{record['method']}")(folder, records, sent.run_id)
+
+    def _start(self, folder: Path, record: Record, sent: outbox.Sent) -> None:
+        """Find the run, or create it."""
+        from mlflow.entities import Param
+
+        experiment, key = record["experiment"], record["key"]
+        run_id = record["run_id"] or self.find(experiment, KEY, key)
+        sent.created = not record["run_id"] and key == folder.name
+        if not run_id and record["unless"]:
+            run_id = self.find(experiment, *record["unless"])
+            sent.created = not run_id
+        if not run_id and key != folder.name:
+            self._wait_for(folder, key)
+            raise RefusedError("the store has no such run")
+        if not run_id:
+            experiment_id = self._experiment(experiment)
+            self._bury(experiment)
+            made = self._client.create_run(
+                experiment_id, start_time=record["time"], run_name=record["name"], tags=record["tags"]
+            )
+            run_id = made.info.run_id
+        sent.run_id = run_id
+        if sent.created and record["params"]:
+            self._client.log_batch(run_id, params=[Param(*param) for param in record["params"].items()])
+
+    def _resume(self, _folder: Path, records: list[Record], run_id: str) -> None:
+        self._client.update_run(run_id, status="RUNNING")
+        self._set_tags(_folder, records, run_id)
+
+    def _log_metrics(self, _folder: Path, records: list[Record], run_id: str) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(name, value, record["time"], record["step"])
+            for record in records
+            for name, value in record["metrics"].items()
+        ]
+        for start in range(0, len(metrics), _BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+
+    def _log_image(self, folder: Path, records: list[Record], run_id: str) -> None:
+        """As MLflow's own ``log_image``, which makes up a name for each picture, a new one each time."""
+        import numpy as np
+        from mlflow.tracking.multimedia import compress_image_size
+        from PIL import Image
+
+        (record,) = records
+        file = folder / record["files"][0]
+        if not file.exists():  # it was sent, but not noted
+            return
+        image = Image.fromarray(np.load(file))
+        step, moment = record["step"], record["time"]
+        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.name}/{record['key']}/{step}")
+        stem = f"{record['key'].replace('/', '~')}+step+{step}+timestamp+{moment}+{own}"
+        with tempfile.TemporaryDirectory() as made:
+            whole, small = Path(made, f"{stem}.png"), Path(made, f"{stem}+compressed.webp")
+            image.save(whole)
+            compress_image_size(image).save(small)
+            for path in (whole, small):
+                self._client.log_artifact(run_id, str(path), "images")
+        self._client.set_tag(run_id, "mlflow.loggedImages", "True")
+
+    def _log_files(self, folder: Path, records: list[Record], run_id: str) -> None:
+        for record in records:
+            for name in record["files"]:
+                if (folder / name).exists():
+                    self._client.log_artifact(run_id, str(folder / name), record["folder"])
+
+    def _log_dataset(self, _folder: Path, records: list[Record], run_id: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        context = InputTag("mlflow.data.context", "training")
+        for record in records:
+            source = f'{{"uri": "{record["path"]}"}}'
+            dataset = Dataset(record["name"], record["digest"], source_type="local", source=source)
+            self._client.log_inputs(run_id, [DatasetInput(dataset, [context])])
+
+    def _set_tags(self, _folder: Path, records: list[Record], run_id: str) -> None:
+        for record in records:
+            for key, value in record["tags"].items():
+                self._client.set_tag(run_id, key, value)
+
+    def _set_parent(self, folder: Path, records: list[Record], run_id: str) -> None:
+        for record in records:
+            parent = self.find(record["experiment"], record["tag"], record["value"])
+            if not parent:
+                key = self._box.find(record["experiment"], record["tag"], record["value"])
+                self._wait_for(folder, key)
+                raise RefusedError("its parent is not there")
+            self._client.set_tag(run_id, "mlflow.parentRunId", parent)
+
+    def _finish(self, _folder: Path, records: list[Record], run_id: str) -> None:
+        record = records[-1]
+        self._client.set_terminated(run_id, record["status"], record["time"])
+        self._remove_twins(run_id)
+
+    def _remove_twins(self, run_id: str) -> None:
+        """Delete runs with the same key: a server that stood still made one that was given up."""
+        run = self._client.get_run(run_id)
+        query = f"tags.`{KEY}` = '{run.data.tags.get(KEY, '')}'"
+        for twin in self._client.search_runs([run.info.experiment_id], query, max_results=10):
+            if twin.info.run_id != run_id:
+                self._client.delete_run(twin.info.run_id)
+
+    def _wait_for(self, folder: Path, key: str | None) -> None:
+        if key and key != folder.name and (self._box.folder / key).exists():
+            raise NotYetError(f"run {key} comes first")
+
+    def _experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        try:
+            return str(found.experiment_id if found else self._client.create_experiment(name))
+        except MlflowException:  # another process was quicker
+            if found := self._client.get_experiment_by_name(name):
+                return str(found.experiment_id)
+            raise
+
+    def _bury(self, experiment: str) -> None:
+        """Mark runs KILLED that were left RUNNING by processes of this machine that are no more."""
+        for run_id in self._search(experiment, "attributes.status = 'RUNNING'", 100):
+            if _belongs_to_the_dead(self._client.get_run(run_id).data.tags):
+                self._client.set_terminated(run_id, "KILLED")
+
+    def _search(self, experiment: str, query: str, limit: int = 1) -> list[str]:
+        found = self._client.get_experiment_by_name(experiment)
+        if not found:
+            return []
+        order = ["attributes.start_time DESC"]
+        runs = self._client.search_runs([found.experiment_id], query, max_results=limit, order_by=order)
+        return [run.info.run_id for run in runs]
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Tell what the store will never take from a failure that passes."""
+        from mlflow.exceptions import MlflowException, RestException
+
+        try:
+            yield
+        except MlflowException as error:
+            says_mlflow = isinstance(error, RestException) or not self._remote  # and no proxy before it
+            if says_mlflow and error.error_code in _REFUSALS:
+                raise RefusedError(" ".join(str(error).split())[:200]) from error
+            raise
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keep others of our processes waiting: several that make MLflow's tables at once leave them broken."""
+    if uri.startswith("sqlite:"):
+        uri = str(Path(uri.partition(":///")[2]).absolute())
+    path = Path(tempfile.gettempdir(), f"mlflow-tables-{uuid.uuid5(uuid.NAMESPACE_URL, uri)}")
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # another user's, or a full disk
+        file = -1
+    try:
+        with suppress(OSError):
+            if file >= 0:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        if file >= 0:
+            os.close(file)
+
+
+def _batches(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Record], int]]:
+    """Records in the order of time; metrics that follow each other, together."""
+    batch: list[Record] = []
+    end = count = 0
+    for record, after in records:
+        metrics = len(record.get("metrics", ()))
+        joined = batch and record["method"] == batch[0]["method"] == "log_metrics"
+        same = joined and record.get("conditional") == batch[0].get("conditional")
+        if batch and not (same and count + metrics <= _BATCH):
+            yield batch, end
+            batch, count = [], 0
+        batch.append(record)
+        end, count = after, count + metrics
+    if batch:
+        yield batch, end
+
+
+def _belongs_to_the_dead(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags belongs to a process of this machine that is no more."""
+    host, _, pid = tags.get(PROCESS, "").rpartition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,28 @@
+"""Send to MLflow what could not be sent when it was logged.
+
+Reads the outbox. Sends what waits there for the store that MLFLOW_TRACKING_URI names, or for the local one,
+and says what waits for other stores.
+"""
+
+from stages import command, paths
+from stages.gan.errors import UserError
+from stages.gan.tracking import Store
+
+
+def sync() -> None:
+    """Send what waits."""
+    with Store(paths.STORE, paths.OUTBOX) as store:
+        messages, runs = store.outbox.waiting()
+        if messages:
+            store.open()
+    for place, count in store.outbox.others():
+        print(f"MLflow: {count} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
+    if store.outbox.waiting()[0]:
+        raise UserError("the store fails; what waits is kept")
+    which = f"{messages} message{'s'[: messages > 1]} of {runs} run{'s'[: runs > 1]}"
+    print(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
+
+
+if __name__ == "__main__":
+    command.plain_parser(__doc__).parse_args()
+    command.guard(sync)

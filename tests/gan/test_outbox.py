@@ -1,0 +1,554 @@
+"""Outages of MLflow: what was logged arrives once, in order, with the time at which it was logged."""
+
+import json
+import os
+import random
+import resource
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from stages.gan import journal, outbox, sender, tracking
+
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+class Server:
+    """A real MLflow server on a port of its own; it can be stopped, started again and frozen."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        command = [
+            Path(sys.executable).with_name("mlflow"),
+            "server",
+            "--workers",
+            "1",
+            "--port",
+            str(self.port),
+        ]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env={**os.environ, **settings, "PATH": path},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"{self.uri}/health", timeout=1).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise TimeoutError((self.folder / "log").read_text())
+
+    def signal(self, number: signal.Signals) -> None:
+        os.killpg(self.process.pid, number)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory) -> Iterator[Server]:
+    """Starting one takes seconds, so the tests share it."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(stopped) -> Server:
+    if stopped.process is None:
+        stopped.start()
+    return stopped
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory) -> str:
+    """A store in a file; making one takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('database')}/mlflow.db"
+
+
+@pytest.fixture
+def box(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / ".outbox"
+
+
+class Log:
+    """Logs epochs to a run, and knows when it logged which."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "checkpoint.bin"
+        self.file.write_bytes(b"weights")
+        self.times: dict[int, tuple[int, int]] = {}
+
+    def __call__(self, run: tracking.Run, *epochs: int) -> None:
+        for epoch in epochs:
+            before = journal.now()
+            run.log_metrics({"loss": epoch / 7, "d": float(-epoch)}, step=epoch)
+            self.times[epoch] = (before, journal.now())
+            if epoch % 5 == 0:
+                run.log_image("preview", PICTURE, step=epoch)
+                run.log_files(f"epoch-{epoch}", self.file)
+            time.sleep(0.002)
+
+    def check(self, client: MlflowClient, experiment: str, status: str = "FINISHED") -> str:
+        """Every point is there once, in order, as it was; the pictures, too. Returns the run's id."""
+        (run,) = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+        assert run.info.status == status
+        epochs = sorted(self.times)
+        for name, value in (("loss", lambda epoch: epoch / 7), ("d", lambda epoch: -epoch)):
+            points = client.get_metric_history(run.info.run_id, name)
+            assert [(point.step, point.value) for point in points] == [(n, value(n)) for n in epochs]
+            for point in points:
+                before, after = self.times[point.step]
+                assert before <= point.timestamp <= after
+        assert run.info.start_time <= self.times[epochs[0]][1]
+        pictures = [n for n in epochs if n % 5 == 0]
+        names = sorted(Path(file.path).name for file in client.list_artifacts(run.info.run_id, "images"))
+        assert len(names) == 2 * len(pictures)
+        assert {int(name.split("+")[2]) for name in names} == set(pictures)
+        for name in names:
+            before, after = self.times[int(name.split("+")[2])]
+            assert before <= int(name.split("+")[4]) <= after + 1000
+        for epoch in pictures:
+            (file,) = client.list_artifacts(run.info.run_id, f"epoch-{epoch}")
+            assert file.file_size == len(b"weights")
+        return run.info.run_id
+
+
+@pytest.fixture
+def log(tmp_path) -> Log:
+    return Log(tmp_path)
+
+
+def sync(uri: str, box: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What `make sync` does, and nothing is left then."""
+    with tracking.Store(uri, box) as store:
+        store.open()
+    assert "wait" not in capfd.readouterr().out
+    assert store.outbox.waiting() == (0, 0)
+
+
+def waits(client: MlflowClient, experiment: str, seconds: float = 40.0) -> None:
+    """Wait until a run is there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = client.get_experiment_by_name(experiment)
+        if found and client.search_runs([found.experiment_id]):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(experiment)
+
+
+def test_a_server_that_is_stopped_and_started_again_gets_all_of_it(stopped, box, log, capfd):
+    server = stopped
+    server.stop()
+    begun = journal.now()
+    with tracking.Store(server.uri, box) as store:
+        with store.start("stopped", "seed-1", {"seed": "1"}, {"lr": 0.1}) as run:
+            log(run, *range(1, 21))
+            run.set_tags({"dvc.generator": "abc"})
+        ended = journal.now()
+        start = time.monotonic()
+    assert time.monotonic() - start < 15
+    said = capfd.readouterr()
+    assert said.out.startswith("MLflow: 31 messages of 1 run wait in ")
+    assert said.err.count("warning") == 1
+
+    # The next stage logs to the same run, which is in the outbox only; the server comes back meanwhile.
+    with tracking.Store(server.uri, box) as store:
+        found = store.find("stopped", "dvc.generator", "abc")
+        assert store.find("stopped", "dvc.generator", "other") is None
+        found.log_metrics({"score": 1.0}, step=20)
+        server.start()
+    assert capfd.readouterr().out == ""
+    client = MlflowClient(server.uri)
+    run = client.get_run(log.check(client, "stopped"))
+    assert begun <= run.info.start_time < run.info.end_time <= ended
+    assert run.data.params == {"lr": "0.1"}
+    assert run.data.tags["seed"] == "1"
+    assert run.data.metrics["score"] == 1
+    assert store.outbox.journals() == []
+
+
+def test_a_server_that_stands_still_holds_up_nothing(server, box, log, capfd, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    client = MlflowClient(server.uri)
+    with tracking.Store(server.uri, box) as store:
+        with store.start("frozen", "seed-1", {}, {}) as run:
+            log(run, 1, 2, 3)
+            waits(client, "frozen")
+            server.signal(signal.SIGSTOP)
+            start = time.monotonic()
+            log(run, *range(4, 31))
+            with store.start("born in the cold", "seed-1", {}, {}) as other:
+                other.log_metrics({"loss": 1.0})
+            assert time.monotonic() - start < 1
+            assert store.find("frozen", "no", "such") is None
+            assert time.monotonic() - start < 10
+        start = time.monotonic()
+    assert time.monotonic() - start < 16
+    assert "of 2 runs wait in" in capfd.readouterr().out
+    server.signal(signal.SIGCONT)
+    sync(server.uri, box, capfd)
+    log.check(client, "frozen")
+    assert len(client.search_runs([client.get_experiment_by_name("born in the cold").experiment_id])) == 1
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers an error or passes on; or both: it has happened then, but nobody hears of it."""
+
+    fails: Callable[[], str]
+    target: str
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        mood = type(self).fails()
+        status, answer = 500, b"no"
+        if mood != "before":
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding")}
+            request = urllib.request.Request(
+                self.target + self.path, body or None, headers, method=self.command
+            )
+            try:
+                with urllib.request.urlopen(request) as done:
+                    status, answer = done.status, done.read()
+            except urllib.error.HTTPError as error:
+                status, answer = error.code, error.read()
+        if mood == "after":
+            status, answer = 500, b"no"
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Starts small servers in front of a target, which fail as they are told."""
+    started = []
+
+    def start(fails: Callable[[], str], target: str = "") -> str:
+        handler = type("Handler", (_Handler,), {"fails": staticmethod(fails), "target": target})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        started.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_server_that_always_answers_500_costs_two_lines(serve, box, log, capfd):
+    with tracking.Store(serve(lambda: "before"), box) as store:
+        with store.start("500", "seed-1", {}, {}) as run:
+            log(run, *range(1, 31))
+        start = time.monotonic()
+    assert time.monotonic() - start < 12
+    said = capfd.readouterr()
+    assert said.err.count("\n") == 1
+    assert said.out.count("\n") == 1
+
+
+def test_a_server_that_answers_500_now_and_then_gets_each_point_once(server, serve, box, log, capfd):
+    chance = random.Random(1)
+
+    def moods() -> str:
+        return chance.choices(["well", "before", "after"], [14, 1, 1])[0]
+
+    with (
+        tracking.Store(serve(moods, server.uri), box) as store,
+        store.start("moods", "seed-1", {}, {}) as run,
+    ):
+        log(run, *range(1, 41))
+    for _ in range(5):  # it is bad luck that decides
+        if store.outbox.waiting()[0]:
+            with tracking.Store(store._uri, box) as again:
+                again.open()
+    assert store.outbox.waiting() == (0, 0)
+    log.check(MlflowClient(server.uri), "moods")
+
+
+def test_a_locked_database_is_waited_for_in_the_background(database, box, log, capfd, monkeypatch):
+    monkeypatch.setattr(tracking, "_STUCK", 2.0)
+    with (
+        closing(sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)) as other,
+        tracking.Store(database, box) as first,
+        first.start("unlocked", "seed-1", {}, {}) as run,
+    ):
+        assert run.run_id
+        with tracking.Store(database, box) as store:
+            assert store.find("unlocked", "no", "such") is None
+            other.execute("BEGIN EXCLUSIVE")
+            start = time.monotonic()
+            with store.start("locked", "seed-1", {}, {}) as run:
+                log(run, *range(1, 31))
+            assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 10  # the process that is stuck in SQLite is killed
+        assert "wait in" in capfd.readouterr().out
+        other.execute("ROLLBACK")
+    sync(database, box, capfd)
+    log.check(MlflowClient(database), "locked")
+
+
+def test_a_full_disk_under_the_store_loses_nothing(database, box, log, capfd):
+    with tracking.Store(database, box) as store:
+        store.open()
+        limit = (1024, resource.RLIM_INFINITY)  # no file of MLflow's may grow beyond: as if the disk was full
+        resource.prlimit(store._process.pid, resource.RLIMIT_FSIZE, limit)
+        with store.start("full", "seed-1", {}, {}) as run:
+            log(run, *range(1, 31))
+            assert run.run_id is None
+        resource.prlimit(store._process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    assert "wait" not in capfd.readouterr().out
+    log.check(MlflowClient(database), "full")
+
+
+def test_what_was_sent_but_not_noted_is_there_once(database, box, log):
+    """The sender dies between sending and noting: at each message once."""
+    store = outbox.Outbox(box, database)
+    name = store.new()
+    run = tracking.Run(_Alone(store), name, {"experiment": "twice", "key": name, "tags": {"outbox": name}})
+    run.open(resume=False, tags={})
+    log(run, *range(1, 11))
+    run.log_dataset("data", log.file)
+    run.finish("FINISHED")
+    run.close()
+    path = store.folder / name
+    ends = [0, *(end for _, end in journal.read(path))]
+    run_id = ""
+    for end in ends:
+        if end:
+            outbox.save(path, outbox.Sent(end, run_id, created=True))
+        process = sender.Sender(database, store, lambda _: None, pytest.fail)
+        process.send(path)
+        run_id = process.run_id(name)
+    client = MlflowClient(database)
+    log.check(client, "twice")
+    assert len(client.get_run(run_id).inputs.dataset_inputs) == 1
+    outbox.clear(path)
+    assert not path.exists()
+
+
+class _Alone:
+    """As much of a store as a run needs without a process."""
+
+    def __init__(self, box: outbox.Outbox) -> None:
+        self.outbox = box
+
+    def mind(self, _: str) -> None: ...
+
+    def owns(self, _: Path) -> bool:
+        return False
+
+
+def test_eight_trainings_log_to_one_new_database_at_once(tmp_path, root, capfd):
+    program = """
+import pathlib, sys
+import numpy as np
+from stages.gan import tracking
+with tracking.Store(sys.argv[1], pathlib.Path(".outbox")) as store:
+    with store.start("eight", sys.argv[2], {}, {"n": 1}) as run:
+        for step in range(200):
+            run.log_metrics({"a": step / 3, "b": float(step)}, step=step)
+            if step % 50 == 0:
+                run.log_image("preview", np.zeros((4, 4, 3), np.uint8), step)
+"""
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", program, uri]
+    started = [
+        subprocess.Popen([*command, f"seed-{seed}"], cwd=tmp_path, env=environment) for seed in range(8)
+    ]
+    assert [process.wait(timeout=120) for process in started] == [0] * 8
+    sync(uri, tmp_path / ".outbox", capfd)
+    client = MlflowClient(uri)
+    runs = client.search_runs([client.get_experiment_by_name("eight").experiment_id])
+    assert sorted(run.info.run_name for run in runs) == [f"seed-{seed}" for seed in range(8)]
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        for name in "ab":
+            steps = [point.step for point in client.get_metric_history(run.info.run_id, name)]
+            assert steps == list(range(200))
+        assert len(client.list_artifacts(run.info.run_id, "images")) == 8
+
+
+def test_a_killed_run_goes_on_without_doubled_points(database, box, log, root, capfd):
+    program = """
+import json, os, pathlib, sys
+sys.path.insert(0, "tests/gan")
+import numpy as np
+from stages.gan import tracking
+store = tracking.Store(sys.argv[1], pathlib.Path(sys.argv[2]))
+with store.start("resumed", "seed-1", {}, {}) as run:
+    for step in range(1, 11):
+        run.log_metrics({"loss": step / 7, "d": float(-step)}, step=step)
+        if step % 5 == 0:
+            run.log_image("preview", np.zeros((8, 8, 3), np.uint8), step=step)
+            run.log_files(f"epoch-{step}", pathlib.Path(sys.argv[3]))
+        if step == 6:
+            print(json.dumps(run.position()), flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    begun = journal.now()
+    dead = subprocess.run(
+        [sys.executable, "-c", program, database, str(box), str(log.file)],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+    )
+    died = journal.now()
+    assert dead.returncode == -9
+    with tracking.Store(database, box) as store:
+        position = json.loads(dead.stdout)
+        with store.start("resumed", "seed-1", {}, {}, resume=position) as run:
+            log(run, *range(7, 13))
+            assert MlflowClient(database).get_run(run.run_id).info.status == "RUNNING"
+            log(run, 13)
+    log.times |= dict.fromkeys(range(1, 11), (begun, died))  # not when they were logged anew
+    run_id = log.check(MlflowClient(database), "resumed")
+    tags = MlflowClient(database).get_run(run_id).data.tags
+    assert tags["process"].endswith(f":{os.getpid()}")
+    assert store.outbox.journals() == []
+
+
+def test_a_run_that_turns_out_to_be_there_is_left_as_it_is(server, box, capfd):
+    with (
+        tracking.Store(server.uri, box) as store,
+        store.start("there", "seed-1", {"dvc.generator": "abc"}, {"lr": 1}) as run,
+    ):
+        run.log_metrics({"loss": 1.0}, step=1)
+    server.signal(signal.SIGSTOP)
+    try:
+        box_of_another = box.with_name("another")
+        with tracking.Store(server.uri, box_of_another) as store:
+            tag = ("dvc.generator", "abc")
+            with store.start("there", "from files", dict([tag]), {"lr": 1}, unless=tag) as run:
+                run.log_metrics({"loss": 1.0}, step=1)
+            run.log_metrics({"score": 2.0}, step=1)
+            server.signal(signal.SIGCONT)
+    finally:
+        server.signal(signal.SIGCONT)
+    sync(server.uri, box_of_another, capfd)
+    client = MlflowClient(server.uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("there").experiment_id])
+    assert found.info.run_name == "seed-1"
+    assert len(client.get_metric_history(found.info.run_id, "loss")) == 1
+    assert found.data.metrics["score"] == 2
+
+
+def test_what_the_store_refuses_is_left_out_and_the_rest_goes_on(database, box, capfd):
+    with (
+        tracking.Store(database, box) as store,
+        store.start("refused", "seed-1", {}, {}) as run,
+    ):
+        run.set_tags({"k" * 251: "no tag is that long"})
+        run.set_tags({"next": "yes"})
+    assert "left out" in capfd.readouterr().err
+    assert MlflowClient(database).search_runs(
+        [MlflowClient(database).get_experiment_by_name("refused").experiment_id]
+    )[0].data.tags["next"] == "yes"  # fmt: skip
+
+
+def test_what_killed_processes_left_is_swept_after_a_day(database, tmp_path):
+    store = outbox.Outbox(tmp_path, database)
+    store.new()
+    old, new = store.folder / ".files1", store.folder / ".files2"
+    for path in (old, new):
+        path.mkdir()
+        (path / "checkpoint").write_text("")
+    os.utime(old, (0, 0))
+    store.sweep()
+    assert not old.exists()
+    assert new.exists()
+    assert (store.folder / ".store").exists()
+
+
+def test_a_journal_cut_short_anywhere_keeps_the_records_before(tmp_path):
+    written = journal.Journal(tmp_path / "1", {"method": "start", "key": "1", "run_id": ""})
+    written.append("log_metrics", metrics={"loss": float("nan")}, step=1)
+    written.append("set_tags", tags={"ä": "\n"})
+    os.close(written._file)  # killed
+    content = (tmp_path / "1" / "journal").read_bytes()
+    whole = list(journal.read(tmp_path / "1"))
+    assert len(whole) == 3
+    for size in range(len(content)):
+        (tmp_path / "1" / "journal").write_bytes(content[:size])
+        expected = [end for _, end in whole if end <= size]
+        assert [end for _, end in journal.read(tmp_path / "1")] == expected
+    (tmp_path / "1" / "journal").write_bytes(content[:-1])
+    journal.bury(tmp_path / "1")
+    methods = [record["method"] for record, _ in journal.read(tmp_path / "1")]
+    assert methods == ["start", "log_metrics", "finish", "end"]
+    damaged = bytearray(content)
+    damaged[whole[0][1] + 20] ^= 1
+    (tmp_path / "1" / "journal").write_bytes(damaged)
+    methods = [record["method"] for record, _ in journal.read(tmp_path / "1")]
+    assert methods == ["start", "damaged", "set_tags"]
+
+
+def test_a_full_disk_under_the_outbox_costs_a_line(tmp_path, capfd):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    written = journal.Journal(tmp_path / "1", {"method": "start", "key": "1", "run_id": ""})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        for step in range(20):
+            written.append("log_metrics", metrics={"loss": 1.0}, step=step)
+        assert written.attach_array(np.zeros((100, 100), np.uint8)) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    written.close()
+    assert [record["step"] for record, _ in journal.read(tmp_path / "1") if "step" in record] == [*range(20)]
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_an_outbox_that_cannot_be_written_stops_nothing(database, tmp_path, capfd):
+    (tmp_path / "file").write_text("")
+    with (
+        tracking.Store(database, tmp_path / "file") as store,
+        store.start("nowhere", "seed-1", {}, {}) as run,
+    ):
+        run.log_metrics({"loss": 1.0})
+        run.log_image("preview", PICTURE, step=1)
+        with store.folder() as folder:
+            (folder / "a").write_text("b")
+            run.log_files("c", folder / "a")
+    assert "cannot be kept" in capfd.readouterr().err
