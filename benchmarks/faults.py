@@ -25,7 +25,7 @@ from stages.gan import datasets, devices, judges, judging, params
 from stages.gan.datasets import Dataset, Split
 from stages.gan.evaluation import ImageScorer
 from stages.gan.randomness import generator
-from stages.gan.scores import Scores
+from stages.gan.scores import MEANINGS, Scores
 
 PAGE = Path("docs/scores.md")
 START, END = "<!-- made by python -m benchmarks.faults -->", "<!-- end of what it made -->"
@@ -238,11 +238,7 @@ def _tensors(split: Split) -> tuple[Tensor, Tensor]:
 
 def _graded(scores: Scores) -> Scores:
     """Without what has no better or worse: the classes' shares, and the spread."""
-    return {
-        name: score
-        for name, score in scores.items()
-        if not name.startswith("class_share_") and not name.endswith("_spread")
-    }
+    return {name: score for name, score in scores.items() if name in MEANINGS or name == "collapsed"}
 
 
 def _mean(scores: Sequence[Scores]) -> Scores:

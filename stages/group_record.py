@@ -1,6 +1,7 @@
 """What MLflow holds of a group of runs: a parent run with their means, to which theirs belong."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from stages import paths
 from stages.gan import intervals, tracking
@@ -15,12 +16,7 @@ def recorded(groups: Sequence[Group]) -> list[Group]:
 
     The network's MD5 sum leads to a run. Where another machine trained, this one's store knows nothing of it.
     """
-    return [
-        group
-        for group in groups
-        if len(group.runs) > 1
-        and any(paths.RunFiles(run.experiment, run.seed).generator.exists() for run in group.runs)
-    ]
+    return [group for group in groups if len(group.runs) > 1 and _generators(group)]
 
 
 def record(store: tracking.Store, group: Group) -> None:
@@ -47,12 +43,15 @@ def record(store: tracking.Store, group: Group) -> None:
 
 
 def _children(store: tracking.Store, group: Group) -> list[tracking.Run]:
-    found = []
-    for run in group.runs:
-        generator = paths.RunFiles(run.experiment, run.seed).generator
-        if generator.exists():
-            found.append(store.find(group.experiment, tracking.GENERATOR, tracking.md5(generator)))
+    names = [tracking.md5(generator) for generator in _generators(group)]
+    found = [store.find(group.experiment, tracking.GENERATOR, name) for name in names]
     return [run for run in found if run]
+
+
+def _generators(group: Group) -> list[Path]:
+    """The generators of its runs, as far as they are at hand."""
+    files = [paths.RunFiles(run.experiment, run.seed).generator for run in group.runs]
+    return [file for file in files if file.exists()]
 
 
 def _log(parent: tracking.Run, group: Group) -> None:
