@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 _asked = False
@@ -21,8 +22,9 @@ def check() -> None:
 
 def leave(code: int) -> NoReturn:
     """End this process now: taking apart all that was imported, as Python does first, takes half a second."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads them any more, or their disk is full
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 
