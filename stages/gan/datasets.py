@@ -27,7 +27,7 @@ from stages.gan.randomness import generator
 _DIGITS, _MNIST = [1437, 360], [60_000, 10_000]  # training and test images
 _UNREADABLE = (  # what downloading, unpacking and reading MNIST's files may raise
     *(OSError, EOFError, RuntimeError, ValueError, HTTPException, zlib.error),
-    *(AssertionError, KeyError, TypeError, IndexError),
+    *(AssertionError, AttributeError, KeyError, TypeError, IndexError),
 )
 _ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no other mirror would help
 

@@ -27,7 +27,7 @@ class UserError(Exception):
     """A mistake or a lack that the user can mend: one line that says what, where, and what to do.
 
     Stages print it without a traceback and exit with a code other than 0. Whatever the message quotes, it is
-    one line: line breaks become spaces, other control characters their escapes.
+    one line: line breaks become spaces, and what cannot be printed its escape.
     """
 
     def __init__(self, message: str) -> None:
@@ -37,7 +37,7 @@ class UserError(Exception):
 def one_line(text: object) -> str:
     """A text on one line that does nothing to a terminal."""
     joined = re.sub(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*", " ", str(text))
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], joined).strip()
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in joined).strip()
 
 
 def lack(error: BaseException) -> str | None:
