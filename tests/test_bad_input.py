@@ -573,7 +573,8 @@ def test_a_bad_download_is_not_kept_and_the_next_mirror_is_tried(about, spoil, m
     for name, content in archives().items():
         (good / name).write_bytes(content)
     monkeypatch.setattr(
-        "torchvision.datasets.MNIST.mirrors", ["nonsense", "x://y", "http://127.0.0.1:9", str(good)]
+        "torchvision.datasets.MNIST.mirrors",
+        ["nonsense", "x://y", mirror.as_uri(), "http://127.0.0.1:9", str(good)],
     )
     ended = calls.call(workplace, "prepare", experiment="mnist")
     assert (ended.code, ended.err) == (0, "")

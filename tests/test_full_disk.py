@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import pipeline
 from tests import calls
 
 STAGES = ("prepare", "judge", "train", "sample", "evaluate", "report")
@@ -190,3 +191,34 @@ def test_a_full_disk_below_the_output_is_told(workplace, root):
     assert done.stderr.splitlines() == [
         "error: No space left on device; free some space there and run it again"
     ]
+
+
+def test_after_a_failed_repro_the_next_one_works(tmp_path):
+    """DVC deletes a stage's outputs before it runs it; here only the stage is short of room, not DVC."""
+    pipeline.checkout(tmp_path)
+    pipeline.make_idle(tmp_path)
+    limited = tmp_path / "limited" / "python"
+    limited.parent.mkdir()
+    limited.write_text(f'#!/bin/sh\nulimit -f 2\nexec {sys.executable} "$@"\n')
+    limited.chmod(0o755)
+
+    def repro(*first: Path) -> subprocess.CompletedProcess:
+        environment = pipeline.environment()
+        environment["PATH"] = os.pathsep.join([*map(str, first), environment["PATH"]])
+        command = ["dvc", "repro", "prepare@sine"]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    dataset = tmp_path / "data" / "sine" / "dataset.safetensors"
+    assert repro().returncode == 0
+    earlier = dataset.read_bytes()
+    pipeline.change_params(tmp_path, {"sine": {"data": {"points": 100}}})
+    failed = repro(limited.parent)
+    assert failed.returncode != 0
+    (line,) = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]
+    assert "File too large" in line
+    assert not dataset.exists()
+    assert repro().returncode == 0
+    assert len(dataset.read_bytes()) > len(earlier)
+    pipeline.change_params(tmp_path, {"sine": {"data": {"points": 64}}})
+    assert repro().returncode == 0
+    assert dataset.read_bytes() == earlier
