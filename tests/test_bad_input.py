@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -613,3 +615,35 @@ def test_a_download_without_room_says_so_and_is_not_kept(mnist, workplace):
     calls.assert_refused(ended, "data/raw/MNIST/raw: File too large")
     assert calls.digest(workplace, "data/raw") == before
     assert kept(workplace) == []
+
+
+class CutShort(BaseHTTPRequestHandler):
+    """A server that promises more than it sends."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"too little")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_download_that_breaks_off_is_not_kept(mnist, workplace, monkeypatch):
+    good = mnist(archives())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), CutShort)
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("GAN_MIRROR", address)
+    try:
+        ended = calls.call(workplace, "prepare", experiment="mnist")
+        calls.assert_refused(
+            calls.Ended(ended.code, "", ended.err.splitlines()[-1]), f"tried {address} (", "GAN_MIRROR"
+        )
+        assert kept(workplace) == []
+        monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [str(good)])
+        assert calls.call(workplace, "prepare", experiment="mnist").code == 0
+    finally:
+        server.shutdown()
+        server.server_close()
