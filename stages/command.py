@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from stages import ending
 from stages.gan import params
-from stages.gan.errors import UserError
+from stages.gan.errors import UserError, lack, one_line
 from stages.gan.tracking import Store
 from stages.paths import OUTBOX, STORE, ExperimentFiles, RunFiles
 
@@ -43,6 +44,14 @@ class RunJob(Job):
         return f"{self.experiment}, seed {self.seed}"
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that tells a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line and exit code 2."""
+        self.exit(2, f"error: {one_line(message)}; see --help\n")
+
+
 def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
     """Do a stage's ``work`` for the experiment that the command line names; see :func:`guard`."""
     arguments = _parser(about).parse_args()
@@ -64,8 +73,8 @@ def for_run(
     parser = _parser(about)
     parser.add_argument("--seed", required=True, type=int, help="the run's seed, a whole number from 0 on")
     arguments = parser.parse_args()
-    if arguments.seed < 0:
-        parser.error("--seed must be 0 or more")
+    if not 0 <= arguments.seed < 2**63:
+        parser.error("argument --seed: must be 0 or more, and below 2**63")
 
     def start() -> None:
         files = RunFiles(arguments.experiment, arguments.seed)
@@ -79,9 +88,7 @@ def for_run(
 
 def plain_parser(about: str | None) -> argparse.ArgumentParser:
     """A parser whose help is the stage's docstring."""
-    return argparse.ArgumentParser(
-        description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    return Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
 
 def _parser(about: str | None) -> argparse.ArgumentParser:
@@ -100,8 +107,8 @@ def _job(arguments: argparse.Namespace, store: Store) -> Job:
 def guard(work: Callable[[], None]) -> None:
     """Do ``work``, and end the process.
 
-    A mistake of the user's ends it with one line and exit code 1; SIGTERM and
-    Ctrl-C end it like an error, so that what must be closed is closed.
+    A mistake of the user's, and what the machine refuses (room on a disk, a permission, memory), ends it with
+    one line and exit code 1; SIGTERM and Ctrl-C end it like an error, so that what must be closed is closed.
     """
     ending.watch()
     # By default the collector goes through all modules again and again while they are imported.
@@ -109,13 +116,15 @@ def guard(work: Callable[[], None]) -> None:
     code = 0
     try:
         work()
+        sys.stdout.flush()
     except BaseException as error:
         # What a signal raises within an import may come out as any other exception.
         if ending.asked() or isinstance(error, KeyboardInterrupt):
             code = ending.code()
-        elif isinstance(error, UserError):
-            print(f"error: {error}", file=sys.stderr)
-            code = 1
         else:
-            raise
+            line = str(error) if isinstance(error, UserError) else lack(error)
+            if line is None:
+                raise
+            print(f"error: {line}", file=sys.stderr)
+            code = 1
     ending.leave(code)

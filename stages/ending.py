@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 _asked: int | None = None  # the signal that has come
@@ -58,8 +58,9 @@ def code() -> int:
 
 def leave(code: int) -> NoReturn:
     """End this process now: taking apart all that was imported, as Python does first, takes half a second."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads them any more, or their disk is full
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 

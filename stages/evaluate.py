@@ -8,6 +8,7 @@ expects).
 Logs scores and figures to the run in MLflow.
 """
 
+import io
 import json
 from pathlib import Path
 
@@ -20,13 +21,14 @@ def evaluate(job: command.RunJob) -> None:
     import numpy as np
     import torch
 
-    from stages import record
+    from stages import inputs, record
     from stages.gan import (
         canvas,
         datasets,
         devices,
         evaluation,
         figures,
+        files,
         history,
         inception,
         judges,
@@ -35,13 +37,13 @@ def evaluate(job: command.RunJob) -> None:
         tracking,
         weights,
     )
-    from stages.gan.networks import GENERATORS
 
     device = devices.set_up(job.settings.device, job.settings.threads)
-    real = datasets.Dataset.load(job.shared.dataset)
+    real = datasets.Dataset.load(job.shared.dataset, job.params.data)
     judge, about_judge = weights.load(job.shared.judge, judges.JUDGES, device)
+    inputs.check(job.shared.judge, about_judge["architecture"], job.params.judge, real.shape, "judge")
     judge_md5 = tracking.md5(job.shared.judge)
-    _, about = weights.load(job.files.generator, GENERATORS, device)
+    _, about = inputs.generator(job, real.shape, device)
     _, epochs = history.load(job.files.losses, job.files.previews)
     samples = evaluation.load_samples(job.files.samples, real.train, job.params.sample.count)
     tags = {tracking.JUDGE: judge_md5, "sample.count": str(len(samples))}
@@ -56,14 +58,16 @@ def evaluate(job: command.RunJob) -> None:
         curve = torch.sin if job.params.data.source == "sine" else None
         found, answers, coverage = evaluation.score_points(samples, real, judge, curve)
 
-    found = scores.save(job.files.scores, found)
-    np.save(job.files.answers, answers.numpy())
-    canvas.save(figures.losses(epochs), job.files.losses_figure)
-    canvas.save(coverage, job.files.coverage_figure)
-    run = {key: about[key] for key in ("experiment", "seed", "device")}
-    run |= {"judge": {"md5": judge_md5, "scores": about_judge["test"]}}
+    run = {**about, "judge": {"md5": judge_md5, "scores": about_judge.get("test", {})}}
     run |= {"parameters": {"threads": job.settings.threads, **params.flatten(job.params)}}
-    job.files.run.write_text(json.dumps(run, indent=2) + "\n")
+    array = io.BytesIO()
+    np.save(array, answers.numpy())
+    with files.together():
+        found = scores.save(job.files.scores, found)
+        files.write(job.files.answers, array.getvalue())
+        canvas.save(figures.losses(epochs), job.files.losses_figure)
+        canvas.save(coverage, job.files.coverage_figure)
+        files.write(job.files.run, json.dumps(run, indent=2) + "\n")
 
     log = record.training_of_files(job, real.train)
     log.log_metrics({scores.in_mlflow(name): score for name, score in found.items()}, step=len(epochs))

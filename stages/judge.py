@@ -11,10 +11,10 @@ def judge(job: command.Job) -> None:
     """Fit and test an experiment's judge."""
     job.store.open()
     from stages import progress, record
-    from stages.gan import canvas, datasets, devices, judges, judging, scores, tracking, weights
+    from stages.gan import canvas, datasets, devices, files, judges, judging, scores, tracking, weights
 
     device = devices.set_up(job.settings.device, job.settings.threads)
-    dataset = datasets.Dataset.load(job.shared.dataset)
+    dataset = datasets.Dataset.load(job.shared.dataset, job.params.data)
     settings = job.params.judge
     network = judging.build(settings, dataset).to(device)
     x, y = (tensor.to(device) for tensor in judging.inputs(dataset.train))
@@ -35,10 +35,11 @@ def judge(job: command.Job) -> None:
         for epoch, loss in enumerate(losses, start=1):
             run.log_metrics({"loss": loss}, step=epoch)
         found, figure = judging.test(network, dataset.test)
-        found = scores.save(job.shared.judge_scores, found)
-        # Not whose judge it is: experiments with the same data and settings have the same one.
-        weights.save(job.shared.judge, network, {"device": device.type, "test": found})
-        canvas.save(figure, job.shared.judge_figure)
+        with files.together():
+            found = scores.save(job.shared.judge_scores, found)
+            # Not whose judge it is: experiments with the same data and settings have the same one.
+            weights.save(job.shared.judge, network, {"device": device.type, "test": found})
+            canvas.save(figure, job.shared.judge_figure)
         run.log_metrics({f"test_{name}": score for name, score in found.items()}, step=settings.epochs)
         run.log_files("figures", job.shared.judge_figure)
         run.log_files("judge", job.shared.judge)

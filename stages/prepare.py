@@ -9,11 +9,12 @@ from stages import command, paths
 
 def prepare(job: command.Job) -> None:
     """Make an experiment's data set."""
-    from stages.gan import canvas, datasets, figures
+    from stages.gan import canvas, datasets, figures, files
 
     dataset = datasets.prepare(job.params.data, paths.RAW)
-    dataset.save(job.shared.dataset)
-    canvas.save(figures.data(dataset.train), job.shared.dataset_figure)
+    with files.together():
+        dataset.save(job.shared.dataset)
+        canvas.save(figures.data(dataset.train), job.shared.dataset_figure)
     print(
         f"prepare {job.experiment}: {len(dataset.train)} training and {len(dataset.test)} test samples of "
         f"shape {tuple(dataset.shape)}; see {job.shared.dataset_figure}"

@@ -18,7 +18,7 @@ def report() -> None:
 
 def _report(store: Store) -> None:
     from stages import group_record
-    from stages.gan import comparison, groups, runs
+    from stages.gan import comparison, files, groups, runs
 
     found = runs.load(paths.RUNS)
     families = groups.families(found)
@@ -27,10 +27,11 @@ def _report(store: Store) -> None:
         store.open()
     folder, figures = paths.REPORT.parent, paths.REPORT.with_name("figures")
     figures.mkdir(parents=True, exist_ok=True)
-    for picture in figures.glob("*.png"):  # of groups that are no more, too
+    with files.together():
+        drawn = comparison.draw(families, figures)
+        files.write(paths.REPORT, comparison.markdown(families, folder, figures))
+    for picture in set(figures.glob("*.png")) - drawn:  # of groups that are no more
         picture.unlink()
-    comparison.draw(families, figures)
-    paths.REPORT.write_text(comparison.markdown(families, folder, figures), encoding="utf-8")
     # A result that is as DVC left it is deleted by `dvc exp run` and `dvc checkout` once params.yaml lists
     # its run no more; one touched since is left alone.
     for file in filter(Path.is_file, paths.RUNS.rglob("*")):

@@ -15,15 +15,13 @@ def sample(job: command.RunJob) -> None:
     import numpy as np
     import torch
 
-    from stages import progress, record
-    from stages.gan import canvas, datasets, devices, figures, grid, sampling, weights
-    from stages.gan.networks import GENERATORS
+    from stages import inputs, progress, record
+    from stages.gan import canvas, datasets, devices, figures, files, grid, sampling
 
     device = devices.set_up(job.settings.device, job.settings.threads)
-    split = datasets.Dataset.load(job.shared.dataset).train
-    generator, _ = weights.load(job.files.generator, GENERATORS, device)
+    split = datasets.Dataset.load(job.shared.dataset, job.params.data).train
+    generator, _ = inputs.generator(job, split.shape, device)
     count = job.params.sample.count
-    job.files.samples.parent.mkdir(parents=True, exist_ok=True)
     header = {
         "descr": np.lib.format.dtype_to_descr(split.samples.numpy().dtype),
         "fortran_order": False,
@@ -31,17 +29,18 @@ def sample(job: command.RunJob) -> None:
     }
     blocks = sampling.samples(generator, job.seed, count)
     shown = torch.empty(0)
-    # Written block by block, so that a million images need no more memory than a thousand.
-    with job.files.samples.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in progress.show(
-            blocks, sampling.blocks(count), "block", lambda _: f"{count} samples", every=100
-        ):
-            file.write(block.numpy().tobytes())
-            shown = shown if len(shown) else block
-    canvas.save(figures.samples(shown, split), job.files.samples_figure)
-    common = grid.latents(generator.latent, split)  # type: ignore[arg-type]
-    grid.save(job.files.samples_figure.with_name("grid.png"), sampling.draw(generator, common), split)
+    with files.together():
+        # Written block by block, so that a million images need no more memory than a thousand.
+        with files.replacing(job.files.samples) as aside, aside.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for block in progress.show(
+                blocks, sampling.blocks(count), "block", lambda _: f"{count} samples", every=100
+            ):
+                file.write(block.numpy().tobytes())
+                shown = shown if len(shown) else block
+        canvas.save(figures.samples(shown, split), job.files.samples_figure)
+        common = grid.latents(generator.latent, split)  # type: ignore[arg-type]
+        grid.save(job.files.samples_figure.with_name("grid.png"), sampling.draw(generator, common), split)
     record.training_of_files(job, split).log_files("figures", job.files.samples_figure)
     print(f"sample {job}: {count} samples; see {job.files.samples_figure}")
 

@@ -22,11 +22,11 @@ def train(job: command.RunJob) -> None:
 
     from stages import record
     from stages.course import Course
-    from stages.gan import canvas, datasets, devices, evolution, history, sampling, training, weights
+    from stages.gan import canvas, datasets, devices, evolution, files, history, sampling, training, weights
     from stages.gan.randomness import generator as random_generator
 
     device = devices.set_up(job.settings.device, job.settings.threads)
-    split = datasets.Dataset.load(job.shared.dataset).train
+    split = datasets.Dataset.load(job.shared.dataset, job.params.data).train
     settings = job.params.train
     gan = training.Training(job.params, split.shape, seed=job.seed, device=device)
     real = datasets.to_unit(split.samples).to(device)
@@ -53,11 +53,12 @@ def train(job: command.RunJob) -> None:
             run.log_epoch(epoch)
             run.log_checkpoint(epoch.number, save)
         run.log_time(course.wall_seconds, settings.epochs * steps, course.training_seconds)
-        save(job.files.generator.parent)
         previews = [first, *(epoch.preview for epoch in course.epochs)]
-        history.save(course.epochs, previews, job.files.losses, job.files.previews)
-        evolution.animation(previews, split, job.files.animation)
-        canvas.save(evolution.strip(previews, split), job.files.strip)
+        with files.together():
+            save(job.files.generator.parent)
+            history.save(course.epochs, previews, job.files.losses, job.files.previews)
+            evolution.animation(previews, split, job.files.animation)
+            canvas.save(evolution.strip(previews, split), job.files.strip)
         run.log_files()
     print(f"train {job}: done; see {job.files.animation}")
 

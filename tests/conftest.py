@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from stages.gan import devices
 from stages.gan.scores import CEILING, FLOOR, MEANINGS
+from tests import calls
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,6 +25,22 @@ def mnist_mirror() -> str:
     if "://" not in mirror and not Path(mirror).is_dir():
         pytest.skip("no MNIST at hand: GAN_MIRROR is not set")
     return mirror
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A folder with all that the stages make of two small experiments; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    calls.make(folder, ROOT)
+    return folder
+
+
+@pytest.fixture
+def workplace(finished, tmp_path) -> Path:
+    """A copy of what all stages have made."""
+    folder = tmp_path / "workplace"
+    shutil.copytree(finished, folder)
+    return folder
 
 
 @pytest.fixture

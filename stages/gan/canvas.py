@@ -1,5 +1,6 @@
 """What all pictures share: colours, style, and how samples are shown, dark on light."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stages.gan import files
 from stages.gan.datasets import Split
 
 REAL, GENERATED = "#3b6fb6", "#e07b39"
@@ -31,8 +33,9 @@ mpl.rcParams.update(
 
 def save(figure: Figure, path: Path) -> None:
     """Write ``figure`` as a PNG; the same bytes each time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    files.write(path, picture.getvalue())
 
 
 def panels(count: int, split: Split, width: float = 3.6) -> tuple[Figure, list[Axes]]:

@@ -32,13 +32,19 @@ told. Each score has its own interval: of 20 that compare equals, one leaves out
 Welch's t take the seeds' scores to be about normal, which those of collapsed runs are not."""
 
 
-def draw(families: Sequence[Family], folder: Path) -> None:
-    """Draw the report's pictures into ``folder``."""
+def draw(families: Sequence[Family], folder: Path) -> set[Path]:
+    """Draw the report's pictures into ``folder``; returns their files."""
+    drawn = set()
     for family in families:
-        comparison_figures.scores(family, folder / _file("scores", family.name))
-        comparison_figures.losses(family, folder / _file("losses", family.name))
+        for kind, picture in (("scores", comparison_figures.scores), ("losses", comparison_figures.losses)):
+            path = folder / _file(kind, family.name)
+            picture(family, path)
+            drawn.add(path)
     for experiment, groups in _with_grids(families).items():
-        comparison_figures.samples(groups, folder / _file("samples", experiment))
+        path = folder / _file("samples", experiment)
+        comparison_figures.samples(groups, path)
+        drawn.add(path)
+    return drawn
 
 
 def markdown(families: Sequence[Family], folder: Path, figures: Path) -> str:

@@ -3,7 +3,10 @@
 They do without ``canvas``, which imports PyTorch: that takes longer than all of these pictures.
 """
 
+import io
 import math
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +21,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.gan import intervals
+from stages.gan import files, intervals
 from stages.gan.errors import UserError
 from stages.gan.groups import Family, Group
 from stages.gan.runs import Run
@@ -119,7 +122,14 @@ def _open(run: Run) -> NDArray[np.uint8]:
     try:
         with Image.open(run.grid) as picture:
             return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
-    except OSError as error:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ) as error:
         raise UserError(f"{run.grid}: not a readable picture ({error}); run the sample stage") from error
 
 
@@ -274,5 +284,6 @@ def _panels(
             figure.legend(
                 handles=legend, loc="upper center", ncols=min(across, len(legend)), columnspacing=1.2
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png")
+        files.write(path, picture.getvalue())

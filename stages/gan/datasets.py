@@ -1,9 +1,11 @@
 """The data: where it comes from, its one file, and its values as the networks see them."""
 
+import errno
 import math
 import os
 import shutil
 import socket
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +19,17 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from stages.gan import files
 from stages.gan.errors import UserError
-from stages.gan.params import Data, DigitsData, MnistData
+from stages.gan.params import Data, DigitsData, MnistData, SineData
 from stages.gan.randomness import generator
+
+_DIGITS, _MNIST = [1437, 360], [60_000, 10_000]  # training and test images
+_UNREADABLE = (  # what downloading, unpacking and reading MNIST's files may raise
+    *(OSError, EOFError, RuntimeError, ValueError, HTTPException, zlib.error),
+    *(AssertionError, AttributeError, KeyError, TypeError, IndexError),
+)
+_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no other mirror would help
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,13 @@ class Split:
         """The shape of one sample."""
         return tuple(self.samples.shape[1:])
 
+    @property
+    def kind(self) -> str:
+        """What it holds, in words."""
+        dtype = str(self.samples.dtype).removeprefix("torch.")
+        labels = "" if self.labels is None else f" with {len(self.labels)} labels"
+        return f"{len(self)} {dtype} samples of shape {self.shape}{labels}"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -47,6 +64,11 @@ class Dataset:
 
     train: Split
     test: Split
+
+    @property
+    def splits(self) -> tuple[Split, Split]:
+        """Both."""
+        return self.train, self.test
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,24 +82,37 @@ class Dataset:
             tensors[f"{name}.samples"] = split.samples.contiguous()
             if split.labels is not None:
                 tensors[f"{name}.labels"] = split.labels.contiguous()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(to_bytes(tensors))
+        files.write(path, to_bytes(tensors))
 
     @staticmethod
-    def load(path: Path) -> "Dataset":
+    def load(path: Path, data: Data | None = None) -> "Dataset":
         """Read what :meth:`save` wrote.
 
+        Args:
+            path: the file.
+            data: what it should hold, if that is to be checked; another seed's is not noticed.
+
         Raises:
-            UserError: the file is missing or damaged.
+            UserError: the file is missing or damaged, or holds other data.
         """
         try:
             tensors = load_file(path)
-            return Dataset(
+            dataset = Dataset(
                 Split(tensors["train.samples"], tensors.get("train.labels")),
                 Split(tensors["test.samples"], tensors.get("test.labels")),
             )
         except (OSError, SafetensorError, KeyError) as error:
             raise UserError(f"{path}: not a readable data set ({error}); run the prepare stage") from error
+        if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+            raise UserError(f"{path}: holds numbers that are not finite; run the prepare stage")
+        if data is not None:
+            for name, split, wanted in zip(("train", "test"), dataset.splits, _kinds(data), strict=True):
+                if (found := split.kind) != wanted:
+                    raise UserError(
+                        f"{path}: its {name} split holds {found}, but data of source {data.source} is "
+                        f"{wanted}; it is another experiment's, or damaged: run the prepare stage"
+                    )
+        return dataset
 
 
 def to_unit(samples: Tensor) -> Tensor:
@@ -103,6 +138,16 @@ def prepare(data: Data, raw: Path) -> Dataset:
     if isinstance(data, DigitsData):
         return _digits(data.seed)
     return Dataset(*(Split(_sine(data.points, data.seed, split)) for split in ("train", "test")))
+
+
+def _kinds(data: Data) -> list[str]:
+    """What the splits of a data set hold; see :attr:`Split.kind`."""
+    if isinstance(data, SineData):
+        return [f"{data.points} float32 samples of shape (2,)"] * 2
+    counts, side = (_DIGITS, 8) if isinstance(data, DigitsData) else (_MNIST, 28)
+    limit = data.limit if isinstance(data, MnistData) else None
+    counts = [count if limit is None else min(count, limit) for count in counts]
+    return [f"{count} uint8 samples of shape (1, {side}, {side}) with {count} labels" for count in counts]
 
 
 def _sine(points: int, seed: int, split: str) -> Tensor:
@@ -141,13 +186,18 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
                 MNIST.mirrors = [mirror.rstrip("/") + "/"]
                 # Checks the MD5 sums, and fetches only the archives that are missing or bad.
                 splits = [MNIST(raw, train=train, download=True) for train in (True, False)]
-            except (OSError, RuntimeError, ValueError, HTTPException, EOFError) as error:
+                found = [(tuple(split.data.shape), len(split.targets)) for split in splits]
+                if found != (wanted := [((count, 28, 28), count) for count in _MNIST]):
+                    raise ValueError(f"images and labels are {found}, not {wanted}")
+            except _UNREADABLE as error:
+                _discard_bad(folder, MNIST.resources)
+                if isinstance(error, OSError) and error.errno in _ROOM:
+                    raise OSError(error.errno, error.strerror, str(folder)) from error
                 failures.append(f"{source} ({' '.join(str(error).split()) or type(error).__name__})")
             else:
                 return Dataset(*(Split(s.data[:limit].unsqueeze(1), s.targets[:limit]) for s in splits))
             finally:
                 MNIST.mirrors = theirs
-        _discard_bad(folder, MNIST.resources)
     raise UserError(
         f"MNIST could not be downloaded; tried {'; '.join(failures)}. Set GAN_MIRROR to a folder or URL that "
         "holds its four .gz files, or run the experiments that need no download: sine, digits"

@@ -7,14 +7,23 @@ counts, and whatever a score owes to the count, all three owe it. Each score say
 
 from collections.abc import Callable
 from pathlib import Path
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from stages.gan import anchors, blocks, datasets, distances, figures, inception, judges, metrics, neighbours
+from stages.gan import (
+    anchors,
+    arrays,
+    blocks,
+    datasets,
+    distances,
+    figures,
+    inception,
+    judges,
+    metrics,
+    neighbours,
+)
 from stages.gan.datasets import Dataset, Split
 from stages.gan.errors import UserError
 from stages.gan.scores import Scores, class_shares
@@ -226,17 +235,12 @@ def load_samples(path: Path, real: Split, count: int) -> Tensor:
     Raises:
         UserError: the file is missing or damaged, or holds something else.
     """
-    try:
-        samples = torch.from_numpy(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError, TypeError, MemoryError, BadZipFile) as error:
-        raise UserError(f"{path}: not readable samples ({error}); run the sample stage") from error
+    samples = arrays.load(path, "samples", "sample")
     if samples.shape[1:] != real.shape or samples.dtype != real.samples.dtype or len(samples) != count:
         raise UserError(
             f"{path}: holds {samples.dtype} {tuple(samples.shape)}, but {count} samples (sample.count) of "
             f"{real.samples.dtype} {real.shape} are needed; run the sample stage"
         )
-    if not torch.isfinite(samples).all():
-        raise UserError(f"{path}: holds numbers that are not finite; train again, with a lower train.lr")
     return samples
 
 

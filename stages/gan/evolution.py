@@ -1,5 +1,6 @@
 """A training's evolution: the samples of the same latent points after every epoch."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from stages.gan import files
 from stages.gan.canvas import GENERATED, panels, show, tile
 from stages.gan.datasets import Split
 
@@ -55,8 +57,11 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     pause = max(40, 8000 // len(frames))  # milliseconds
     durations = [pause] * (len(frames) - 1) + [2000]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False)
+    gif, rest = io.BytesIO(), frames[1:]
+    frames[0].save(
+        gif, format="gif", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False
+    )
+    files.write(path, gif.getvalue())
 
 
 def strip(previews: Sequence[Tensor], split: Split) -> Figure:

@@ -1,14 +1,17 @@
 """A training's history, epoch by epoch, and its two files: the losses and the previews."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from stages.gan import arrays, files
 from stages.gan.errors import UserError
 
 
@@ -45,14 +48,14 @@ def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, pre
         losses: columns :data:`COLUMNS`, one row an epoch.
         previews: [epochs + 1, P, *shape], from epoch 0 on.
     """
-    for path in (losses, previews):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with losses.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for epoch in history:
-            writer.writerow([epoch.number, *(f"{value:.6g}" for value in _values(epoch))])
-    np.save(previews, torch.stack(list(pictures)).numpy())
+    table, array = io.StringIO(), io.BytesIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for epoch in history:
+        writer.writerow([epoch.number, *(f"{value:.6g}" for value in _values(epoch))])
+    np.save(array, torch.stack(list(pictures)).numpy())
+    files.write(losses, table.getvalue())
+    files.write(previews, array.getvalue())
 
 
 def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
@@ -63,21 +66,25 @@ def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
     """
     try:
         with losses.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        first, *pictures = torch.from_numpy(np.load(previews, allow_pickle=False))
-        return first, [
-            Epoch(
-                number=int(row["epoch"]),
-                loss_d=float(row["loss_d"]),
-                loss_g=float(row["loss_g"]),
-                d_real=float(row["d_real"]),
-                d_fake=float(row["d_fake"]),
-                preview=picture,
-            )
-            for row, picture in zip(rows, pictures, strict=True)
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{losses}: not a readable history ({error}); run the train stage") from error
+            rows = [{name: float(row[name]) for name in COLUMNS} for row in csv.DictReader(file)]
+        numbers = [int(row["epoch"]) for row in rows]
+        if numbers != list(range(1, len(rows) + 1)) or not rows:
+            raise ValueError("its epochs are not 1, 2, …")
+        if not all(isfinite(value) for row in rows for value in row.values()):
+            raise ValueError("a number is not finite")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
+        raise UserError(f"{losses}: not a readable history ({error!s}); run the train stage") from error
+    pictures = arrays.load(previews, "previews", "train")
+    if pictures.dim() < 3 or len(pictures) != len(rows) + 1:
+        raise UserError(
+            f"{previews}: holds {tuple(pictures.shape)}, but {losses} has {len(rows)} epochs; run the train "
+            "stage"
+        )
+    first, *rest = pictures
+    return first, [
+        Epoch(number=number, preview=picture, **{name: row[name] for name in COLUMNS[1:]})
+        for number, row, picture in zip(numbers, rows, rest, strict=True)
+    ]
 
 
 def metrics(epoch: Epoch) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Features of Inception-V3, for the Fréchet distance that papers on natural images report."""
 
 import io
+import warnings
 from pathlib import Path
 
 import torch
@@ -26,7 +27,9 @@ def load(path: Path, device: torch.device) -> nn.Module:
 
     advice = f"get them from {URL_INCEPTION_V3}, or set evaluate.inception to null"
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is refused anyway
+            weights = torch.load(path, map_location="cpu", weights_only=True)
         # The extractor itself would run code from the file, so it gets what was read from there, anew.
         copy = io.BytesIO()
         torch.save(weights, copy)

@@ -3,12 +3,13 @@
 import difflib
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from stages.gan import strict_yaml
 from stages.gan.errors import UserError
 
 
@@ -24,12 +25,19 @@ def _number(value: object) -> object:
 
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Shown = Annotated[int, Field(ge=1, le=10_000)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Widths = Annotated[list[Width], Field(min_length=1, max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 LearningRate = Annotated[Number, Field(gt=0, le=1)]
 Beta = Annotated[Number, Field(ge=0, lt=1)]
 Probability = Annotated[Number, Field(ge=0, lt=1)]
+
+
+_MOST_WEIGHTS = 1_000_000_000  # of a network: 4 GB, and as much again for each of Adam's two moments
+
+# data/raw keeps the downloads; the others are no files on Windows.
+_RESERVED = {"raw", "con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 
 
 class Block(BaseModel):
@@ -148,7 +156,7 @@ class Train(Block):
     r1: Annotated[Number, Field(ge=0, le=1000)] = 0
     r1_every: Count = 1
     ema: Beta = 0
-    preview: Count
+    preview: Shown
     image_every: Count
     checkpoint_every: Count
 
@@ -188,9 +196,18 @@ class Experiment(Block):
         ):
             if points and network == "conv":
                 raise ValueError(f"{name}.network: conv draws images; data of source sine needs mlp")
+            if (count := _weights(getattr(self, name))) > _MOST_WEIGHTS:
+                raise ValueError(f"{name}: has {count:,} weights; at most {_MOST_WEIGHTS:,} are allowed")
         if points and self.evaluate.inception is not None:
             raise ValueError("evaluate.inception: sees images only; data of source sine needs null")
         return self
+
+
+def _weights(network: MlpGenerator | ConvGenerator | MlpDiscriminator | ConvDiscriminator) -> int:
+    """How many weights there are between a network's own widths: the most of them, whatever the samples."""
+    widths = [getattr(network, "latent", 1), *getattr(network, "hidden", getattr(network, "channels", []))]
+    between: int = sum(first * second for first, second in pairwise(widths))
+    return between * (1 if network.network == "mlp" else 16)
 
 
 class Settings(Block):
@@ -226,18 +243,22 @@ def load(path: Path) -> Params:
         if not isinstance(value, dict):
             close = difflib.get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise UserError(f"{path}: {key}: neither a setting nor an experiment's block{hint}")
+            raise UserError(f"{path}: {_short(key)}: neither a setting nor an experiment's block{hint}")
         if not isinstance(key, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", key):
             raise UserError(
-                f"{path}: {key}: an experiment's name is made of a-z, 0-9, _ and - "
-                "(it becomes a folder's name)"
+                f"{path}: {_short(key)}: an experiment's name is made of a-z, 0-9, _ and -, at most 64, the "
+                "first a letter or digit (it becomes a folder's name)"
+            )
+        if key in _RESERVED:
+            raise UserError(
+                f"{path}: {key}: cannot be an experiment's name, as no folder of its can be so named"
             )
     settings = _check(Settings, {k: v for k, v in content.items() if k in known}, path)
     for kind, values in (("experiments", settings.experiments), ("seeds", settings.seeds)):
         if len(set(values)) < len(values):
-            raise UserError(f"{path}: {kind}: each may be listed once only, got {values}")
+            raise UserError(f"{path}: {kind}: each may be listed once only, got {_short(values)}")
     for name in sorted(listed - set(blocks)):
-        raise UserError(f"{path}: experiments: no block named {name}; there are {', '.join(blocks)}")
+        raise UserError(f"{path}: experiments: {_unknown(name, list(blocks))}")
     experiments = {name: _check(Experiment, block, path, name) for name, block in blocks.items()}
     return Params(settings=settings, experiments=experiments)
 
@@ -249,9 +270,7 @@ def select(params: Params, experiment: str, path: Path) -> Experiment:
         UserError: there is none of that name.
     """
     if experiment not in params.experiments:
-        raise UserError(
-            f"{path}: no block named {experiment}; there are {', '.join(params.experiments) or 'none'}"
-        )
+        raise UserError(f"{path}: {_unknown(experiment, list(params.experiments))}")
     return params.experiments[experiment]
 
 
@@ -268,18 +287,23 @@ def flatten(block: BaseModel) -> dict[str, Any]:
     return dict(walk("", block.model_dump()))
 
 
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name[:64].lower(), known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"no block named {_short(name)}; there are {_short(', '.join(known)) or 'none'}{hint}"
+
+
+def _short(value: object) -> str:
+    """A value as text that fits a line."""
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def _read(path: Path) -> dict[Any, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); run from the repository's root"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    content = strict_yaml.load(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: must hold keys and values, such as 'seeds: [111]'")
     return content
@@ -291,7 +315,7 @@ def _check(model: type[Model], content: object, path: Path, prefix: str = "") ->
     except ValidationError as error:
         problem = error.errors()[0]
         location, known = _locate(model, problem["loc"])
-        where = ".".join(filter(None, [prefix, *location]))
+        where = ".".join(_short(part) for part in [prefix, *location] if part)
         raise UserError(f"{path}: {where + ': ' if where else ''}{_explain(problem, known)}") from error
 
 

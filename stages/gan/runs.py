@@ -60,7 +60,7 @@ class Run:
                 header, *rows = csv.reader(file)
             columns = [[float(value) for value in column] for column in zip(*rows, strict=True)]
             return dict(zip(header, columns, strict=True))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, csv.Error) as error:
             raise UserError(f"{path}: not readable losses ({error}); run the train stage") from error
 
     @property
@@ -82,7 +82,7 @@ def load(folder: Path) -> list[Run]:
     found = []
     for path in folder.glob("*/seed-*/run.json"):
         try:
-            about, scores = (json.loads(file.read_text()) for file in (path, path.with_name("metrics.json")))
+            about, scores = (_json(file) for file in (path, path.with_name("metrics.json")))
             run = _RUN.validate_python({**about, "folder": path.parent, "scores": scores})
             _check(run)
         except ValidationError as error:
@@ -93,6 +93,13 @@ def load(folder: Path) -> list[Run]:
             raise _unreadable(path.parent, error) from error
         found.append(run)
     return sorted(found, key=lambda run: (run.experiment, run.seed))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def _check(run: Run) -> None:

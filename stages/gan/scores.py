@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Literal
 
+from stages.gan import files
 from stages.gan.errors import UserError
 
 Scores = dict[str, float]
@@ -121,6 +122,5 @@ def save(path: Path, scores: Scores) -> Scores:
     rounded = {
         name: score if isinstance(score, int) else float(f"{score:.6g}") for name, score in scores.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rounded, indent=2) + "\n")
+    files.write(path, json.dumps(rounded, indent=2) + "\n")
     return rounded

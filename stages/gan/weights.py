@@ -10,8 +10,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
+from stages.gan import files
 from stages.gan.errors import UserError
 
+_ERRORS = (
+    *(OSError, SafetensorError, UserError, LookupError, TypeError, ValueError, AttributeError),
+    *(RuntimeError, ArithmeticError, MemoryError),
+)
 _KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
 
 
@@ -19,8 +24,7 @@ def save(path: Path, network: nn.Module, about: Mapping[str, Any]) -> None:
     """Write a network's weights, its ``architecture`` and ``about`` (JSON values); always the same bytes."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     everything = {"architecture": network.architecture, **about}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_bytes(state, metadata={_KEY: json.dumps(everything, sort_keys=True)}))
+    files.write(path, to_bytes(state, metadata={_KEY: json.dumps(everything, sort_keys=True)}))
 
 
 def load(
@@ -43,9 +47,14 @@ def load(
         architecture = dict(about["architecture"])
         network = networks[architecture.pop("network")](**architecture)
         network.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+    except _ERRORS as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise UserError(
             f"{path}: not a readable network of this project ({reason}); make it again"
         ) from error
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise UserError(
+                f"{path}: {name} holds numbers that are not finite; make it again, with a lower lr"
+            )
     return network.to(device).eval(), about

@@ -1,0 +1,222 @@
+"""Disks that are full, read-only or in the way: one line, the earlier outputs intact, the next run works."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import pipeline
+from tests import calls
+
+STAGES = ("prepare", "judge", "train", "sample", "evaluate", "report")
+RUN = f"seed-{calls.SEED}"
+OUTPUTS = {
+    "prepare": ("data/sine/dataset.safetensors", "reports/runs/sine/data.png"),
+    "judge": ("data/sine/judge.safetensors", "reports/runs/sine/judge.json", "reports/runs/sine/judge.png"),
+    "train": (
+        f"data/sine/{RUN}/generator.safetensors",
+        f"data/sine/{RUN}/discriminator.safetensors",
+        f"data/sine/{RUN}/previews.npy",
+        f"reports/runs/sine/{RUN}/losses.csv",
+        f"reports/runs/sine/{RUN}/evolution.gif",
+        f"reports/runs/sine/{RUN}/evolution.png",
+    ),
+    "sample": (
+        f"data/sine/{RUN}/samples.npy",
+        f"reports/runs/sine/{RUN}/samples.png",
+        f"reports/runs/sine/{RUN}/grid.png",
+    ),
+    "evaluate": (
+        f"data/sine/{RUN}/answers.npy",
+        *(
+            f"reports/runs/sine/{RUN}/{name}"
+            for name in ("run.json", "metrics.json", "losses.png", "coverage.png")
+        ),
+    ),
+    "report": (
+        "reports/README.md",
+        *(f"reports/figures/{n}-sine.png" for n in ("scores", "losses", "samples")),
+    ),
+}
+
+
+def age(folder: Path, stage: str) -> None:
+    """Make a stage's outputs differ from what it will make, as those of an earlier run do."""
+    for name in OUTPUTS[stage]:
+        path = folder / name
+        if name.endswith("run.json"):
+            path.write_text(path.read_text() + "\n")
+        else:
+            path.write_bytes(path.read_bytes() + b"earlier")
+
+
+# Of the files that a stage writes, the first, some, or all but the last fit.
+@pytest.mark.parametrize("limit", [0, 1000, 9000])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_file_that_cannot_grow_leaves_all_as_it_was(stage, limit, workplace):
+    made = calls.digest(workplace)
+    age(workplace, stage)
+    before = calls.digest(workplace)
+    assert before != made
+    with calls.file_limit(limit):
+        ended = calls.call(workplace, stage)
+    calls.assert_refused(ended, "File too large", "ulimit")
+    assert any(Path(name).parent.as_posix() in ended.err for name in OUTPUTS[stage])
+    assert calls.digest(workplace) == before
+    assert calls.call(workplace, stage).code == 0
+    assert calls.digest(workplace) == made
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_file_where_a_folder_must_be_is_named(stage, workplace):
+    folder = (workplace / OUTPUTS[stage][0]).parent
+    if stage in ("judge", "sample", "evaluate"):  # their inputs are in that folder
+        folder = (workplace / OUTPUTS[stage][-1]).parent
+    if stage in ("evaluate", "report"):
+        folder = workplace / OUTPUTS[stage][-1]
+        shutil.rmtree(folder.parent / "x", ignore_errors=True)
+        folder.unlink()
+        folder.mkdir()  # the other way round: a folder where a file must be
+    else:
+        shutil.rmtree(folder)
+        folder.write_text("in the way")
+    before = calls.digest(workplace)
+    ended = calls.call(workplace, stage)
+    calls.assert_refused(ended, folder.relative_to(workplace).as_posix(), "move it away")
+    assert calls.digest(workplace) == before
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_folder_that_may_not_be_written_to_is_named(stage, workplace):
+    if os.geteuid() == 0:
+        pytest.skip("permissions do not bind root")
+    folder = (workplace / OUTPUTS[stage][-1]).parent
+    before = calls.digest(workplace)
+    folder.chmod(0o555)
+    try:
+        ended = calls.call(workplace, stage)
+    finally:
+        folder.chmod(0o755)
+    calls.assert_refused(ended, folder.relative_to(workplace).as_posix(), "Permission denied")
+    assert calls.digest(workplace) == before
+
+
+ON_A_SMALL_DISK = """
+import os, shutil, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests import calls
+from tests.test_full_disk import STAGES, age
+
+source, disk = Path(sys.argv[2]), Path(sys.argv[3])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
+folder = disk / "workplace"
+shutil.copytree(source, folder)
+made = calls.digest(folder)
+room = shutil.disk_usage(disk).free
+for stage in STAGES:
+    age(folder, stage)
+    before = calls.digest(folder)
+    for left in (0, 4096, 8192):
+        with open(disk / "filler", "wb") as filler:
+            filler.write(bytes(shutil.disk_usage(disk).free - left))
+        ended = calls.call(folder, stage)
+        (disk / "filler").unlink()
+        calls.assert_refused(ended, "No space left on device; free some space")
+        assert calls.digest(folder) == before, (stage, left)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    ended = calls.call(folder, stage)
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    calls.assert_refused(ended, "Read-only file system")
+    assert calls.digest(folder) == before, stage
+    assert calls.call(folder, stage).code == 0
+    assert calls.digest(folder) == made, stage
+print("all is well")
+"""
+
+
+def test_a_real_disk_that_is_full_or_read_only(finished, root, tmp_path):
+    """In a mount namespace of its own, which takes the small file system with it when it ends."""
+    unshare = ["unshare", "--map-root-user", "--mount"]
+    (tmp_path / "disk").mkdir()
+    tried = [*unshare, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path / "disk")]
+    try:
+        subprocess.run(tried, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", ON_A_SMALL_DISK, root, finished, tmp_path / "disk"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip().endswith("all is well"), done.stderr
+
+
+@pytest.mark.parametrize("stage", ["judge", "evaluate"])
+def test_a_process_of_its_own_ends_so_too(stage, workplace, root):
+    age(workplace, stage)
+    before = calls.digest(workplace, "mlflow.db", "mlruns", "mlartifacts")
+    done = subprocess.run(
+        [sys.executable, "-m", f"stages.{stage}", "--experiment", "sine"]
+        + (["--seed", str(calls.SEED)] if stage == "evaluate" else []),
+        cwd=workplace,
+        env={"PYTHONPATH": str(root), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "File too large" in line
+    assert calls.digest(workplace, "mlflow.db", "mlruns", "mlartifacts") == before
+
+
+def test_a_full_disk_below_the_output_is_told(workplace, root):
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    command = [sys.executable, "-m", "stages.prepare", "--experiment", "sine"]
+    environment = {"PYTHONPATH": str(root), "PATH": ""}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=workplace, env=environment, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: No space left on device; free some space there and run it again"
+    ]
+
+
+def test_after_a_failed_repro_the_next_one_works(tmp_path):
+    """DVC deletes a stage's outputs before it runs it; here only the stage is short of room, not DVC."""
+    pipeline.checkout(tmp_path)
+    pipeline.make_idle(tmp_path)
+    limited = tmp_path / "limited" / "python"
+    limited.parent.mkdir()
+    limited.write_text(f'#!/bin/sh\nulimit -f 2\nexec {sys.executable} "$@"\n')
+    limited.chmod(0o755)
+
+    def repro(*first: Path) -> subprocess.CompletedProcess:
+        environment = pipeline.environment()
+        environment["PATH"] = os.pathsep.join([*map(str, first), environment["PATH"]])
+        command = ["dvc", "repro", "prepare@sine"]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    dataset = tmp_path / "data" / "sine" / "dataset.safetensors"
+    assert repro().returncode == 0
+    earlier = dataset.read_bytes()
+    pipeline.change_params(tmp_path, {"sine": {"data": {"points": 100}}})
+    failed = repro(limited.parent)
+    assert failed.returncode != 0
+    (line,) = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]
+    assert "File too large" in line
+    assert not dataset.exists()
+    assert repro().returncode == 0
+    assert len(dataset.read_bytes()) > len(earlier)
+    pipeline.change_params(tmp_path, {"sine": {"data": {"points": 64}}})
+    assert repro().returncode == 0
+    assert dataset.read_bytes() == earlier
