@@ -74,6 +74,13 @@ class Course:
                     self._save()
             self._count()
 
+    def go_back(self) -> tuple[int, int] | None:
+        """Have the networks as they are in the last state; returns its epoch and step, None without one."""
+        if (found := self._states.load()) is None:
+            return None
+        self._gan.load_state_dict(found.tensors, found.about["epoch"], found.about["step"])
+        return self._gan.epoch, self._gan.step
+
     def _between_steps(self) -> None:
         if ending.asked() or self._states.due():
             self._count()
@@ -85,7 +92,12 @@ class Course:
         self._since, self.wall_seconds = now, now - self._start
 
     def _save(self) -> None:
+        """Write a state, unless nothing can come of it: what was written last is then the last good one."""
         assert self._record is not None
+        if not self._gan.finite:
+            if ending.asked():
+                ending.end()
+            return
         tensors = self._gan.state_dict()
         if self.epochs:
             tensors[_PREVIEWS] = torch.stack([epoch.preview for epoch in self.epochs])

@@ -48,9 +48,13 @@ class Training:
     def log_checkpoint(self, epoch: int, save: Callable[[Path], None]) -> None:
         """Log what ``save`` writes into a folder, if it is the epoch's turn; the last one is a file's."""
         if epoch % self._train.checkpoint_every == 0 and epoch < self._train.epochs:
-            with self._job.store.folder() as folder:
-                save(folder)
-                self.run.log_files(_checkpoint(epoch), *sorted(folder.iterdir()))
+            self._log_saved(_checkpoint(epoch), save)
+
+    def log_networks(self, epoch: int, step: int, save: Callable[[Path], None]) -> str:
+        """Log what ``save`` writes into a folder, of the middle of an epoch; returns the artifact folder."""
+        folder = f"{_checkpoint(epoch)}-step-{step}"
+        self._log_saved(folder, save)
+        return folder
 
     def log_time(self, wall: float, steps: int, training: float) -> None:
         """Log the seconds in all, those of training without logging, and the steps per second in these."""
@@ -64,6 +68,11 @@ class Training:
         figures = (shared.dataset_figure, files.animation, files.strip)
         self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
         self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator)})
+
+    def _log_saved(self, folder: str, save: Callable[[Path], None]) -> None:
+        with self._job.store.folder() as place:
+            save(place)
+            self.run.log_files(folder, *sorted(place.iterdir()))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ def train(job: command.RunJob) -> None:
     from stages import record
     from stages.course import Course
     from stages.gan import canvas, datasets, devices, evolution, files, history, sampling, training, weights
+    from stages.gan.errors import UserError
     from stages.gan.randomness import generator as random_generator
 
     device = devices.set_up(job.settings.device, job.settings.threads)
@@ -49,9 +50,15 @@ def train(job: command.RunJob) -> None:
             for epoch in course.epochs:
                 run.log_epoch(epoch)
         done = len(course.epochs)
-        for epoch in shown(course.train(real, latents, run), settings.epochs, done):
-            run.log_epoch(epoch)
-            run.log_checkpoint(epoch.number, save)
+        try:
+            for epoch in shown(course.train(real, latents, run), settings.epochs, done):
+                run.log_epoch(epoch)
+                run.log_checkpoint(epoch.number, save)
+        except training.DivergenceError as error:
+            if (place := course.go_back()) is None:
+                raise
+            kept = run.log_networks(*place, save)
+            raise UserError(f"{error}. The last finite networks are in MLflow, {kept}") from error
         run.log_time(course.wall_seconds, settings.epochs * steps, course.training_seconds)
         previews = [first, *(epoch.preview for epoch in course.epochs)]
         with files.together():

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import math
 import pickle
 import struct
 import subprocess
@@ -17,11 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mlflow import MlflowClient
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 
-from stages.gan import datasets, devices, weights
+from stages.gan import datasets, devices, judging, training, weights
 from stages.gan.mlp import MlpGenerator
+from stages.gan.networks import GENERATORS
 from stages.gan.randomness import generator as random_generator
 from tests import calls
 
@@ -469,12 +472,36 @@ def test_no_weights_of_inception_are_unpickled(spoil, workplace):
     assert calls.digest(workplace) == before
 
 
-def test_a_loss_that_is_no_number_ends_the_training_with_advice(workplace, monkeypatch):
-    monkeypatch.setattr(datasets, "to_unit", lambda samples: samples * float("nan"))
+def test_a_training_that_diverges_ends_there_and_its_last_finite_networks_are_kept(workplace, monkeypatch):
+    monkeypatch.setattr(training, "learning_rate", lambda _, done: math.inf if done >= 0.5 else 1e-3)
     before = {name: calls.digest(workplace / name) for name in ("data", "reports")}
-    ended = calls.call(workplace, "train")
-    calls.assert_refused(ended, "a loss is no longer finite in epoch 1", "lower train.lr")
+    ended = calls.call(workplace, "train", tracked=True)
+    words = "no longer finite in epoch 2 (", "lower train.lr", "MLflow, checkpoints/epoch-0002-step-0"
+    calls.assert_refused(ended, *words)
     assert {name: calls.digest(workplace / name) for name in ("data", "reports")} == before
+
+    client = MlflowClient(f"sqlite:///{workplace}/mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    assert run.info.status == "FAILED"
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "loss_d")] == [1]
+    monkeypatch.chdir(workplace)
+    path = client.download_artifacts(run.info.run_id, "checkpoints/epoch-0002-step-0", str(workplace))
+    assert {file.name for file in Path(path).iterdir()} == {
+        "generator.safetensors",
+        "discriminator.safetensors",
+    }
+    weights.load(Path(path, "generator.safetensors"), GENERATORS, torch.device("cpu"))  # all of it finite
+
+    monkeypatch.undo()
+    assert calls.call(workplace, "train").code == 0
+
+
+def test_a_judge_that_diverges_ends_there_with_advice(workplace, monkeypatch):
+    monkeypatch.setattr(judging, "to_unit", lambda samples: samples * float("nan"))
+    before = calls.digest(workplace)
+    ended = calls.call(workplace, "judge", experiment="digits")
+    calls.assert_refused(ended, "judge: the loss is no longer finite in epoch 1 (nan)", "lower judge.lr")
+    assert calls.digest(workplace) == before
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Discriminative models P(y|x): what the GAN's samples are judged by."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -105,6 +106,9 @@ def fit(
         batch_size: samples in a step; the last step of an epoch takes the rest.
         lr: the highest learning rate.
         seed: draws the orders.
+
+    Raises:
+        UserError: the loss of an epoch is no longer finite.
     """
     loss_of = functional.mse_loss if y.is_floating_point() else functional.cross_entropy
     adam = torch.optim.Adam(judge.parameters(), lr=lr, fused=True)
@@ -121,7 +125,9 @@ def fit(
             adam.step()
             cycle.step()
             total += loss.detach() * len(batch)
-        yield total.item() / len(x)
+        if not math.isfinite(mean := total.item() / len(x)):
+            raise UserError(f"judge: the loss is no longer finite in epoch {epoch} ({mean}); lower judge.lr")
+        yield mean
     judge.eval()
 
 

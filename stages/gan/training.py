@@ -20,6 +20,10 @@ from stages.gan.sampling import draw
 _BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
 
 
+class DivergenceError(UserError):
+    """A training whose numbers are no longer finite: nothing can come of it."""
+
+
 class Training:
     """A GAN in training: both networks, what they make small, and the average of the generator's weights.
 
@@ -74,7 +78,8 @@ class Training:
                 where an epoch is yielded, :meth:`state_dict` may be asked for.
 
         Raises:
-            UserError: there are fewer samples than make a batch, or a loss is no longer finite.
+            UserError: there are fewer samples than make a batch.
+            DivergenceError: a loss or a weight is no longer finite; this is seen at an epoch's end.
         """
         settings, generator, discriminator = self._settings, self.generator, self.discriminator
         steps = steps_per_epoch(len(real), settings.batch_size)
@@ -106,15 +111,20 @@ class Training:
                 if self.step < steps:
                     between()
             loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean = (totals / steps).tolist()
-            if not math.isfinite(loss_d_mean + loss_g_mean):
-                raise UserError(
-                    f"train: a loss is no longer finite in epoch {number} (discriminator {loss_d_mean}, "
-                    f"generator {loss_g_mean}); lower train.lr"
+            if not self.finite:
+                raise DivergenceError(
+                    f"train: the losses or weights are no longer finite in epoch {number} (loss of the "
+                    f"discriminator {loss_d_mean}, of the generator {loss_g_mean}); lower train.lr"
                 )
             shown = draw(self.kept, preview)
             self.epoch, self.step = number + 1, 0
             totals.zero_()
             yield Epoch(number, loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean, preview=shown)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all its numbers are finite: weights, moments, and the epoch's sums of losses so far."""
+        return all(bool(tensor.isfinite().all()) for tensor in self.state_dict().values())
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that the next step depends on, but for ``epoch`` and ``step``, as it is now."""

@@ -116,7 +116,7 @@ GOOD = {"collapsed": 0, "recall": 0.5, "recall_floor": 0.9, "recall_ceiling": 0.
 @pytest.mark.parametrize(
     ("scores", "reason"),
     [
-        ("{", "Expecting property name"),
+        ("{", "metrics.json: Expecting property name"),
         ("[]", "scores: Input should be"),
         ("{}", "metrics.json lacks collapsed"),
         ('{"collapsed": 0}', "metrics.json has no scores"),

@@ -93,8 +93,18 @@ def test_a_batch_larger_than_the_data_is_refused(data):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(data):
-    with pytest.raises(UserError, match="no longer finite in epoch 1"):
+    with pytest.raises(training.DivergenceError, match="no longer finite in epoch 1"):
         run(gan(), data * float("nan"))
+
+
+def test_weights_that_are_not_finite_stop_the_training_though_the_losses_are(data, monkeypatch):
+    steps = len(data) // 4
+    last = 1 - 1 / (
+        3 * steps
+    )  # the share that is done before the last step, whose loss is computed before it
+    monkeypatch.setattr(training, "learning_rate", lambda _, done: math.inf if done >= last else 1e-3)
+    with pytest.raises(training.DivergenceError, match=r"in epoch 3 \(loss of the discriminator 0\.\d+, of"):
+        run(gan(batch_size=4, epochs=3), data)
 
 
 def test_the_average_of_the_weights_is_an_exponential_one_and_what_the_previews_show(data):
