@@ -23,8 +23,8 @@ from torch.nn import functional
 from stages import command
 from stages.gan import datasets, devices, judges, judging, params
 from stages.gan.datasets import Dataset, Split
-from stages.gan.evaluation import ImageScorer
 from stages.gan.randomness import generator
+from stages.gan.scorers import ImageScorer
 from stages.gan.scores import MEANINGS, Scores
 
 PAGE = Path("docs/scores.md")

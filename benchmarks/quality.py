@@ -31,8 +31,8 @@ from stages.gan import (
     training,
     weights,
 )
-from stages.gan.canvas import GENERATED, REAL
 from stages.gan.errors import UserError
+from stages.gan.style import GENERATED, REAL
 from stages.paths import STORE, ExperimentFiles
 
 RECORD = Path(__file__).parent / "results" / "quality.csv"

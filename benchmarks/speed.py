@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from stages.gan.canvas import GENERATED, REAL
+from stages.gan.style import GENERATED, REAL
 
 LOOPS = ("reference", "ours")
 

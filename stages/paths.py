@@ -35,6 +35,7 @@ class RunFiles:
         self.strip = report / "evolution.png"
         self.samples = data / "samples.npy"
         self.samples_figure = report / "samples.png"
+        self.grid = report / "grid.png"
         self.answers = data / "answers.npy"
         self.scores = report / "metrics.json"
         self.losses_figure = report / "losses.png"

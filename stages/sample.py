@@ -40,7 +40,7 @@ def sample(job: command.RunJob) -> None:
                 shown = shown if len(shown) else block
         canvas.save(figures.samples(shown, split), job.files.samples_figure)
         common = grid.latents(generator.latent, split)  # type: ignore[arg-type]
-        grid.save(job.files.samples_figure.with_name("grid.png"), sampling.draw(generator, common), split)
+        grid.save(job.files.grid, sampling.draw(generator, common), split)
     record.training_of_files(job, split).log_files("figures", job.files.samples_figure)
     print(f"sample {job}: {count} samples; see {job.files.samples_figure}")
 

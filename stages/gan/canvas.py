@@ -1,4 +1,4 @@
-"""What all pictures share: colours, style, and how samples are shown, dark on light."""
+"""What the pictures of a run share: how they are written, and how samples are shown, dark on light."""
 
 import io
 from pathlib import Path
@@ -14,21 +14,10 @@ from torch import Tensor
 
 from stages.gan import files
 from stages.gan.datasets import Split
+from stages.gan.style import STYLE
 
-REAL, GENERATED = "#3b6fb6", "#e07b39"
 mpl.rcdefaults()  # whatever style the user's own settings ask for: the bytes must not depend on it
-mpl.rcParams.update(
-    {
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlesize": "medium",
-        "axes.grid": True,
-        "grid.alpha": 0.25,
-        "legend.frameon": False,
-        "figure.dpi": 110,
-        "font.size": 9,
-    }
-)
+mpl.rcParams.update(STYLE)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -26,19 +26,12 @@ from stages.gan.errors import UserError
 from stages.gan.groups import Family, Group
 from stages.gan.runs import Run
 from stages.gan.scores import IN_WORDS, MEANINGS
+from stages.gan.style import GENERATED, NOISE, REAL, STYLE
 
-REAL, GENERATED = "#3b6fb6", "#e07b39"  # as in all pictures
 _GROUPS = (GENERATED, "#7a4ea3", "#2f8f5b", "#b8324f", "#8a6d3b", "#1f9aa8")  # then from the start again
-_NOISE = "#777777"
 _STYLE: dict[Any, Any] = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": "medium",
+    **STYLE,
     "axes.titley": 1.0,  # where it is by default, but then looking for what it might overlap takes long
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    "figure.dpi": 110,
     "font.size": 8,
 }
 _NUMBERED = 12  # runs in a panel, at most, that are numbered by their seeds
@@ -56,7 +49,7 @@ def scores(family: Family, path: Path) -> None:
     if any(len(group.runs) > 1 for group in family.groups):
         marks.append(_key("black", "mean, 95% interval", marker="_", markersize=9))
     marks.append(_key(REAL, "floor: real data", linestyle="--"))
-    marks.append(_key(_NOISE, "ceiling: noise", linestyle=":"))
+    marks.append(_key(NOISE, "ceiling: noise", linestyle=":"))
     rows = -(-len(names) // columns)
     with _panels(path, rows, columns, size=(2, 1.15), gaps=(0.5, 0.5), legend=marks) as panels:
         for index, (axes, name) in enumerate(zip(panels.flat, names, strict=False)):
@@ -147,7 +140,7 @@ def _score(axes: Axes, family: Family, name: str) -> None:
                 axes.plot(position, run.scores[name], look, color=color, ms=3.5, mew=1.3, zorder=3)
         if len(found := group.scores(name)) > 1:
             _interval(axes, intervals.mean(found), start + len(group.runs))
-    for anchor, color, style in ((floor, REAL, "--"), (ceiling, _NOISE, ":")):
+    for anchor, color, style in ((floor, REAL, "--"), (ceiling, NOISE, ":")):
         axes.axhline(anchor, color=color, linestyle=style, linewidth=1, zorder=1)
     axes.tick_params(axis="y", labelsize=7)
     better = IN_WORDS[MEANINGS[name].better]

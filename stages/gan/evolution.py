@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from stages.gan import files
-from stages.gan.canvas import GENERATED, panels, show, tile
+from stages.gan.canvas import panels, show, tile
 from stages.gan.datasets import Split
+from stages.gan.style import GENERATED
 
 FRAMES = 100  # of an animation, at most
 STILLS = (0, 0.02, 0.1, 0.25, 0.5, 1)  # of the epochs: what the strip shows

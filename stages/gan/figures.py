@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from stages.gan.canvas import GENERATED, REAL, dark_on_light, panels, show
+from stages.gan.canvas import dark_on_light, panels, show
 from stages.gan.datasets import Split
 from stages.gan.history import Epoch
+from stages.gan.style import GENERATED, REAL
 
 
 def data(split: Split) -> Figure:

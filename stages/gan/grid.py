@@ -10,6 +10,7 @@ from torch import Tensor
 from stages.gan import canvas, files
 from stages.gan.datasets import Split
 from stages.gan.randomness import generator
+from stages.gan.style import GENERATED, REAL
 
 _SEED = 0  # not the run's: the points are the same for all runs with as large a latent space
 IMAGES, POINTS = 25, 500
@@ -29,6 +30,6 @@ def save(path: Path, generated: Tensor, split: Split) -> None:
         files.write(path, picture.getvalue())
         return
     figure, (axes,) = canvas.panels(1, split, width=2.6)
-    axes.plot(*split.samples[: len(generated), :2].T.numpy(), ".", color=canvas.REAL, alpha=0.25, ms=3)
-    canvas.show(axes, generated, split, canvas.GENERATED, "")
+    axes.plot(*split.samples[: len(generated), :2].T.numpy(), ".", color=REAL, alpha=0.25, ms=3)
+    canvas.show(axes, generated, split, GENERATED, "")
     canvas.save(figure, path)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.gan import canvas, comparison, comparison_figures, groups, runs
+from stages.gan import comparison, comparison_figures, groups, runs
 from stages.gan.errors import UserError
 
 REST = {
@@ -54,10 +54,6 @@ def test_the_report_names_the_figures_that_are_drawn(families, tmp_path):
     text = comparison.markdown(families, folder, folder / "figures")
     named = {part.split(")")[0] for part in text.split("](figures/")[1:]}
     assert named == {path.name for path in (folder / "figures").iterdir()}
-
-
-def test_the_colours_are_those_of_all_pictures():
-    assert (comparison_figures.REAL, comparison_figures.GENERATED) == (canvas.REAL, canvas.GENERATED)
 
 
 def test_no_two_names_have_the_same_figure(write_run, tmp_path):

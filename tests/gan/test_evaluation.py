@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.gan import blocks, evaluation, judges, scores
+from stages.gan import blocks, evaluation, judges, scorers, scores
 from stages.gan.datasets import Dataset, Split
 from stages.gan.errors import UserError
 from stages.gan.evaluation import load_samples
@@ -149,10 +149,10 @@ def test_a_few_samples_are_held_against_as_few_real_ones(score):
 
 
 def test_a_score_is_the_mean_over_blocks(sine):
-    one = evaluation.PointScorer(sine, Sine(), 256, torch.sin)
+    one = scorers.PointScorer(sine, Sine(), 256, torch.sin)
     samples = torch.cat([sine.test.samples, sine.train.samples, sine.test.samples[:100] + 0.1])
     order = blocks.order(samples)
-    parts = [one._of_block(part, one._standardise(part)) for part in samples[order][:512].split(256)]
+    parts = [one._of_block(part, one._see(part), part) for part in samples[order][:512].split(256)]
     found, _ = one(samples)
     for name in ("frechet_distance", "precision", "energy_distance", "x1_coverage"):
         assert found[name] == pytest.approx((parts[0][name] + parts[1][name]) / 2, rel=1e-9)
