@@ -21,6 +21,7 @@ from threading import Thread
 from typing import Any
 
 import yaml
+from mlflow import MlflowClient
 
 from benchmarks import pipeline
 from stages import command
@@ -53,6 +54,7 @@ class Tally:
         writes: kills in the middle of the writing of a state.
         endings: trainings that ended, all of which were killed before.
         identical: those of them that left the same bytes as an undisturbed one.
+        recorded: those that are one finished run in MLflow, each point and picture there once.
         lost: seconds of training that a kill took.
         starts: seconds from a process's start until the training went on.
     """
@@ -61,6 +63,7 @@ class Tally:
     writes: int = 0
     endings: int = 0
     identical: int = 0
+    recorded: int = 0
     lost: list[float] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
 
@@ -77,13 +80,16 @@ class Victim:
         tally: what became of its trainings.
         seconds: that it takes undisturbed.
         undisturbed: the sums of what it then leaves.
+        as_recorded: what MLflow then holds.
     """
 
     def __init__(self, folder: Path, case: str, state_every: float = 0.3) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, children ignore, too
         self.folder = folder
         self.experiment, changes = CASES[case]
         self.files = RunFiles(self.experiment, 111)
         self.tally = Tally()
+        self._runs = 0
         params = yaml.safe_load((pipeline.ROOT / "params.yaml").read_text())
         block = params[self.experiment]
         changed = {**block, **changes, "train": {**block["train"], **changes["train"]}}
@@ -103,10 +109,37 @@ class Victim:
             raise RuntimeError(f"the undisturbed training of {case} failed")
         self.seconds = time.time() - start
         self.undisturbed = self.sums()
+        self.as_recorded = self.recorded()
 
     def sums(self) -> dict[str, str]:
         """The MD5 sums of all that a finished training leaves."""
         return {str(path): tracking.md5(self.folder / path) for path in self.outputs}
+
+    def recorded(self) -> dict[str, Any]:
+        """What MLflow holds of the training that has just finished, and how many runs began since the last.
+
+        The run's status, the points of each loss, with their steps, and the names of all artifacts.
+        """
+        client = MlflowClient(f"sqlite:///{self.folder}/mlflow.db")
+        experiment = client.get_experiment_by_name(self.experiment)
+        runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+        new, self._runs = len(runs) - self._runs, len(runs)
+        run = runs[0].info
+        losses = ("loss_d", "loss_g", "d_real", "d_fake")
+        return {
+            "runs": new,
+            "status": run.status,
+            "points": {
+                name: [(point.step, point.value) for point in client.get_metric_history(run.run_id, name)]
+                for name in losses
+            },
+            "artifacts": sorted(
+                # A picture's name holds when it was drawn, too.
+                (path.parent.name, path.name.split("+timestamp")[0])
+                for path in Path(run.artifact_uri).rglob("*")
+                if path.is_file()
+            ),
+        }
 
     @property
     def outputs(self) -> list[Path]:
@@ -189,9 +222,11 @@ class Victim:
             if not killed:  # it was done before its time had come
                 continue
             same = self.sums() == self.undisturbed and not (self.folder / STATES).exists()
+            recorded = self.recorded() == self.as_recorded
             self.tally.endings += 1
             self.tally.identical += same
-            return same
+            self.tally.recorded += recorded
+            return same and recorded
 
     def newest(self) -> State | None:
         """The newest state there is."""
@@ -222,14 +257,15 @@ def table(tallies: dict[str, Tally], seconds: float) -> str:
     """The tallies of all cases, by name."""
     lines = [
         "| training | SIGKILL | SIGTERM | SIGINT | of these in a state's writing | endings | identical "
-        "| lost, s | start, s |",
-        "| --- " * 9 + "|",
+        "| in MLflow | lost, s | start, s |",
+        "| --- " * 10 + "|",
     ]
     for name, tally in tallies.items():
         kills = (str(tally.kills.get(s, 0)) for s in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
         lost, starts = tally.lost or [0.0], tally.starts or [0.0]
         lines.append(
             f"| {name} | {' | '.join(kills)} | {tally.writes} | {tally.endings} | **{tally.identical}** | "
+            f"**{tally.recorded}** | "
             f"{median(lost):.1f}, at most {max(lost):.1f} | {median(starts):.1f} |"
         )
     kills_in_all = sum(sum(tally.kills.values()) for tally in tallies.values())
@@ -237,7 +273,8 @@ def table(tallies: dict[str, Tally], seconds: float) -> str:
         [
             f"{kills_in_all} kills in {seconds / 60:.0f} minutes. *Lost* is what of a training a kill undoes "
             "(median and greatest, where it hits the training itself), *start* the time from the next "
-            "process's start until it goes on. States are due every 0.3 s here, by default every 10 s.",
+            "process's start until it goes on; *in MLflow* are those of which it holds one finished run with "
+            "each point and picture once. States are due every 0.3 s here, by default every 10 s.",
             "",
             *lines,
         ]
@@ -256,7 +293,6 @@ def main() -> None:
     cases = [case for case in arguments.cases if case != "mnist" or MNIST.exists()]
     if len(cases) < len(arguments.cases):
         print(f"without mnist: there is no {MNIST.relative_to(pipeline.ROOT)}")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, children ignore, too
     chance, start = random.Random(arguments.seed), time.time()
     with tempfile.TemporaryDirectory() as name:
         victims = {}
@@ -267,13 +303,13 @@ def main() -> None:
         for number in range(arguments.endings):
             case = cases[number % len(cases)]
             same = victims[case].torture(chance.randint(1, 3), chance)
-            verdict = "the same bytes" if same else "OTHER BYTES"
+            verdict = "the same" if same else "NOT THE SAME"
             print(f"{number + 1}/{arguments.endings} {case}: {verdict}", flush=True)
     tallies = {case: victim.tally for case, victim in victims.items()}
     text = table(tallies, time.time() - start)
     print(text)
     RESULT.write_text(f"## Kills\n\n{text}\n")
-    if any(tally.identical < tally.endings for tally in tallies.values()):
+    if any(min(tally.identical, tally.recorded) < tally.endings for tally in tallies.values()):
         sys.exit(1)
 
 

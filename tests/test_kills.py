@@ -1,7 +1,6 @@
 """A handful of kills, through the real stage; `make torture` does many more, at random."""
 
 import os
-import random
 import re
 import signal
 import subprocess
@@ -77,12 +76,9 @@ def test_a_training_ends_as_if_it_had_never_been_killed(victim, capfd):
         assert said(lines, "goes on from (.*), written").group(1) == place
     assert process.wait(timeout=120) == 0
     assert victim.sums() == victim.undisturbed
+    assert victim.recorded() == victim.as_recorded
     assert not (victim.folder / ".state").exists()
     assert statuses(victim.folder, "digits")[0] == "FINISHED"
-
-
-def test_kills_at_random(victim):
-    assert victim.torture(kills=1, chance=random.Random(3))
 
 
 def test_another_training_does_not_go_on_from_the_state_of_a_killed_one(victim):

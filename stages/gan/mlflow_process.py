@@ -179,6 +179,20 @@ def _write(**message: Any) -> None:
 _answers = 1
 
 
+def _at_home(uri: str) -> str:
+    """Work where an SQLite file is: MLflow puts artifacts into ``mlruns`` of the folder that it works in.
+
+    Else a store for several checkouts has them in whichever of these was the first to log.
+    """
+    scheme, _, path = uri.partition(":///")
+    if scheme.partition("+")[0] != "sqlite":
+        return uri
+    file = Path(path).absolute()
+    with suppress(OSError):  # then MLflow fails, and says so
+        os.chdir(file.parent)
+    return f"{scheme}:///{file}"
+
+
 def _main() -> None:
     global _answers
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -191,12 +205,14 @@ def _main() -> None:
     _answers = os.dup(1)
     os.dup2(2, 1)
     uri, folder = sys.argv[1:]
+    box = outbox.Outbox(Path(folder).absolute(), uri)
+    uri = _at_home(uri)
     with suppress(Exception):  # now, while the other process is at its own imports; without a store yet
         import mlflow.tracking
 
         if "://" in uri and not uri.startswith("http"):
             import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-    Process(uri, outbox.Outbox(Path(folder), uri)).run()
+    Process(uri, box).run()
     os._exit(0)  # taking all those modules down again would take longer than sending a figure
 
 

@@ -134,7 +134,7 @@ class Sender:
         self._client.update_run(run_id, status="RUNNING")
         self._set_tags(_folder, records, run_id)
 
-    def _log_metrics(self, _folder: Path, records: list[Record], run_id: str) -> None:
+    def _log_metrics(self, folder: Path, records: list[Record], run_id: str) -> None:
         from mlflow.entities import Metric
 
         metrics = [
@@ -142,6 +142,9 @@ class Sender:
             for record in records
             for name, value in record["metrics"].items()
         ]
+        if not self._sent[folder.name].created:  # whoever scores a run again scores it the same
+            known = self._client.get_run(run_id).data.metrics
+            metrics = [metric for metric in metrics if known.get(metric.key) != metric.value]
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
