@@ -41,7 +41,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {  # the experiment, and what is 
     "sine": ("sine", {"train": {"epochs": 60, "preview": 50}}),
     "digits": ("digits", {"train": {"epochs": 40}}),
     "digits, convolutional": ("digits", {**CONV, "train": {"epochs": 16, **AVERAGED}}),
-    "mnist": ("mnist", {"train": {"epochs": 2, "checkpoint_every": 1}}),
+    "mnist": (
+        "mnist",
+        {"data": {"source": "mnist", "limit": 6000}, "train": {"epochs": 2, "checkpoint_every": 1}},
+    ),
 }
 
 
@@ -99,7 +102,8 @@ class Victim:
         data = ExperimentFiles(self.experiment).dataset
         if self.experiment == "mnist":
             whole = Dataset.load(MNIST)
-            Dataset(Split(whole.train.samples[:6000]), Split(whole.test.samples[:10])).save(folder / data)
+            limit = changed["data"]["limit"]
+            Dataset(*(_first(split, limit) for split in whole.splits)).save(folder / data)
         else:
             prepare = self._command("prepare")
             subprocess.run(prepare, cwd=folder, env=_environment(), stdout=subprocess.DEVNULL, check=True)
@@ -247,6 +251,11 @@ class Victim:
 
     def _command(self, stage: str) -> list[str]:
         return [sys.executable, "-u", "-m", f"stages.{stage}", "--experiment", self.experiment]
+
+
+def _first(split: Split, limit: int) -> Split:
+    assert split.labels is not None
+    return Split(split.samples[:limit], split.labels[:limit])
 
 
 def _environment() -> dict[str, str]:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,16 +31,17 @@ class Course:
         epochs: those that are done.
         training_seconds: those of training without logging.
         wall_seconds: those in all, without what kills cost.
-        position: of its run in MLflow, to go on from; None for a new run.
+        key: of its run in MLflow, the same however often it is killed.
 
     Raises:
         UserError: another process trains the same here.
     """
 
+    key: str
+
     def __init__(self, job: RunJob, gan: Training, steps: int, device: torch.device) -> None:
         self.epochs: list[Epoch] = []
         self.training_seconds = self.wall_seconds = 0.0
-        self.position: Any = None
         self._gan = gan
         self._name = f"train {job}"
         self._steps = steps
@@ -51,6 +51,9 @@ class Course:
         self._states = state.States(job.files.states / _key(job, device), job.settings.state_every)
         if (found := self._states.load()) is not None:
             self._restore(found)
+        else:
+            self.key = job.store.new_key()
+            self._save()  # before MLflow's run begins: from now on, it is known here
 
     def train(self, real: Tensor, preview: Tensor, record: Record) -> Iterator[Epoch]:
         """Yield the epochs that are left; see :meth:`stages.gan.training.Training.epochs`.
@@ -62,8 +65,6 @@ class Course:
         self._start = time.perf_counter() - self.wall_seconds
         with ending.held():
             self._since = time.perf_counter()
-            if self.position is None:  # from now on, MLflow's run is known here
-                self._save()
             for epoch in self._gan.epochs(real, preview, self._between_steps):
                 self._count()
                 self.epochs.append(epoch)
@@ -93,7 +94,6 @@ class Course:
 
     def _save(self) -> None:
         """Write a state, unless nothing can come of it: what was written last is then the last good one."""
-        assert self._record is not None
         if not self._gan.finite:
             if ending.asked():
                 ending.end()
@@ -106,8 +106,10 @@ class Course:
             "step": self._gan.step,
             "losses": [metrics(epoch) for epoch in self.epochs],
             "seconds": [self.training_seconds, self.wall_seconds],
-            "tracking": self._record.position(),
+            "key": self.key,
         }
+        if self._record is not None:
+            self._record.flush()  # all that was logged before this state is on disk
         saved = self._states.save(tensors, about)
         if ending.asked():
             if saved:
@@ -120,7 +122,7 @@ class Course:
         for losses, preview in zip(about["losses"], tensors.get(_PREVIEWS, ()), strict=True):
             self.epochs.append(Epoch(len(self.epochs) + 1, **losses, preview=preview))
         self.training_seconds, self.wall_seconds = about["seconds"]
-        self.position = about["tracking"]
+        self.key = about["key"]
         ago = max(0.0, time.time() - found.written)
         print(f"{self._name}: goes on from {self._place()}, written {ago:.1f} s ago", flush=True)
 

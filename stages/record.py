@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -31,9 +30,9 @@ class Training:
         self._train = job.params.train
         self._preview = Preview(split)
 
-    def position(self) -> dict[str, Any]:
-        """What ``training`` takes to go on with this run in another process, as JSON has it."""
-        return self.run.position()
+    def flush(self) -> None:
+        """Have all that was logged on disk."""
+        self.run.flush()
 
     def log_epoch(self, epoch: Epoch) -> None:
         """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
@@ -80,19 +79,20 @@ def training(
     job: RunJob,
     split: Split,
     tags: Mapping[str, str],
-    resume: Mapping[str, Any] | None = None,
+    *,
+    key: str | None = None,
     unless: tuple[str, str] | None = None,
 ) -> Iterator[Training]:
     """The run of a training that starts now; ``tags`` say at least the ``device`` (its type).
 
-    With ``resume``, a killed training's :meth:`Training.position`, its run goes on; with ``unless``, a tag
-    and its value, a run that has it already is left as it is.
+    With ``key``, that of a killed training, its run goes on; with ``unless``, a tag and its value, a run that
+    has it already is left as it is.
     """
     settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
     params = {**flatten(job.params), **settings}
     tags = {"seed": str(job.seed), **tags}
     name = f"seed-{job.seed}"
-    with job.store.start(job.experiment, name, tags, params, resume=resume, unless=unless) as run:
+    with job.store.start(job.experiment, name, tags, params, key=key, unless=unless) as run:
         run.log_dataset(job.experiment, job.shared.dataset)
         yield Training(job, run, split)
 

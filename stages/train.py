@@ -44,11 +44,10 @@ def train(job: command.RunJob) -> None:
     )
     first = sampling.draw(gan.kept, latents)
     course = Course(job, gan, steps, device)
-    with record.training(job, split, record.environment(device), course.position) as run:
-        if course.position is None:  # a new run, also of a training that goes on
-            run.log_preview(0, first)
-            for epoch in course.epochs:
-                run.log_epoch(epoch)
+    with record.training(job, split, record.environment(device), key=course.key) as run:
+        run.log_preview(0, first)
+        for epoch in course.epochs:  # what a run that goes on has already, it drops
+            run.log_epoch(epoch)
         done = len(course.epochs)
         try:
             for epoch in shown(course.train(real, latents, run), settings.epochs, done):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 import yaml
@@ -43,7 +42,7 @@ class Untracked:
     def __exit__(self, *_: object) -> None: ...
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        assert name in {"open", "log_metrics", "log_image", "log_files", "log_dataset", "set_tags"}
+        assert name in {"open", "flush", "log_metrics", "log_image", "log_files", "log_dataset", "set_tags"}
         return lambda *_, **__: None
 
     @contextlib.contextmanager
@@ -58,8 +57,8 @@ class Untracked:
     def find(self, *_: object) -> "Untracked":
         return self
 
-    def position(self) -> dict[str, Any]:
-        return {"key": "none"}
+    def new_key(self) -> str:
+        return "none"
 
 
 def call(folder: Path, stage: str, *arguments: str, experiment: str = "sine", tracked: bool = False) -> Ended:

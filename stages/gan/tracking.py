@@ -131,7 +131,7 @@ class Store:
         tags: Mapping[str, str],
         params: Mapping[str, Any],
         *,
-        resume: Mapping[str, Any] | None = None,
+        key: str | None = None,
         unless: tuple[str, str] | None = None,
     ) -> Iterator["Run"]:
         """Start a run; it ends FINISHED, KILLED by a signal, or FAILED by another exception.
@@ -141,17 +141,17 @@ class Store:
             name: the run's name.
             tags: its tags.
             params: its parameters.
-            resume: a killed run's :meth:`Run.position`: that run goes on, and keeps what it has where
-                the same is logged anew.
+            key: from :meth:`new_key`. If a process that was killed had begun a run with it, that goes on,
+                and keeps what it has where the same is logged anew.
             unless: a tag and its value. If the store turns out to have a run with it, that is the run, and
                 what the block logs is not sent: it has it already.
         """
-        key = str(resume["key"]) if resume else self.outbox.new()
+        resume, key = key is not None, key or self.new_key()
         own = {PROCESS: f"{socket.gethostname()}:{os.getpid()}"}
         first = {"experiment": experiment, "name": name, "key": key, "params": _strings(params)}
         run = Run(self, key, {**first, "tags": {**_strings(tags), KEY: key, **own}, "unless": unless})
         self._runs[key] = run
-        run.open(bool(resume), own)
+        run.open(resume, own)
         run.conditional = unless is not None
         try:
             yield run
@@ -163,6 +163,10 @@ class Store:
             raise
         run.finish("FINISHED")
         run.conditional = False
+
+    def new_key(self) -> str:
+        """A name for a run, by which another process can go on with it; see :meth:`start`."""
+        return self.outbox.new()
 
     def find(self, experiment: str, tag: str, value: str) -> "Run | None":
         """The newest run of an experiment with this tag, sent or not.
@@ -250,11 +254,10 @@ class Run:
             return str(self._first["run_id"])
         return self._store.ask("run_id", journal=self._name) or None
 
-    def position(self) -> dict[str, Any]:
-        """What a later process needs to go on with this run; all that was logged is on disk then."""
+    def flush(self) -> None:
+        """Have all that was logged on disk, whatever happens to this process or the machine."""
         if self._journal is not None:
             self._journal.flush()
-        return {"key": self._first["key"]}
 
     def open(self, resume: bool, tags: Mapping[str, str]) -> None:
         """Write the journal's first record, or go on with a journal that is there."""

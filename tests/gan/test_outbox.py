@@ -1,6 +1,5 @@
 """Outages of MLflow: what was logged arrives once, in order, with the time at which it was logged."""
 
-import json
 import os
 import random
 import resource
@@ -419,14 +418,15 @@ sys.path.insert(0, "tests/gan")
 import numpy as np
 from stages.gan import tracking
 store = tracking.Store(sys.argv[1], pathlib.Path(sys.argv[2]))
-with store.start("resumed", "seed-1", {}, {}) as run:
+key = store.new_key()
+with store.start("resumed", "seed-1", {}, {}, key=key) as run:
     for step in range(1, 11):
         run.log_metrics({"loss": step / 7, "d": float(-step)}, step=step)
         if step % 5 == 0:
             run.log_image("preview", np.zeros((8, 8, 3), np.uint8), step=step)
             run.log_files(f"epoch-{step}", pathlib.Path(sys.argv[3]))
         if step == 6:
-            print(json.dumps(run.position()), flush=True)
+            print(key, flush=True)
     os.kill(os.getpid(), 9)
 """
     begun = journal.now()
@@ -434,15 +434,17 @@ with store.start("resumed", "seed-1", {}, {}) as run:
         [sys.executable, "-c", program, database, str(box), str(log.file)],
         env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
+        text=True,
     )
     died = journal.now()
     assert dead.returncode == -9
-    with tracking.Store(database, box) as store:
-        position = json.loads(dead.stdout)
-        with store.start("resumed", "seed-1", {}, {}, resume=position) as run:
-            log(run, *range(7, 13))
-            assert MlflowClient(database).get_run(run.run_id).info.status == "RUNNING"
-            log(run, 13)
+    with (
+        tracking.Store(database, box) as store,
+        store.start("resumed", "seed-1", {}, {}, key=dead.stdout.strip()) as run,
+    ):
+        log(run, *range(7, 13))
+        assert MlflowClient(database).get_run(run.run_id).info.status == "RUNNING"
+        log(run, 13)
     log.times |= dict.fromkeys(range(1, 11), (begun, died))  # not when they were logged anew
     run_id = log.check(MlflowClient(database), "resumed")
     tags = MlflowClient(database).get_run(run_id).data.tags
