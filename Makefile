@@ -21,6 +21,7 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 	touch $@
 
 repro: install ## Run what is not up to date of the pipeline
+	.venv/bin/python -m stages.check # in our words, of what DVC itself would stumble over
 	.venv/bin/dvc repro
 
 sync: install ## Send to MLflow what waits in the outbox

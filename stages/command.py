@@ -91,10 +91,15 @@ def plain_parser(about: str | None) -> argparse.ArgumentParser:
     return Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
 
+def add_params(parser: argparse.ArgumentParser) -> None:
+    """Have a parser know ``--params``, the parameter file."""
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+
+
 def _parser(about: str | None) -> argparse.ArgumentParser:
     parser = plain_parser(about)
     parser.add_argument("--experiment", required=True, help="an experiment's name in the parameter file")
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+    add_params(parser)
     return parser
 
 

@@ -54,6 +54,7 @@ class Course:
         else:
             self.key = job.store.new_key()
             self._save()  # before MLflow's run begins: from now on, it is known here
+        self._remember()
 
     def train(self, real: Tensor, preview: Tensor, record: Record) -> Iterator[Epoch]:
         """Yield the epochs that are left; see :meth:`stages.gan.training.Training.epochs`.
@@ -68,6 +69,7 @@ class Course:
             for epoch in self._gan.epochs(real, preview, self._between_steps):
                 self._count()
                 self.epochs.append(epoch)
+                self._remember()
                 yield epoch
                 self._since = time.perf_counter()
                 last = epoch.number == self._total  # what follows can be interrupted anywhere
@@ -75,12 +77,14 @@ class Course:
                     self._save()
             self._count()
 
-    def go_back(self) -> tuple[int, int] | None:
-        """Have the networks as they are in the last state; returns its epoch and step, None without one."""
-        if (found := self._states.load()) is None:
-            return None
-        self._gan.load_state_dict(found.tensors, found.about["epoch"], found.about["step"])
+    def go_back(self) -> tuple[int, int]:
+        """Have the networks as they were when all was well; returns the epoch and step that came next."""
+        self._gan.load_state_dict(*self._good)
         return self._gan.epoch, self._gan.step
+
+    def _remember(self) -> None:
+        tensors = {name: tensor.clone() for name, tensor in self._gan.state_dict().items()}
+        self._good = (tensors, self._gan.epoch, self._gan.step)
 
     def _between_steps(self) -> None:
         if ending.asked() or self._states.due():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 RAW = Path("data/raw")
+CHECKED = Path("data/checked")
 RUNS = Path("reports/runs")
 REPORT = Path("reports/README.md")
 STATES = Path(".state")  # of trainings that are not finished; neither git's nor DVC's

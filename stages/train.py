@@ -54,9 +54,7 @@ def train(job: command.RunJob) -> None:
                 run.log_epoch(epoch)
                 run.log_checkpoint(epoch.number, save)
         except training.DivergenceError as error:
-            if (place := course.go_back()) is None:
-                raise
-            kept = run.log_networks(*place, save)
+            kept = run.log_networks(*course.go_back(), save)
             raise UserError(f"{error}. The last finite networks are in MLflow, {kept}") from error
         run.log_time(course.wall_seconds, settings.epochs * steps, course.training_seconds)
         previews = [first, *(epoch.preview for epoch in course.epochs)]

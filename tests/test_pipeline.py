@@ -14,7 +14,10 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from benchmarks import pipeline
-from stages.gan import tracking
+from stages.gan import devices, tracking
+from tests import calls
+
+ABSENT = next(device for device in ("cuda", "mps") if device not in devices.available())
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:
@@ -58,7 +61,7 @@ def reproduced(clone) -> Path:
     assert sorted(ran(output)) == sorted(
         [f"{stage}@{name}" for stage in ("prepare", "judge") for name in ("sine", "digits")]
         + [f"{stage}@{name}-111" for stage in ("train", "sample", "evaluate") for name in ("sine", "digits")]
-        + ["report"]
+        + ["check", "report"]
     )
     run(clone, "git", "add", "--all")
     run(clone, "git", "commit", "--quiet", "--message", "results")
@@ -163,7 +166,7 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
     change["sine"]["train"]["lr"] = 0.002
     params.write_text(yaml.safe_dump(change, sort_keys=False))
     # Those that follow are found out as they come: evaluate names the whole block, so it stands here too.
-    assert changed() == {"train@sine-111", "evaluate@sine-111"}
+    assert changed() == {"check", "train@sine-111", "evaluate@sine-111"}
     params.write_text(before)
 
     before = code.read_text()
@@ -173,11 +176,38 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
     assert changed() == set()
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("lr: 0.001\n", "lr: fast\n", "params.yaml: sine.train.lr: should be a valid number, got 'fast'"),
+        ("  train:\n", "  trian:\n", "params.yaml: sine.trian: no such parameter; did you mean train?"),
+        ("- sine\n", "- snie\n", "params.yaml: experiments: no block named snie; there are sine, digits"),
+        ("- sine\n", "- ../sine\n", "params.yaml: experiments: no block named ../sine"),
+        ("device: cpu\n", f"device: {ABSENT}\n", f"device: {ABSENT} is not there; this machine has cpu"),
+    ],
+)
+def test_a_mistake_in_the_parameters_removes_nothing(reproduced, right, wrong, words):
+    params, besides = reproduced / "params.yaml", (".git", ".dvc/tmp", "params.yaml", "data/checked")
+    before = params.read_text()
+    assert right in before
+    all_files = calls.digest(reproduced, *besides)
+    params.write_text(before.replace(right, wrong, 1))
+    done = subprocess.run(
+        ["dvc", "repro"], cwd=reproduced, env=pipeline.environment(), capture_output=True, text=True
+    )
+    params.write_text(before)
+    assert done.returncode != 0
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert line.startswith(f"error: {words}")
+    assert "Traceback" not in done.stderr
+    assert calls.digest(reproduced, *besides) == all_files
+
+
 def test_a_second_clone_elsewhere_makes_the_same_bytes(reproduced, tmp_path):
     folder = tmp_path / "another working directory"
     run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(folder))
     # All but the report, whose input and output are both in git.
-    assert len(ran(run(folder, "dvc", "repro"))) == 10
+    assert len(ran(run(folder, "dvc", "repro"))) == 11
     assert (folder / "dvc.lock").read_bytes() == (reproduced / "dvc.lock").read_bytes()
     assert run(folder, "git", "status", "--porcelain") == ""
 

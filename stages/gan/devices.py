@@ -49,6 +49,15 @@ def set_up(device: str, threads: int) -> torch.device:
     torch.backends.cudnn.allow_tf32 = False
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms(True), without its imports
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    return find(device)
+
+
+def find(device: str) -> torch.device:
+    """The device with a name, or for ``auto`` the best one present.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
     present = available()
     if device == "auto":
         return torch.device(present[-1])

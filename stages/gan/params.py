@@ -313,7 +313,8 @@ def _check(model: type[Model], content: object, path: Path, prefix: str = "") ->
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
+        # A key that is misspelled is missing, too: what is there tells more than what is not.
+        problem = min(error.errors(), key=lambda problem: problem["type"] == "missing")
         location, known = _locate(model, problem["loc"])
         where = ".".join(_short(part) for part in [prefix, *location] if part)
         raise UserError(f"{path}: {where + ': ' if where else ''}{_explain(problem, known)}") from error
@@ -353,6 +354,8 @@ def _explain(problem: Any, known: list[str]) -> str:
         return f"no such parameter; did you mean {close[0]}?" if close else f"none of {', '.join(known)}"
     if problem["type"] == "missing":
         return "is missing"
+    if problem["type"] == "too_short" and not problem["input"]:
+        return "is empty, but must list something"
     if problem["type"].startswith("union_tag"):
         context = problem["ctx"]
         key = context["discriminator"].strip("'")

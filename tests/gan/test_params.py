@@ -66,7 +66,7 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("sine.train.epoch", 3, "sine.train.epoch: no such parameter; did you mean epochs?"),
         ("sine.train.betas", [0.9], "sine.train.betas: List should have at least 2 items"),
         ("sine.train", None, "sine.train: should be a valid dictionary"),
-        ("sine.generator.hidden", [], "sine.generator.hidden: List should have at least 1 item"),
+        ("sine.generator.hidden", [], "sine.generator.hidden: is empty, but must list something"),
         ("sine.generator.hidden", [0], "sine.generator.hidden.0: should be greater than"),
         ("sine.discriminator.dropout", 1, "sine.discriminator.dropout: should be less than 1"),
         ("sine.data.source", "cosine", "source must be one of 'sine', 'digits', 'mnist', got 'cosine'"),
@@ -101,7 +101,7 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("digits.evaluate", {"inception": ""}, "digits.evaluate.inception: String should have at least 1"),
         ("digits.evaluate", {"inception": 3}, "digits.evaluate.inception: should be a valid string"),
         ("sine.evaluate", {"inception": "a.pth"}, "evaluate.inception: sees images only; data of"),
-        ("seeds", [], "seeds: List should have at least 1 item"),
+        ("seeds", [], "seeds: is empty, but must list something"),
         ("seeds", [1, 1], "seeds: each may be listed once only, got [1, 1]"),
         ("seeds", [-1], "seeds.0: should be greater than or equal to 0"),
         ("seeds", "111", "seeds: should be a valid list"),
@@ -119,6 +119,13 @@ def test_a_bad_value_is_refused_with_one_line_that_names_the_key(content, load, 
     assert message.startswith("params.yaml: ")
     assert words in message
     assert "\n" not in message
+
+
+def test_a_misspelled_key_is_told_rather_than_that_the_right_one_is_missing(content, load):
+    train = content["sine"]["train"]
+    renamed = {"epoch" if key == "epochs" else key: value for key, value in train.items()}
+    with pytest.raises(UserError, match=r"sine\.train\.epoch: no such parameter; did you mean epochs\?"):
+        load(change(content, "sine.train", renamed))
 
 
 @pytest.mark.parametrize(
