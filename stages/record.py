@@ -14,7 +14,7 @@ import torch
 from stages.command import Job, RunJob
 from stages.gan import devices, history, tracking, weights
 from stages.gan.datasets import Split
-from stages.gan.errors import UserError
+from stages.gan.errors import UserError, lack
 from stages.gan.evolution import Preview
 from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
@@ -49,11 +49,14 @@ class Training:
         if epoch % self._train.checkpoint_every == 0 and epoch < self._train.epochs:
             self._log_saved(_checkpoint(epoch), save)
 
-    def log_networks(self, epoch: int, step: int, save: Callable[[Path], None]) -> str:
-        """Log what ``save`` writes into a folder, of the middle of an epoch; returns the artifact folder."""
+    def log_networks(self, epoch: int, step: int, save: Callable[[Path], None]) -> str | None:
+        """Log what ``save`` writes into a folder, of the middle of an epoch.
+
+        Returns:
+            The artifact folder, or None: there was no room for it.
+        """
         folder = f"{_checkpoint(epoch)}-step-{step}"
-        self._log_saved(folder, save)
-        return folder
+        return folder if self._log_saved(folder, save) else None
 
     def log_time(self, wall: float, steps: int, training: float) -> None:
         """Log the seconds in all, those of training without logging, and the steps per second in these."""
@@ -68,10 +71,15 @@ class Training:
         self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
         self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator)})
 
-    def _log_saved(self, folder: str, save: Callable[[Path], None]) -> None:
-        with self._job.store.folder() as place:
-            save(place)
-            self.run.log_files(folder, *sorted(place.iterdir()))
+    def _log_saved(self, folder: str, save: Callable[[Path], None]) -> bool:
+        try:
+            with self._job.store.folder() as place:
+                save(place)
+                self.run.log_files(folder, *sorted(place.iterdir()))
+        except OSError as error:
+            print(f"warning: {folder} will not be in MLflow: {lack(error)}", file=sys.stderr)
+            return False
+        return True
 
 
 @contextmanager
@@ -85,11 +93,13 @@ def training(
 ) -> Iterator[Training]:
     """The run of a training that starts now; ``tags`` say at least the ``device`` (its type).
 
+    Its parameters are those that the training depends on: of the others, the run may see several values.
     With ``key``, that of a killed training, its run goes on; with ``unless``, a tag and its value, a run that
     has it already is left as it is.
     """
     settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
-    params = {**flatten(job.params), **settings}
+    blocks = ("data", "generator", "discriminator", "train")
+    params = {k: v for k, v in flatten(job.params).items() if k.split(".")[0] in blocks} | settings
     tags = {"seed": str(job.seed), **tags}
     name = f"seed-{job.seed}"
     with job.store.start(job.experiment, name, tags, params, key=key, unless=unless) as run:

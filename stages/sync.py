@@ -11,7 +11,7 @@ from stages.gan.tracking import Store
 
 def sync() -> None:
     """Send what waits."""
-    with Store(paths.STORE, paths.OUTBOX) as store:
+    with Store(paths.STORE, paths.OUTBOX, patient=True) as store:
         messages, runs = store.outbox.waiting()
         if messages:
             store.open()

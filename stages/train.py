@@ -54,7 +54,8 @@ def train(job: command.RunJob) -> None:
                 run.log_epoch(epoch)
                 run.log_checkpoint(epoch.number, save)
         except training.DivergenceError as error:
-            kept = run.log_networks(*course.go_back(), save)
+            if (kept := run.log_networks(*course.go_back(), save)) is None:
+                raise
             raise UserError(f"{error}. The last finite networks are in MLflow, {kept}") from error
         run.log_time(course.wall_seconds, settings.epochs * steps, course.training_seconds)
         previews = [first, *(epoch.preview for epoch in course.epochs)]

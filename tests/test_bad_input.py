@@ -335,6 +335,14 @@ DATA = [
         lambda path: tensors(path, test__samples=torch.full((64, 2), float("nan"))), "not finite",
     ),
     file(
+        "judge", DATASET, "with a single number",
+        lambda path: tensors(path, train__samples=torch.tensor(1.0)), "its samples have no shape",
+    ),
+    file(
+        "judge", DATASET, "with labels of -1",
+        lambda path: tensors(path, train__labels=torch.full((64,), -1)), "not all from 0 to 999",
+    ),
+    file(
         "judge", DATASET, "with labels", lambda path: tensors(path, train__labels=torch.zeros(64)), "labels"
     ),
 ]  # fmt: skip

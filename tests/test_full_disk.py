@@ -1,5 +1,6 @@
 """Disks that are full, read-only or in the way: one line, the earlier outputs intact, the next run works."""
 
+import errno
 import os
 import resource
 import shutil
@@ -179,6 +180,23 @@ def test_a_process_of_its_own_ends_so_too(stage, workplace, root):
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "File too large" in line
     assert digest(workplace) == before
+
+
+def test_a_checkpoint_for_which_there_is_no_room_is_left_out(workplace, monkeypatch):
+    def folder(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", ".outbox")
+
+    made = digest(workplace)
+    calls.change(workplace, sine__train__checkpoint_every=1)
+    monkeypatch.setattr(calls.Untracked, "folder", folder)
+    ended = calls.call(workplace, "train")
+    assert ended.code == 0
+    assert ended.err == (
+        "warning: checkpoints/epoch-0001 will not be in MLflow: .outbox: No space left on device; free some "
+        "space there and run it again\n"
+    )
+    calls.change(workplace, sine__train__checkpoint_every=5)
+    assert digest(workplace) == made
 
 
 def test_a_full_disk_below_the_output_is_told(workplace, root):

@@ -124,6 +124,7 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         assert params["train.epochs"] == "2"
         assert params["threads"] == "2"
         assert params["generator.network"] == "mlp"
+        assert not [key for key in params if key.startswith(("judge.", "sample.", "evaluate."))]
 
         metrics = training.data.metrics
         scores = yaml.safe_load(Path("reports", "runs", name, "seed-111", "metrics.json").read_text())

@@ -4,8 +4,10 @@ import base64
 import os
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from importlib.metadata import entry_points
 from pathlib import Path
+from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 from stages.gan.errors import UserError
@@ -18,9 +20,19 @@ _PATIENCE = 2.0  # seconds that a stage waits for a server to say whether it wan
 
 def public(uri: str) -> str:
     """An address without the user's name and password, to be shown."""
-    head, mark, rest = uri.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{head}{mark}{place.rpartition('@')[2]}{slash}{path}"
+    return without_login(uri, uri)
+
+
+def without_login(text: str, uri: str) -> str:
+    """A text that may quote an address, without the user's name and password in it."""
+    scheme, _, rest = uri.partition("://")
+    place, _, path = rest.partition("?")[0].partition("/")
+    if scheme.startswith("sqlite"):
+        return text
+    # A slash in a password ends the place too early: what then seems to be its port is no number.
+    whole = "@" in place or place.rpartition(":")[2].isdigit() or ":" not in place
+    login, at, _ = (place if whole else f"{place}/{path}").rpartition("@")
+    return text.replace(login + at, "")
 
 
 def check(uri: str) -> None:
@@ -57,17 +69,31 @@ def check_login(uri: str) -> None:
         request.add_header("Authorization", f"Basic {login}")
     elif token:
         request.add_header("Authorization", f"Bearer {token}")
-    try:
-        urllib.request.urlopen(request, timeout=_PATIENCE).close()
-    except urllib.error.HTTPError as error:
-        if error.code in (401, 403):
-            what = "refuses the login" if (name and password) or token else "wants a login"
-            raise UserError(
-                f"MLflow at {public(uri)} {what} ({error.code}): set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-            ) from None
-    except (OSError, ValueError):  # not there, or not now
-        pass
+    if (code := _answer(request)) in (401, 403):
+        what = "refuses the login" if (name and password) or token else "wants a login"
+        raise UserError(
+            f"MLflow at {public(uri)} {what} ({code}): set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+
+
+def _answer(request: urllib.request.Request) -> int | None:
+    """The status that a server answers, or None: it is not there, or not now."""
+    codes: list[int] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+                codes.append(answer.status)
+        except urllib.error.HTTPError as error:
+            codes.append(error.code)
+        except (OSError, ValueError, HTTPException):
+            pass
+
+    asking = Thread(target=ask, daemon=True)  # no time limit of its own holds for the name's resolution
+    asking.start()
+    asking.join(_PATIENCE + 0.5)
+    return codes[0] if codes else None
 
 
 def _mistake(uri: str) -> str | None:

@@ -29,6 +29,7 @@ _UNREADABLE = (  # what downloading, unpacking and reading MNIST's files may rai
     *(OSError, EOFError, RuntimeError, ValueError, HTTPException, zlib.error),
     *(AssertionError, AttributeError, KeyError, TypeError, IndexError),
 )
+_MOST_CLASSES = 1000
 _ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no other mirror would help
 
 
@@ -84,6 +85,17 @@ class Dataset:
                 tensors[f"{name}.labels"] = split.labels.contiguous()
         files.write(path, to_bytes(tensors))
 
+    def _problem(self) -> str | None:
+        for split in self.splits:
+            if split.samples.dim() < 2:
+                return "its samples have no shape"
+            labels = split.labels
+            if labels is not None and (labels.dtype != torch.int64 or labels.dim() != 1):
+                return "its labels are no class numbers"
+            if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < _MOST_CLASSES:
+                return f"its labels are not all from 0 to {_MOST_CLASSES - 1}"
+        return None
+
     @staticmethod
     def load(path: Path, data: Data | None = None) -> "Dataset":
         """Read what :meth:`save` wrote.
@@ -101,7 +113,9 @@ class Dataset:
                 Split(tensors["train.samples"], tensors.get("train.labels")),
                 Split(tensors["test.samples"], tensors.get("test.labels")),
             )
-        except (OSError, SafetensorError, KeyError) as error:
+            if problem := dataset._problem():
+                raise ValueError(problem)
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise UserError(f"{path}: not a readable data set ({error}); run the prepare stage") from error
         if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
             raise UserError(f"{path}: holds numbers that are not finite; run the prepare stage")

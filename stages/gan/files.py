@@ -1,6 +1,8 @@
 """Files that are whole or not there: what is cut short leaves the file as it was before."""
 
+import errno
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
             yield aside
             with aside.open("rb") as file:
                 os.fsync(file.fileno())
+            if path.is_dir():
+                raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             if waiting is None:
                 _put(aside, path)
             else:
@@ -50,19 +54,38 @@ def write(path: Path, content: bytes | str) -> None:
 def together() -> Iterator[None]:
     """All files that are replaced within the block take their places at its end; after an exception, none.
 
-    So files that belong together, such as a run's, are all of one run. Read none of them within the block.
+    So files that belong together, such as a run's, are all of one run. A signal waits until all have theirs;
+    SIGKILL does not. Read none of them within the block.
     """
     waiting: list[tuple[Path, Path]] = []
     token = _waiting.set(waiting)
     try:
         yield
-        for aside, path in waiting:
-            with _naming(path, aside):
-                _put(aside, path)
+        with _undisturbed():
+            for aside, path in waiting:
+                with _naming(path, aside):
+                    _put(aside, path)
     finally:
         _waiting.reset(token)
         for aside, _ in waiting:
             _remove(aside)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Within the block, signals that ask the process to end wait. To block them, all threads would have to."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+    for number in came[:1]:
+        signal.raise_signal(number)
 
 
 def _put(aside: Path, path: Path) -> None:

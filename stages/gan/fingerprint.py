@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 
 from stages.gan import devices
 
+_KERNELS = ("MKL_", "ONEDNN_", "DNNL_", "ATEN_", "CUBLAS_", "CUDNN_")  # variables that choose kernels
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -19,13 +21,13 @@ def fingerprint(settings: Mapping[str, Any], device: torch.device, code: Iterabl
 
     Args:
         settings: JSON values: parameters, seed, threads, sums of the data's files.
-        device: what computes; on the CPU its instruction set counts, too, on others their name.
+        device: what computes: its name counts, and the CPU's instruction set.
         code: the modules that compute. Those they import count, too, and no others: who mends the figures
             or the tracking loses no training.
     """
     parts = {
         "settings": dict(settings),
-        "device": [device.type, _kind(device)],
+        "device": [device.type, *_kind(device)],
         "torch": str(torch.__version__),
         "code": {
             str(path.relative_to(_ROOT)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -35,10 +37,10 @@ def fingerprint(settings: Mapping[str, Any], device: torch.device, code: Iterabl
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _kind(device: torch.device) -> str:
-    if device.type == "cpu":
-        return str(torch.backends.cpu.get_cpu_capability())
-    return devices.name(device)
+def _kind(device: torch.device) -> list[str]:
+    """The device's name, and what else decides which kernels compute on it."""
+    chosen = [f"{key}={os.environ[key]}" for key in sorted(os.environ) if key.startswith(_KERNELS)]
+    return [devices.name(device), str(torch.backends.cpu.get_cpu_capability()), *chosen]
 
 
 def _imported(code: Iterable[Path]) -> set[Path]:

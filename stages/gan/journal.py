@@ -1,8 +1,9 @@
 """Journals: what MLflow is to be told of a run, on disk before any of it is sent.
 
 A journal is a folder: the records in the order of time (``journal``: a line each, checksum and JSON), the
-files that they speak of (``files/``), and how far they are sent (``sent``). Only the process that made it
-writes records; whoever holds the lock on ``lock`` sends them.
+files that they speak of (``files/``), and how far they are sent (``sent``). Whoever holds the lock on the
+records writes them: a process that logs to the run, or one that ends the journal of a process that died.
+Whoever holds the lock on ``lock`` sends them.
 """
 
 import fcntl
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 END = "end"  # the last record's method: its writer said goodbye
 _LINE = b"%08x %s\n"
+_TAIL = 4096  # bytes in which a journal's last two records are
 
 
 class Journal:
@@ -44,6 +46,7 @@ class Journal:
         self.found: list[Record] = []
         self._pending: list[bytes] = []
         self._warned = False
+        self._unsynced: list[Path] = []
         self._file: int | None = None
         self._place = folder
         try:
@@ -75,12 +78,12 @@ class Journal:
             if own:
                 with suppress(OSError):
                     (self._place / name).hardlink_to(path)
-                    return name
+                    return self._attached(name)
             shutil.copyfile(path, self._place / name)
         except OSError as error:
             self._warn(error)
             return None
-        return name
+        return self._attached(name)
 
     def attach_array(self, array: "NDArray[np.uint8]") -> str | None:
         """Keep an array; returns its file's name here."""
@@ -92,13 +95,17 @@ class Journal:
         except OSError as error:
             self._warn(error)
             return None
-        return name
+        return self._attached(name)
 
     def flush(self) -> None:
         """Have all of it on disk, whatever happens to the machine."""
         if self._file is not None:
             with suppress(OSError):
+                for path in filter(Path.exists, self._unsynced):  # those that are not sent yet
+                    _sync(path)
                 os.fsync(self._file)
+                _sync(self.folder)
+        self._unsynced.clear()
 
     def close(self) -> None:
         """Write the last record; others may send the rest from now on."""
@@ -123,6 +130,10 @@ class Journal:
         if self._place != self.folder:
             self._place.rename(self.folder)
             self._place = self.folder
+
+    def _attached(self, name: str) -> str:
+        self._unsynced.append(self.folder / name)
+        return name
 
     def _name(self, name: str) -> str:
         folder = self._place / "files" / uuid.uuid4().hex
@@ -167,22 +178,49 @@ def is_written(folder: Path) -> bool:
         return False
 
 
+def last(folder: Path) -> list[Record]:
+    """The last few records, or none where they are not whole: a long journal is not read for them."""
+    with suppress(OSError, ValueError), (folder / "journal").open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        *lines, rest = file.read().split(b"\n")
+        whole = [text[9:] for text in lines if text + b"\n" == _LINE % (zlib.crc32(text[9:]), text[9:])]
+        if not rest:
+            return [json.loads(text) for text in whole]
+    return []
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Whether nobody writes the journal; nobody begins to within the block."""
+    try:
+        file = _open(folder, wait=0, create=False)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(file)
+
+
 def bury(folder: Path) -> None:
     """End a journal whose writer was killed: its run is KILLED, if it went on."""
+    if (end := last(folder)) and end[-1]["method"] == END:
+        return
     try:
         file = _open(folder, wait=0)
     except OSError:  # somebody writes it
         return
     try:
         found = list(read(folder))
-        running, last = False, END
+        running, method = False, END
         for record, _ in found:
-            last = record["method"]
-            if last == "start":
+            method = record["method"]
+            if method == "start":
                 running = record["key"] == folder.name  # else it speaks of another journal's run
             else:
-                running = last == "resume" or (running and last != "finish")
-        if last == END:
+                running = method == "resume" or (running and method != "finish")
+        if method == END:
             return
         moment = int(1000 * (folder / "journal").stat().st_mtime)
         os.ftruncate(file, found[-1][1])
@@ -212,16 +250,27 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _open(folder: Path, wait: float = 5.0) -> int:
+def _open(folder: Path, wait: float = 5.0, create: bool = True) -> int:
     """The journal's file, locked; raises OSError if another process holds the lock for too many seconds."""
-    file = os.open(folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     end = time.monotonic() + wait
-    while not _lock(file):
+    while True:
+        file = os.open(folder / "journal", os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0), 0o644)
+        locked = _lock(file)
+        with suppress(OSError):  # it may have been removed before it was locked
+            if locked and os.path.samestat(os.fstat(file), (folder / "journal").stat()):
+                return file
+        os.close(file)
         if time.monotonic() >= end:
-            os.close(file)
             raise BlockingIOError("another process writes it")
         time.sleep(0.05)
-    return file
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _lock(file: int) -> bool:

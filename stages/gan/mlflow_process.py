@@ -1,10 +1,10 @@
 """The process that talks to MLflow, for the one that works; ``tracking.py`` starts it and says what to do.
 
-It sends what the outbox holds for its store: the journals that the other process writes, and those that
-others left when they could not be sent. Where the store fails, it tries again, after longer and longer
-pauses. From its standard input it reads which journals are the other process's, and questions, a line of JSON
-each; to its standard output it writes the answers, and signs of life. When the input ends, it sends what is
-left and ends, too, after a few seconds where the store fails.
+It sends what the outbox holds for the store that MLFLOW_TRACKING_URI names: the journals that the other
+process writes, and those that others left when they could not be sent. Where the store fails, it tries again,
+after longer and longer pauses. From its standard input it reads which journals are the other process's, and
+questions, a line of JSON each; to its standard output it writes the answers, and signs of life. When the
+input ends, it sends what is left and ends, too, after a few seconds where the store fails.
 """
 
 import gc
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.gan import journal, outbox
-from stages.gan.address import public
+from stages.gan.address import public, without_login
 from stages.gan.sender import NotYetError, Sender
 
 _SETTINGS = {
@@ -158,11 +158,11 @@ class Process:
         self._next = time.monotonic() + pause
         if not self._warned:
             self._warned = True
-            reason = " ".join(str(error).split())[:200]
+            reason = " ".join(without_login(str(error), self._uri).split())[:200]
             self._warn(f"MLflow at {public(self._uri)} failed, what is logged waits: {reason}")
 
     def _sign(self, seconds: float) -> None:
-        if self._ended:  # nobody reads before
+        if select.select([], [_answers], [], 0)[1]:  # nobody reads them before the end, and the pipe may fill
             _write(life=seconds)
 
     @staticmethod
@@ -189,6 +189,7 @@ def _at_home(uri: str) -> str:
         return uri
     file = Path(path).absolute()
     with suppress(OSError):  # then MLflow fails, and says so
+        file.parent.mkdir(parents=True, exist_ok=True)  # as MLflow does, only later
         os.chdir(file.parent)
     return f"{scheme}:///{file}"
 
@@ -204,7 +205,7 @@ def _main() -> None:
     # What MLflow prints is not an answer.
     _answers = os.dup(1)
     os.dup2(2, 1)
-    uri, folder = sys.argv[1:]
+    uri, (folder,) = os.environ["MLFLOW_TRACKING_URI"], sys.argv[1:]
     box = outbox.Outbox(Path(folder).absolute(), uri)
     uri = _at_home(uri)
     with suppress(Exception):  # now, while the other process is at its own imports; without a store yet

@@ -25,12 +25,14 @@ class Sent:
     Attributes:
         offset: the end of the last record sent.
         run_id: MLflow's name for the run; empty before it is known.
-        created: whether the journal made the run, and did not find it.
+        created: whether the run is the journal's own, and not one that others made.
+        found: whether it was there already when the journal was begun to be sent.
     """
 
     offset: int = 0
     run_id: str = ""
     created: bool = False
+    found: bool = False
 
 
 class Outbox:
@@ -43,7 +45,7 @@ class Outbox:
 
     def __init__(self, folder: Path, uri: str) -> None:
         self.root = folder
-        self.folder = folder.absolute() / hashlib.sha256(uri.encode()).hexdigest()[:16]
+        self.folder = folder.absolute() / hashlib.sha256(public(uri).encode()).hexdigest()[:16]
         self._uri = uri
 
     def new(self) -> str:
@@ -85,6 +87,8 @@ class Outbox:
     def find(self, experiment: str, tag: str, value: str) -> str | None:
         """The key of the newest run of an experiment with this tag of which something is here still."""
         for path in reversed(self.journals()):
+            if not unsent(path):  # the store knows better
+                continue
             tags: dict[str, str] = {}
             key = ""
             for record, _ in journal.read(path):
@@ -119,13 +123,13 @@ def save(path: Path, sent: Sent) -> None:
 
 def clear(path: Path) -> None:
     """Remove a journal if it is sent to its end; a killed run's stays some weeks, as the run may go on."""
-    with journal.sending(path) as ours, suppress(OSError):
-        if not ours or unsent(path):
+    with journal.sending(path) as ours, journal.held(path) as unwritten, suppress(OSError):
+        if not ours or not unwritten or unsent(path):
             return
-        records = [record for record, _ in journal.read(path)]
-        status = [record["status"] for record in records if record["method"] == "finish"]
+        last = journal.last(path)
+        killed = any(record.get("status") == "KILLED" for record in last[-2:-1])
         recent = time.time() - (path / "journal").stat().st_mtime < _KEPT
-        if records and records[-1]["method"] == journal.END and not (status[-1:] == ["KILLED"] and recent):
+        if last and last[-1]["method"] == journal.END and not (killed and recent):
             gone = path.with_name(f".{path.name}")  # who dies half-way leaves nothing that looks whole
             path.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)

@@ -15,10 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
+from typing import TYPE_CHECKING
 
 from stages.gan import journal, outbox
 from stages.gan.journal import Record
 from stages.gan.tracking import KEY, PROCESS
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
 
 _BATCH = 1000  # metrics: MLflow takes no more at once
 _REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE", "BAD_REQUEST")
@@ -30,6 +34,10 @@ class NotYetError(Exception):
 
 class RefusedError(Exception):
     """The store will never take this message."""
+
+
+class DeletedError(Exception):
+    """The run was deleted in the store, but goes on."""
 
 
 class Sender:
@@ -61,6 +69,7 @@ class Sender:
         self._warn = warn
         self._refused: set[str] = set()
         self._sent: dict[str, outbox.Sent] = {}  # what could not be noted, too, as where the disk is full
+        self._points: dict[tuple[str, str], set[tuple[int, float]]] = {}  # of runs' metrics: step and value
 
     def send(self, folder: Path) -> None:
         """Send what a journal holds by now; raises what MLflow raises."""
@@ -69,10 +78,15 @@ class Sender:
             sent = ours
         self._sent[folder.name] = sent
         for records, end in _batches(journal.read(folder, sent.offset)):
-            self._sign(60.0 if records[0]["method"] == "log_files" else 0.0)
+            self._sign(_seconds(folder, records))
             try:
                 with self._refusals():
                     self._do(folder, records, sent)
+            except DeletedError:
+                self._sent[folder.name] = outbox.Sent()
+                outbox.save(folder, outbox.Sent())
+                self.send(folder)  # from its start on, to a new run
+                return
             except RefusedError as error:
                 if folder.name not in self._refused:  # one line for a run, not one for each of its points
                     self._warn(f"MLflow refused {records[0]['method']}, it is left out: {error}")
@@ -111,13 +125,15 @@ class Sender:
         from mlflow.entities import Param
 
         experiment, key = record["experiment"], record["key"]
+        own = not record["run_id"] and key == folder.name
         run_id = record["run_id"] or self.find(experiment, KEY, key)
-        sent.created = not record["run_id"] and key == folder.name
+        sent.created, sent.found = own, bool(run_id)
+        if not run_id and not own:
+            self._wait_for(folder, key)
         if not run_id and record["unless"]:
             run_id = self.find(experiment, *record["unless"])
-            sent.created = not run_id
-        if not run_id and key != folder.name:
-            self._wait_for(folder, key)
+            sent.created = own and not run_id
+        if not run_id and not own:
             raise RefusedError("the store has no such run")
         if not run_id:
             experiment_id = self._experiment(experiment)
@@ -130,9 +146,11 @@ class Sender:
         if sent.created and record["params"]:
             self._client.log_batch(run_id, params=[Param(*param) for param in record["params"].items()])
 
-    def _resume(self, _folder: Path, records: list[Record], run_id: str) -> None:
+    def _resume(self, folder: Path, records: list[Record], run_id: str) -> None:
+        if self._client.get_run(run_id).info.lifecycle_stage == "deleted":
+            raise DeletedError
+        self._set_tags(folder, records, run_id)  # first: a run that is RUNNING belongs to who lives
         self._client.update_run(run_id, status="RUNNING")
-        self._set_tags(_folder, records, run_id)
 
     def _log_metrics(self, folder: Path, records: list[Record], run_id: str) -> None:
         from mlflow.entities import Metric
@@ -142,9 +160,9 @@ class Sender:
             for record in records
             for name, value in record["metrics"].items()
         ]
-        if not self._sent[folder.name].created:  # whoever scores a run again scores it the same
-            known = self._client.get_run(run_id).data.metrics
-            metrics = [metric for metric in metrics if known.get(metric.key) != metric.value]
+        sent = self._sent[folder.name]
+        if sent.found or not sent.created:
+            metrics = [metric for metric in metrics if not self._has(run_id, metric, sent.created)]
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
@@ -158,8 +176,13 @@ class Sender:
         file = folder / record["files"][0]
         if not file.exists():  # it was sent, but not noted
             return
-        image = Image.fromarray(np.load(file))
         step, moment = record["step"], record["time"]
+        if self._sent[folder.name].found and self._has_image(run_id, record["key"], step):
+            return
+        try:
+            image = Image.fromarray(np.load(file))
+        except (OSError, ValueError, EOFError, TypeError) as error:
+            raise RefusedError(f"{file} is damaged") from error
         own = uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.name}/{record['key']}/{step}")
         stem = f"{record['key'].replace('/', '~')}+step+{step}+timestamp+{moment}+{own}"
         with tempfile.TemporaryDirectory() as made:
@@ -173,8 +196,12 @@ class Sender:
     def _log_files(self, folder: Path, records: list[Record], run_id: str) -> None:
         for record in records:
             for name in record["files"]:
-                if (folder / name).exists():
-                    self._client.log_artifact(run_id, str(folder / name), record["folder"])
+                file = folder / name
+                if not file.exists():  # as above
+                    continue
+                if not os.access(file, os.R_OK):
+                    raise RefusedError(f"{file} cannot be read")
+                self._client.log_artifact(run_id, str(file), record["folder"])
 
     def _log_dataset(self, _folder: Path, records: list[Record], run_id: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -213,8 +240,25 @@ class Sender:
                 self._client.delete_run(twin.info.run_id)
 
     def _wait_for(self, folder: Path, key: str | None) -> None:
-        if key and key != folder.name and (self._box.folder / key).exists():
+        """Not before the journal that begins the run is sent, or begins to be."""
+        waits = key and key != folder.name and (self._box.folder / key).exists()
+        if waits and not outbox.load(self._box.folder / str(key)).offset:
             raise NotYetError(f"run {key} comes first")
+
+    def _has(self, run_id: str, metric: "Metric", own: bool) -> bool:
+        """Whether a run has a point: at this step, and, if others made it, of this value."""
+        place = (run_id, metric.key)
+        if place not in self._points:
+            history = self._client.get_metric_history(run_id, metric.key)
+            self._points[place] = {(point.step, point.value) for point in history}
+        points = self._points[place]
+        if own:
+            return any(step == metric.step for step, _ in points)
+        return (metric.step, metric.value) in points
+
+    def _has_image(self, run_id: str, key: str, step: int) -> bool:
+        begin = f"images/{key.replace('/', '~')}+step+{step}+"
+        return any(file.path.startswith(begin) for file in self._client.list_artifacts(run_id, "images"))
 
     def _experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException
@@ -290,6 +334,14 @@ def _batches(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Recor
         end, count = after, count + metrics
     if batch:
         yield batch, end
+
+
+def _seconds(folder: Path, records: list[Record]) -> float:
+    """How long it may well take to send files; few seconds for all else."""
+    if records[0]["method"] != "log_files":
+        return 0.0
+    files = [folder / str(name) for record in records for name in record["files"]]
+    return 60.0 + sum(file.stat().st_size for file in files if file.exists()) / 1e6  # at 1 MB/s
 
 
 def _belongs_to_the_dead(tags: Mapping[str, str]) -> bool:

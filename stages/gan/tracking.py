@@ -7,6 +7,7 @@ sends what the journals hold, while this one goes on with its work; what it cann
 
 import hashlib
 import json
+import math
 import os
 import select
 import socket
@@ -36,6 +37,7 @@ _ROOT = Path(__file__).parents[2]
 _PATIENCE = 20.0  # seconds for an answer; a store that fails is known by then
 _STARTING = 60.0  # seconds for the other process to import MLflow, on a machine that does much else
 _STUCK = 12.0  # seconds without a sign of life at the end, after which the rest waits
+_END = 60.0  # seconds that the end may take in all; what others left may be much
 
 
 class Store:
@@ -46,12 +48,14 @@ class Store:
     Args:
         default: the address of the store to use where the environment names none.
         outbox: the folder for what waits.
+        patient: whether to wait until all is sent, as long as that goes on, and not just for a while.
 
     Raises:
         UserError: the address cannot be one.
     """
 
-    def __init__(self, default: str, outbox: Path) -> None:
+    def __init__(self, default: str, outbox: Path, patient: bool = False) -> None:
+        self._patient = patient
         self._uri = os.environ.get("MLFLOW_TRACKING_URI") or default
         address.check(self._uri)
         self.outbox = Outbox(outbox, self._uri)
@@ -72,15 +76,16 @@ class Store:
             address.check_login(self._uri)
             path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "stages.gan.mlflow_process", self._uri, str(self.outbox.root)],
+                [sys.executable, "-P", "-m", "stages.gan.mlflow_process", str(self.outbox.root)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                # The address not as an argument, which all users see: there may be a password in it.
+                env={**os.environ, "PYTHONPATH": path, "MLFLOW_TRACKING_URI": self._uri},
                 start_new_session=True,  # Ctrl-C is for this process, which then says how the runs ended
             )
 
     def close(self) -> None:
-        """Wait until everything is sent, or the store has failed for some seconds; say what waits then."""
+        """Wait for what waits to be sent, some seconds where the store fails; say what is left then."""
         for run in self._runs.values():
             run.close()
         for folder in self._folders:
@@ -93,7 +98,8 @@ class Store:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
             patience = _STUCK if self._ready else _STARTING
-            while (line := self._listen(patience)) is not None:
+            end = math.inf if self._patient else time.monotonic() + _END
+            while (line := self._listen(min(patience, end - time.monotonic()))) is not None:
                 patience = max(_STUCK, line.get("life", 0.0))
             if self._process.poll() is None:
                 self._process.kill()  # stuck within a call; the next process repeats it
@@ -149,9 +155,10 @@ class Store:
         resume, key = key is not None, key or self.new_key()
         own = {PROCESS: f"{socket.gethostname()}:{os.getpid()}"}
         first = {"experiment": experiment, "name": name, "key": key, "params": _strings(params)}
-        run = Run(self, key, {**first, "tags": {**_strings(tags), KEY: key, **own}, "unless": unless})
+        tags = {**_strings(tags), KEY: key, **own}
+        run = Run(self, key, {**first, "tags": tags, "unless": unless})
         self._runs[key] = run
-        run.open(resume, own)
+        run.open(resume, tags)
         run.conditional = unless is not None
         try:
             yield run
@@ -175,7 +182,9 @@ class Store:
         """
         if key := self.outbox.find(experiment, tag, value):
             if key not in self._runs:
-                self._runs[key] = Run(self, self.outbox.new(), {"experiment": experiment, "key": key})
+                # The journal that begins the run may find that the store has it by another key.
+                first = {"experiment": experiment, "key": key, "unless": (tag, value)}
+                self._runs[key] = Run(self, self.outbox.new(), first)
             return self._runs[key]
         run_id = self.ask("find", experiment=experiment, tag=tag, value=value)
         if not run_id:
@@ -219,7 +228,8 @@ class Store:
         end = time.monotonic() + seconds
         pipe = self._process.stdout.fileno()
         while b"\n" not in self._answers:
-            if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
+            left = max(0.0, end - time.monotonic())
+            if not select.select([pipe], [], [], left)[0]:
                 return None
             block = os.read(pipe, 1 << 16)
             if not block:

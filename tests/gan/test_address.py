@@ -1,3 +1,4 @@
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -54,6 +55,12 @@ def test_others_are_not(uri):
 
 def test_secrets_are_not_shown():
     assert address.public("http://name:p@ss@host:1/a@b") == "http://host:1/a@b"
+    assert address.public("http://host/a@b") == "http://host/a@b"
+    assert address.public("http://name:pa/ss@host") == "http://host"
+    assert address.public("postgresql://name:pa/ss@host:1/runs?a=b@c") == "postgresql://host:1/runs?a=b@c"
+    assert address.public("sqlite:////home/a@b/mlflow.db") == "sqlite:////home/a@b/mlflow.db"
+    text = "API request to http://name:secret@host/api failed"
+    assert address.without_login(text, "http://name:secret@host") == "API request to http://host/api failed"
     with pytest.raises(UserError) as refused:
         address.check("htp://name:secret@host")
     assert "secret" not in str(refused.value)
@@ -116,6 +123,16 @@ def test_a_login_may_be_in_the_address_or_a_token(answering, monkeypatch):
 @pytest.mark.parametrize("status", [200, 404, 500, 503])
 def test_a_server_that_is_not_well_is_no_mistake(answering, status):
     address.check_login(f"http://{answering(status)}")
+
+
+def test_one_that_speaks_no_http_is_no_mistake_either():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            server.accept()[0].sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        address.check_login(f"http://127.0.0.1:{server.getsockname()[1]}")
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "http://no.such.host.invalid", "sqlite:///mlflow.db"])

@@ -1,7 +1,9 @@
 import errno
 import os
+import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,48 @@ def test_files_that_belong_together_are_replaced_together(tmp_path):
     assert names(tmp_path) == ["a", "b"]
     files.write(a, "alone again")
     assert a.read_text() == "alone again"
+
+
+def test_what_cannot_take_its_place_holds_all_back(tmp_path):
+    (tmp_path / "b").mkdir()
+
+    def write() -> None:
+        with files.together():
+            files.write(tmp_path / "a", "new")
+            files.write(tmp_path / "b", "new")
+
+    with pytest.raises(IsADirectoryError):
+        write()
+    assert names(tmp_path) == ["b"]
+
+
+def test_a_signal_waits_until_all_have_taken_their_places(tmp_path, monkeypatch):
+    class EndError(Exception):
+        pass
+
+    def end(*_: object) -> None:
+        raise EndError
+
+    put = files._put
+
+    def put_and_kill(aside: Path, path: Path) -> None:
+        put(aside, path)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(files, "_put", put_and_kill)
+
+    def write() -> None:
+        with files.together():
+            for name in "abc":
+                files.write(tmp_path / name, "new")
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with pytest.raises(EndError):
+            write()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert names(tmp_path) == ["a", "b", "c"]
 
 
 def test_errors_name_the_file_that_is_meant(tmp_path):

@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -450,6 +450,124 @@ with store.start("resumed", "seed-1", {}, {}, key=key) as run:
     tags = MlflowClient(database).get_run(run_id).data.tags
     assert tags["process"].endswith(f":{os.getpid()}")
     assert store.outbox.journals() == []
+
+
+def test_a_run_that_goes_on_without_its_journal_has_nothing_doubled(database, box, log, capfd):
+    key = ""
+    with suppress(RuntimeError), tracking.Store(database, box) as store:
+        key = store.new_key()
+        with store.start("failed", "seed-1", {}, {}, key=key) as run:
+            log(run, *range(1, 12))
+            raise RuntimeError
+    assert store.outbox.journals() == []  # all is sent, and what FAILED is not expected to go on
+    times = dict(log.times)
+    with tracking.Store(database, box) as store, store.start("failed", "seed-1", {}, {}, key=key) as run:
+        log(run, *range(1, 14))
+    log.times |= times
+    log.check(MlflowClient(database), "failed")
+
+
+def test_a_killed_run_that_was_deleted_goes_on_as_a_new_one(database, box, log, capfd):
+    client = MlflowClient(database)
+    key = ""
+    with suppress(KeyboardInterrupt), tracking.Store(database, box) as store:
+        key = store.new_key()
+        with store.start("deleted", "seed-1", {}, {}, key=key) as run:
+            log(run, 1, 2, 3)
+            raise KeyboardInterrupt
+    (path,) = store.outbox.journals()  # kept, as the run may go on
+    client.delete_run(outbox.load(path).run_id)
+    with tracking.Store(database, box) as store, store.start("deleted", "seed-1", {}, {}, key=key) as run:
+        log(run, 4)
+    log.check(client, "deleted")
+    assert store.outbox.journals() == []
+
+
+def test_scores_of_a_run_that_the_store_had_all_along_arrive(server, box, capfd):
+    tag = ("dvc.generator", "def")
+    with tracking.Store(server.uri, box) as store, store.start("scored", "seed-1", {}, {"lr": 1}) as run:
+        run.log_metrics({"loss": 1.0}, step=1)
+        run.set_tags(dict([tag]))
+    server.signal(signal.SIGSTOP)
+    try:
+        with (  # as `sample` does where the store cannot be asked
+            tracking.Store(server.uri, box) as store,
+            store.start("scored", "from files", dict([tag]), {"lr": 1}, unless=tag) as run,
+        ):
+            run.log_metrics({"loss": 1.0}, step=1)
+        with tracking.Store(server.uri, box) as store:  # and then `evaluate`
+            run = store.find("scored", *tag)
+            assert run is not None
+            run.log_metrics({"score": 2.0}, step=1)
+    finally:
+        server.signal(signal.SIGCONT)
+    capfd.readouterr()
+    sync(server.uri, box, capfd)
+    client = MlflowClient(server.uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("scored").experiment_id])
+    assert found.info.run_name == "seed-1"
+    assert found.data.metrics == {"loss": 1, "score": 2}
+    for _ in range(2):  # the same again changes nothing, another value does
+        with tracking.Store(server.uri, box) as store:
+            run = store.find("scored", *tag)
+            assert run is not None
+            run.log_metrics({"score": 2.0}, step=1)
+            run.log_metrics({"score": 3.0}, step=1)
+    points = client.get_metric_history(found.info.run_id, "score")
+    assert [point.value for point in points] == [2, 3]
+
+
+def test_a_damaged_picture_holds_up_nothing(database, box, log, capfd, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking.Store, "open", lambda _: None)  # it is sent later
+        patch.setattr(tracking.Store, "_tell", lambda *_, **__: None)
+        with tracking.Store(database, box) as store, store.start("damaged", "seed-1", {}, {}) as run:
+            log(run, *range(1, 8))
+    (picture,) = box.glob("*/*/files/*/array.npy")
+    picture.write_bytes(b"")
+    capfd.readouterr()
+    sync(database, box, capfd)
+    client = MlflowClient(database)
+    (found,) = client.search_runs([client.get_experiment_by_name("damaged").experiment_id])
+    assert found.info.status == "FINISHED"
+    assert len(client.get_metric_history(found.info.run_id, "loss")) == 7
+
+
+def test_a_store_in_a_folder_that_is_not_there_yet_has_its_artifacts_there(tmp_path, box, log):
+    uri = f"sqlite:///{tmp_path}/not/there/mlflow.db"
+    with tracking.Store(uri, box) as store, store.start("new", "seed-1", {}, {}) as run:
+        log(run, 5)
+    experiment = MlflowClient(uri).get_experiment_by_name("new")
+    assert Path(experiment.artifact_location).parent == tmp_path / "not" / "there" / "mlruns"
+    log.check(MlflowClient(uri), "new")
+
+
+def test_a_password_is_no_argument_and_in_no_message(box, capfd):
+    with tracking.Store("http://bob:s3cret@127.0.0.1:9", box) as store:
+        store.open()
+        assert store._process is not None
+        assert "s3cret" not in str(store._process.args)
+        with store.start("secret", "seed-1", {}, {}) as run:
+            run.log_metrics({"loss": 1.0})
+    said = capfd.readouterr()
+    assert "http://127.0.0.1:9 failed" in said.err
+    assert "s3cret" not in said.out + said.err
+    assert not [path for path in box.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
+
+
+def test_the_last_records_are_read_without_the_others(tmp_path):
+    written = journal.Journal(tmp_path / "1", {"method": "start", "key": "1", "run_id": ""})
+    for step in range(300):
+        written.append("log_metrics", metrics={"loss": 1.0}, step=step)
+    written.append("finish", status="KILLED")
+    written.close()
+    records = [record for record, _ in journal.read(tmp_path / "1")]
+    last = journal.last(tmp_path / "1")
+    assert 2 < len(last) < 100
+    assert last == records[-len(last) :]
+    with (tmp_path / "1" / "journal").open("ab") as file:
+        file.write(b"cut sho")
+    assert journal.last(tmp_path / "1") == []
 
 
 def test_a_run_that_turns_out_to_be_there_is_left_as_it_is(server, box, capfd):

@@ -207,6 +207,8 @@ def test_the_key_changes_with_all_that_the_numbers_depend_on(monkeypatch, root):
 
     keys = [key(), key({"lr": 0.1, "seed": 2}), key({"lr": 0.2, "seed": 1})]
     keys.append(key(code=[*code, root / "stages" / "gan" / "figures.py"]))
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    keys.append(key())
     monkeypatch.setattr(torch, "__version__", "9")
     keys.append(key())
     assert len(set(keys)) == len(keys)
