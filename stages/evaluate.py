@@ -4,8 +4,7 @@ Reads params.yaml, the prepared data, the judge and a run's networks, samples an
 reports/runs/EXPERIMENT/seed-SEED the scores (metrics.json), two figures (losses.png, coverage.png) and what
 the run is (run.json: experiment, seed, device, judge, parameters), and to data/EXPERIMENT/seed-SEED the
 judge's answer to every sample (answers.npy: probabilities of the classes, or the last coordinate that it
-expects).
-Logs scores and figures to the run in MLflow.
+expects). Logs scores and figures to the run in MLflow.
 """
 
 import io

@@ -73,7 +73,7 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Within the block, signals that ask the process to end wait. To block them, all threads would have to."""
+    """Within the block, signals that ask the process to end wait: blocked, another thread would get them."""
     came: list[int] = []
     before = {
         number: signal.signal(number, lambda number, _: came.append(number))
