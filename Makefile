@@ -28,7 +28,7 @@ sync: install ## Send to MLflow what waits in the outbox
 	.venv/bin/python -m stages.sync
 
 test: install ## Run the tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses logical --dist loadfile
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000
 	@case "$$MLFLOW_TRACKING_URI" in \

@@ -58,7 +58,7 @@ def test_secrets_are_not_shown():
     assert address.public("http://host/a@b") == "http://host/a@b"
     assert address.public("http://name:pa/ss@host") == "http://host"
     assert address.public("postgresql://name:pa/ss@host:1/runs?a=b@c") == "postgresql://host:1/runs?a=b@c"
-    assert address.public("sqlite:////home/a@b/mlflow.db") == "sqlite:////home/a@b/mlflow.db"
+    assert address.public("sqlite:////data/a@b/mlflow.db") == "sqlite:////data/a@b/mlflow.db"
     text = "API request to http://name:secret@host/api failed"
     assert address.without_login(text, "http://name:secret@host") == "API request to http://host/api failed"
     with pytest.raises(UserError) as refused:
