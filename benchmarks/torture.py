@@ -223,10 +223,10 @@ class Victim:
                 if since and (written := max(since[0], found.written if found else 0)) < over:
                     self.tally.lost.append(over - written)
                 continue
+            recorded = self._is_recorded()
             if not killed:  # it was done before its time had come
                 continue
             same = self.sums() == self.undisturbed and not (self.folder / STATES).exists()
-            recorded = self.recorded() == self.as_recorded
             self.tally.endings += 1
             self.tally.identical += same
             self.tally.recorded += recorded
@@ -245,6 +245,14 @@ class Victim:
             raise RuntimeError("it did not go on from its state")
         if on:
             self.tally.starts.append(on[0] - began)
+
+    def _is_recorded(self) -> bool:
+        """Whether MLflow holds what it holds of an undisturbed training; a line says what is not so."""
+        recorded = self.recorded()
+        for key, expected in self.as_recorded.items():
+            if recorded[key] != expected:
+                print(f"in MLflow, {key} are {recorded[key]}, not {expected}")
+        return recorded == self.as_recorded
 
     def _asides(self) -> Iterator[Path]:
         return (self.folder / self.files.states).glob("*/.*")
