@@ -542,10 +542,15 @@ def test_a_mistake_of_the_programs_is_not_hidden(workplace, monkeypatch):
 COUNTS = [6, 4]
 
 
+def packed(content: bytes) -> bytes:
+    """The same bytes whenever it is called, as gzip's header else has the time."""
+    return gzip.compress(content, mtime=0)
+
+
 def idx(magic: int, *shape: int, missing: int = 0) -> bytes:
     """A file in MNIST's format, packed."""
     content = bytes(range(int(np.prod(shape)) - missing)) if len(shape) == 1 else bytes(int(np.prod(shape)))
-    return gzip.compress(struct.pack(f">{1 + len(shape)}i", magic, *shape) + content, mtime=0)
+    return packed(struct.pack(f">{1 + len(shape)}i", magic, *shape) + content)
 
 
 def archives(**changes: bytes) -> dict[str, bytes]:
@@ -622,17 +627,20 @@ def test_a_bad_download_is_not_kept_and_the_next_mirror_is_tried(about, spoil, m
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("train_images_idx3", idx(0x801, 6, 28, 28)),
-        ("train_images_idx3", idx(0x0, 6, 28, 28)),
-        ("train_images_idx3", idx(0x803, 5, 28, 28)),
-        ("train_images_idx3", idx(0x803, 6, 27, 28)),
-        ("train_images_idx3", gzip.compress(struct.pack(">4i", 0x803, 6, 28, 28) + bytes(100), mtime=0)),
-        ("train_labels_idx1", idx(0x803, 6, 28, 28)),
-        ("train_labels_idx1", idx(0x801, 5)),
-        ("t10k_labels_idx1", idx(0x801, 4, missing=1)),
-        ("t10k_labels_idx1", gzip.compress(b"", mtime=0)),
-        ("t10k_labels_idx1", gzip.compress(bytes(100))[:-15]),
-        ("t10k_labels_idx1", b"no archive"),
+        pytest.param(f"{part}_idx{3 if 'images' in part else 1}", content, id=f"{part} {about}")
+        for part, about, content in (
+            ("train_images", "with the magic of labels", idx(0x801, 6, 28, 28)),
+            ("train_images", "without magic", idx(0x0, 6, 28, 28)),
+            ("train_images", "one too few", idx(0x803, 5, 28, 28)),
+            ("train_images", "27 rows high", idx(0x803, 6, 27, 28)),
+            ("train_images", "cut short", packed(struct.pack(">4i", 0x803, 6, 28, 28) + bytes(100))),
+            ("train_labels", "with the magic of images", idx(0x803, 6, 28, 28)),
+            ("train_labels", "one too few", idx(0x801, 5)),
+            ("t10k_labels", "cut short", idx(0x801, 4, missing=1)),
+            ("t10k_labels", "empty", packed(b"")),
+            ("t10k_labels", "in half an archive", packed(bytes(100))[:-15]),
+            ("t10k_labels", "in no archive", b"no archive"),
+        )
     ],
 )
 def test_a_file_with_the_wrong_magic_or_count_is_refused(name, content, mnist, workplace):
