@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.torture`` (a quarter of an hour) writes benchmarks/results/torture.md. Each training is
 killed once to three times: at a moment that is drawn from the whole of its time, imports and figures
-included, or in the middle of the writing of its state; mostly by SIGKILL, now and then by SIGTERM or SIGINT.
+included, or in the middle of the writing of its state; mostly by SIGKILL, now and then by a signal that asks.
 Exit code 1 tells that not all ended the same.
 """
 
@@ -13,30 +13,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from threading import Thread
 from typing import Any
 
-import yaml
-from mlflow import MlflowClient
-
 from benchmarks import pipeline
+from benchmarks.victim import MNIST, Victim
 from stages import command
-from stages.gan import tracking
-from stages.gan.datasets import Dataset, Split
 from stages.gan.state import State, States
-from stages.paths import STATES, ExperimentFiles, RunFiles
+from stages.paths import STATES
 
 RESULT = Path(__file__).parent / "results" / "torture.md"
-MNIST = pipeline.ROOT / ExperimentFiles("mnist").dataset
 CONV = {
     "generator": {"network": "conv", "latent": 16, "channels": [16, 8]},
     "discriminator": {"network": "conv", "channels": [8, 16], "spectral_norm": True},
 }
 AVERAGED = {"loss": "hinge", "r1": 0.5, "r1_every": 3, "ema": 0.9, "lr_decay": "cosine"}
+CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {  # the experiment, and what is changed of it
     "sine": ("sine", {"train": {"epochs": 60, "preview": 50}}),
     "digits": ("digits", {"train": {"epochs": 40}}),
@@ -71,108 +66,18 @@ class Tally:
     starts: list[float] = field(default_factory=list)
 
 
-class Victim:
-    """A small training of a case, in a folder of its own.
-
-    Args:
-        folder: for params.yaml, data and results; an empty one.
-        case: one of :data:`CASES`.
-        state_every: seconds between two states.
+class TorturedVictim(Victim):
+    """A training that is killed, again and again.
 
     Attributes:
         tally: what became of its trainings.
-        seconds: that it takes undisturbed.
-        undisturbed: the sums of what it then leaves.
-        as_recorded: what MLflow then holds.
     """
 
-    def __init__(self, folder: Path, case: str, state_every: float = 0.3) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, children ignore, too
-        self.folder = folder
-        self.experiment, changes = CASES[case]
-        self.files = RunFiles(self.experiment, 111)
+    def __init__(
+        self, folder: Path, experiment: str, changes: Mapping[str, Any], state_every: float = 0.3
+    ) -> None:
+        super().__init__(folder, experiment, changes, state_every)
         self.tally = Tally()
-        self._runs = 0
-        params = yaml.safe_load((pipeline.ROOT / "params.yaml").read_text())
-        block = params[self.experiment]
-        changed = {**block, **changes, "train": {**block["train"], **changes["train"]}}
-        settings = {"threads": 1, "device": "cpu", "state_every": state_every}
-        content = {**params, **settings, self.experiment: changed}
-        (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-        data = ExperimentFiles(self.experiment).dataset
-        if self.experiment == "mnist":
-            whole = Dataset.load(MNIST)
-            limit = changed["data"]["limit"]
-            Dataset(*(_first(split, limit) for split in whole.splits)).save(folder / data)
-        else:
-            prepare = self._command("prepare")
-            subprocess.run(prepare, cwd=folder, env=_environment(), stdout=subprocess.DEVNULL, check=True)
-        start = time.time()
-        process, _ = self.start()
-        if process.wait():
-            raise RuntimeError(f"the undisturbed training of {case} failed")
-        self.seconds = time.time() - start
-        self.undisturbed = self.sums()
-        self.as_recorded = self.recorded()
-
-    def sums(self) -> dict[str, str]:
-        """The MD5 sums of all that a finished training leaves."""
-        return {str(path): tracking.md5(self.folder / path) for path in self.outputs}
-
-    def recorded(self) -> dict[str, Any]:
-        """What MLflow holds of the training that has just finished, and how many runs began since the last.
-
-        The run's status, the points of each loss, with their steps, and the names of all artifacts.
-        """
-        client = MlflowClient(f"sqlite:///{self.folder}/mlflow.db")
-        experiment = client.get_experiment_by_name(self.experiment)
-        runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
-        new, self._runs = len(runs) - self._runs, len(runs)
-        run = runs[0].info
-        losses = ("loss_d", "loss_g", "d_real", "d_fake")
-        return {
-            "runs": new,
-            "status": run.status,
-            "points": {
-                name: [(point.step, point.value) for point in client.get_metric_history(run.run_id, name)]
-                for name in losses
-            },
-            "artifacts": sorted(
-                # A picture's name holds when it was drawn, too.
-                (path.parent.name, path.name.split("+timestamp")[0])
-                for path in Path(run.artifact_uri).rglob("*")
-                if path.is_file()
-            ),
-        }
-
-    @property
-    def outputs(self) -> list[Path]:
-        """What DVC removes before a training, and hashes after it."""
-        files = self.files
-        return [
-            *(files.generator, files.discriminator, files.previews),
-            *(files.losses, files.animation, files.strip),
-        ]
-
-    def start(self) -> tuple[subprocess.Popen[str], list[tuple[float, str]]]:
-        """Start the training as DVC does; returns the process, and the lines it prints, with their times."""
-        for path in self.outputs:
-            (self.folder / path).unlink(missing_ok=True)
-        process = subprocess.Popen(
-            [*self._command("train"), "--seed", "111"],
-            cwd=self.folder,
-            env=_environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        lines: list[tuple[float, str]] = []
-
-        def read() -> None:
-            assert process.stdout is not None
-            lines.extend((time.time(), line) for line in process.stdout)
-
-        Thread(target=read, daemon=True).start()
-        return process, lines
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals, after: float, write: bool) -> bool:
         """Send a signal once seconds have passed, or then at the next state's writing; did it end?"""
@@ -186,9 +91,8 @@ class Victim:
         code = process.wait(timeout=120)
         if code == 0:
             return False
-        expected = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
-        if code != expected and code != -number:  # the latter before it has come to watch for signals
-            raise RuntimeError(f"after {number.name} the exit code is {code}, not {expected}")
+        if code != CODES[number] and code != -number:  # the latter before it has come to watch for signals
+            raise RuntimeError(f"after {number.name} the exit code is {code}, not {CODES[number]}")
         self.tally.kills[number] = self.tally.kills.get(number, 0) + 1
         self.tally.writes += writing
         return True
@@ -202,7 +106,7 @@ class Victim:
             process, lines = self.start()
             try:
                 if killed < kills:
-                    signals = [signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT]
+                    signals = [*[signal.SIGKILL] * 3, *CODES]
                     write = chance.random() < 0.4
                     share = 0.6 if write else 1.0
                     after = chance.uniform(0, share * self.seconds)
@@ -257,28 +161,16 @@ class Victim:
     def _asides(self) -> Iterator[Path]:
         return (self.folder / self.files.states).glob("*/.*")
 
-    def _command(self, stage: str) -> list[str]:
-        return [sys.executable, "-u", "-m", f"stages.{stage}", "--experiment", self.experiment]
-
-
-def _first(split: Split, limit: int) -> Split:
-    assert split.labels is not None
-    return Split(split.samples[:limit], split.labels[:limit])
-
-
-def _environment() -> dict[str, str]:
-    return {**pipeline.environment(), "PYTHONPATH": str(pipeline.ROOT)}
-
 
 def table(tallies: dict[str, Tally], seconds: float) -> str:
     """The tallies of all cases, by name."""
     lines = [
-        "| training | SIGKILL | SIGTERM | SIGINT | of these in a state's writing | endings | identical "
-        "| in MLflow | lost, s | start, s |",
-        "| --- " * 10 + "|",
+        f"| training | {' | '.join(number.name for number in CODES)} | of these in a state's writing "
+        "| endings | identical | in MLflow | lost, s | start, s |",
+        "| --- " * 11 + "|",
     ]
     for name, tally in tallies.items():
-        kills = (str(tally.kills.get(s, 0)) for s in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+        kills = (str(tally.kills.get(number, 0)) for number in CODES)
         lost, starts = tally.lost or [0.0], tally.starts or [0.0]
         lines.append(
             f"| {name} | {' | '.join(kills)} | {tally.writes} | {tally.endings} | **{tally.identical}** | "
@@ -316,7 +208,7 @@ def main() -> None:
         for index, case in enumerate(cases):
             folder = Path(name, str(index))
             folder.mkdir()
-            victims[case] = Victim(folder, case)
+            victims[case] = TorturedVictim(folder, *CASES[case])
         for number in range(arguments.endings):
             case = cases[number % len(cases)]
             same = victims[case].torture(chance.randint(1, 3), chance)

@@ -81,6 +81,8 @@ def for_run(
         with Store(STORE, OUTBOX) as store:
             job = RunJob(**vars(_job(arguments, store)), seed=arguments.seed, files=files)
             work(job)
+        ending.check()
+        sys.stdout.flush()  # what can fail must have done so before
         after(job)
 
     guard(start)
@@ -113,7 +115,7 @@ def guard(work: Callable[[], None]) -> None:
     """Do ``work``, and end the process.
 
     A mistake of the user's, and what the machine refuses (room on a disk, a permission, memory), ends it with
-    one line and exit code 1; SIGTERM and Ctrl-C end it like an error, so that what must be closed is closed.
+    one line and exit code 1; a signal ends it like an error, so that what must be closed is closed.
     """
     ending.watch()
     # By default the collector goes through all modules again and again while they are imported.

@@ -10,6 +10,7 @@ from torch import Tensor
 from stages import ending
 from stages.command import RunJob
 from stages.gan import state, tracking
+from stages.gan.errors import tell
 from stages.gan.fingerprint import fingerprint
 from stages.gan.history import Epoch, metrics
 from stages.gan.training import Training
@@ -117,7 +118,7 @@ class Course:
         saved = self._states.save(tensors, about)
         if ending.asked():
             if saved:
-                print(f"{self._name}: ends in {self._place()}; its state is kept", flush=True)
+                tell(f"{self._name}: ends in {self._place()}; its state is kept")
             ending.end()
 
     def _restore(self, found: state.State) -> None:
@@ -128,7 +129,7 @@ class Course:
         self.training_seconds, self.wall_seconds = about["seconds"]
         self.key = about["key"]
         ago = max(0.0, time.time() - found.written)
-        print(f"{self._name}: goes on from {self._place()}, written {ago:.1f} s ago", flush=True)
+        tell(f"{self._name}: goes on from {self._place()}, written {ago:.1f} s ago")
 
     def _place(self) -> str:
         if self._gan.epoch > self._total:

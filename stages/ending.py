@@ -1,4 +1,4 @@
-"""How a stage ends: by SIGTERM like by an error, so that what must be closed is closed; and without delay."""
+"""How a stage ends: by a signal as by an error, so that what must be closed is closed; without delay."""
 
 import os
 import signal
@@ -7,15 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _asked: int | None = None  # the signal that has come
 _held = False
+_parent: int | None = None  # the process whose end is this one's, too
 
 
 def watch() -> None:
-    """Have SIGTERM and Ctrl-C end this process, with exit code 143 or KeyboardInterrupt, wherever it is."""
-    signal.signal(signal.SIGTERM, _end)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _end)
+    """Have SIGTERM, Ctrl-C and a terminal that is closed end this process, wherever it is.
+
+    So does the end of DVC, where DVC has started it, but not before the work asks for signals: what the stage
+    leaves then would be taken by nobody, and removed by DVC before it runs the stage again.
+    """
+    global _parent
+    for number in SIGNALS:
+        if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, _end)
+    if "DVC_STAGE" in os.environ:
+        _parent = os.getppid()
 
 
 @contextmanager
@@ -34,7 +43,10 @@ def held() -> Iterator[None]:
 
 
 def asked() -> bool:
-    """Whether a signal has come."""
+    """Whether a signal has come, or DVC is no more, which counts as SIGTERM."""
+    global _asked
+    if _asked is None and _parent not in (None, os.getppid()):
+        _asked = signal.SIGTERM
     return _asked is not None
 
 
@@ -46,9 +58,9 @@ def check() -> None:
 
 def end() -> NoReturn:
     """End as the signal that has come asks."""
-    if _asked == signal.SIGTERM:
-        sys.exit(code())
-    raise KeyboardInterrupt
+    if _asked == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(code())
 
 
 def code() -> int:

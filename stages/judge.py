@@ -5,6 +5,7 @@ reports/runs/EXPERIMENT its scores on the test split (judge.json) and a figure (
 """
 
 from stages import command
+from stages.gan.errors import tell
 
 
 def judge(job: command.Job) -> None:
@@ -18,9 +19,7 @@ def judge(job: command.Job) -> None:
     settings = job.params.judge
     network = judging.build(settings, dataset).to(device)
     x, y = (tensor.to(device) for tensor in judging.inputs(dataset.train))
-    print(
-        f"judge {job.experiment}: {settings.epochs} epochs of {len(x)} samples on {device.type}", flush=True
-    )
+    tell(f"judge {job.experiment}: {settings.epochs} epochs of {len(x)} samples on {device.type}")
     fitting = judges.fit(
         network,
         x,

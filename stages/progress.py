@@ -6,6 +6,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from stages import ending
+from stages.gan.errors import tell
 
 T = TypeVar("T")
 
@@ -30,5 +31,5 @@ def show(
             if not bar.disable:
                 bar.set_postfix_str(describe(item))
             elif number % every == 0 or number == total:
-                print(f"{unit} {number}/{total}: {describe(item)}", flush=True)
+                tell(f"{unit} {number}/{total}: {describe(item)}")
             yield item

@@ -14,7 +14,7 @@ import torch
 from stages.command import Job, RunJob
 from stages.gan import devices, history, tracking, weights
 from stages.gan.datasets import Split
-from stages.gan.errors import UserError, lack
+from stages.gan.errors import UserError, lack, warn
 from stages.gan.evolution import Preview
 from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
@@ -77,7 +77,7 @@ class Training:
                 save(place)
                 self.run.log_files(folder, *sorted(place.iterdir()))
         except OSError as error:
-            print(f"warning: {folder} will not be in MLflow: {lack(error)}", file=sys.stderr)
+            warn(f"{folder} will not be in MLflow: {lack(error)}")
             return False
         return True
 
@@ -121,7 +121,7 @@ def _from_files(job: RunJob, split: Split) -> tracking.Run:
         try:
             first, epochs = history.load(job.files.losses, job.files.previews)
         except UserError as error:
-            print(f"warning: the run in MLflow lacks its losses: {error}", file=sys.stderr)
+            warn(f"the run in MLflow lacks its losses: {error}")
         else:
             record.log_preview(0, first)
             for epoch in epochs:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import command
+from stages.gan.errors import UserError, tell
 
 if TYPE_CHECKING:
     from stages.gan.history import Epoch
@@ -23,7 +24,6 @@ def train(job: command.RunJob) -> None:
     from stages import record
     from stages.course import Course
     from stages.gan import canvas, datasets, devices, evolution, files, history, sampling, training, weights
-    from stages.gan.errors import UserError
     from stages.gan.randomness import generator as random_generator
 
     device = devices.set_up(job.settings.device, job.settings.threads)
@@ -32,7 +32,7 @@ def train(job: command.RunJob) -> None:
     gan = training.Training(job.params, split.shape, seed=job.seed, device=device)
     real = datasets.to_unit(split.samples).to(device)
     steps = training.steps_per_epoch(len(split), settings.batch_size)
-    print(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}", flush=True)
+    tell(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}")
 
     def save(folder: Path) -> None:
         about = {"experiment": job.experiment, "seed": job.seed, "device": device.type}

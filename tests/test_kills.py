@@ -2,9 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +13,13 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmarks import pipeline
-from benchmarks.torture import Victim
+from benchmarks.torture import CASES, TorturedVictim
 from stages.gan import state
 
 
 @pytest.fixture(scope="module")
-def victim(tmp_path_factory) -> Victim:
-    return Victim(tmp_path_factory.mktemp("victim"), "digits, convolutional", state_every=0.1)
+def victim(tmp_path_factory) -> TorturedVictim:
+    return TorturedVictim(tmp_path_factory.mktemp("victim"), *CASES["digits, convolutional"], state_every=0.1)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
@@ -38,7 +38,7 @@ def states(folder: Path) -> list[Path]:
     return sorted(folder.glob(".state/*/*/*/*.state"), key=lambda path: path.stat().st_mtime_ns)
 
 
-def go_on(victim: Victim) -> tuple[subprocess.Popen[str], list[tuple[float, str]]]:
+def go_on(victim: TorturedVictim) -> tuple[subprocess.Popen[str], list[tuple[float, str]]]:
     """Start the training again, and wait until it has written a state of its own."""
     before = states(victim.folder)[-1].stat().st_mtime_ns
     process, lines = victim.start()
@@ -66,7 +66,7 @@ def test_a_training_ends_as_if_it_had_never_been_killed(victim, capfd):
     process, lines = go_on(victim)
     assert said(lines, r"train digits, seed 111: goes on from epoch \d+, step \d+ of 44, written ")
     assert f"{newest.name}: a damaged state, skipped" in capfd.readouterr().err
-    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
         process.send_signal(number)
         assert process.wait(timeout=60) == code
         wait_for(lambda: said(lines, "its state is kept"))  # noqa: B023
@@ -102,9 +102,9 @@ def test_two_trainings_of_the_same_in_one_folder_are_refused(victim):
     lock = state.claim(victim.folder / victim.files.states, "test")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "stages.train", "--experiment", "digits", "--seed", "111"],
+            victim.training,
             cwd=victim.folder,
-            env={**pipeline.environment(), "PYTHONPATH": str(pipeline.ROOT)},
+            env=victim.environment,
             capture_output=True,
             text=True,
         )
@@ -115,21 +115,61 @@ def test_two_trainings_of_the_same_in_one_folder_are_refused(victim):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_dvc_repro_goes_on_after_all_of_it_is_killed(tmp_path):
+def test_a_log_on_a_full_disk_costs_no_training(victim):
+    shutil.rmtree(victim.folder / ".state", ignore_errors=True)
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen(
+            victim.training,
+            cwd=victim.folder,
+            env=victim.environment,
+            stdout=full,
+            stderr=full,
+        )
+    wait_for(lambda: len(states(victim.folder)) == 2)
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    process, _ = go_on(victim)
+    assert process.wait(timeout=120) == 0
+    assert victim.sums() == victim.undisturbed
+    assert victim.recorded() == victim.as_recorded
+
+
+def test_dvc_repro_goes_on_after_it_is_killed(tmp_path):
+    """All of it, or DVC alone: then the stage ends, too, as nobody would take what it leaves."""
     pipeline.checkout(tmp_path)
-    small = {"epochs": 60, "preview": 16, "image_every": 60, "checkpoint_every": 60}
+    small = {"epochs": 100, "preview": 16, "image_every": 100, "checkpoint_every": 100}
     changes = {"sine": {"data": {"points": 640}, "train": small}}
     pipeline.change_params(tmp_path, changes, device="cpu", threads=1, state_every=0.1)
     repro = ["dvc", "repro", "--quiet", "train@sine-111"]
     environment = pipeline.environment()
-    process = subprocess.Popen(
-        repro, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    wait_for(lambda: len(states(tmp_path)) == 2)
+
+    def start() -> subprocess.Popen[bytes]:
+        before = {path: path.stat().st_mtime_ns for path in states(tmp_path)}
+        with (tmp_path / "said").open("a") as said:
+            process = subprocess.Popen(
+                repro, cwd=tmp_path, env=environment, stdout=said, start_new_session=True
+            )
+        wait_for(lambda: len([p for p in states(tmp_path) if p.stat().st_mtime_ns != before.get(p)]) == 2)
+        return process
+
+    process = start()
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        process = start()
+        process.send_signal(number)
+        process.wait()
     done = subprocess.run(repro, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "train sine, seed 111: goes on from epoch" in done.stdout
+    said = (tmp_path / "said").read_text()
+    assert said.count("train sine, seed 111: goes on from epoch") == 2
+    assert said.count("train sine, seed 111: ends in epoch") == 2
     assert not (tmp_path / ".state").exists()
-    assert "data/sine/seed-111/generator.safetensors" in (tmp_path / "dvc.lock").read_text()
+    assert statuses(tmp_path, "sine")[:1] == ["FINISHED"]
+
+    locked = (tmp_path / "dvc.lock").read_text()
+    assert "data/sine/seed-111/generator.safetensors" in locked
+    again = [*repro, "--force", "--single-item"]
+    subprocess.run(again, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert (tmp_path / "dvc.lock").read_text() == locked

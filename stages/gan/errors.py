@@ -1,8 +1,10 @@
-"""The one exception that speaks to the user, and the words for what the machine lacks."""
+"""What a user is told: the one exception that speaks to them, lines, and words for what the machine lacks."""
 
 import errno
 import os
 import re
+import sys
+from contextlib import suppress
 
 _ADVICE = {
     errno.ENOSPC: "free some space there and run it again",
@@ -38,6 +40,18 @@ def one_line(text: object) -> str:
     """A text on one line that does nothing to a terminal."""
     joined = re.sub(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*", " ", str(text))
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in joined).strip()
+
+
+def tell(line: str) -> None:
+    """Print a line at once, if it can be: a closed terminal, or a log on a full disk, ends no long work."""
+    with suppress(OSError):
+        print(line, flush=True)
+
+
+def warn(text: object) -> None:
+    """Print a warning, one line on stderr, if it can be; see :func:`tell`."""
+    with suppress(OSError):
+        print(f"warning: {one_line(text)}", file=sys.stderr, flush=True)
 
 
 def lack(error: BaseException) -> str | None:

@@ -6,11 +6,9 @@ records writes them: a process that logs to the run, or one that ends the journa
 Whoever holds the lock on ``lock`` sends them.
 """
 
-import fcntl
 import json
 import os
 import shutil
-import sys
 import time
 import uuid
 import zlib
@@ -18,6 +16,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from stages.gan import locks
+from stages.gan.errors import warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,7 +144,7 @@ class Journal:
     def _warn(self, error: OSError) -> None:
         if not self._warned:
             reason = f"{error.strerror or error}: {self.folder}"
-            print(f"warning: what is logged cannot be kept, MLflow may lack it: {reason}", file=sys.stderr)
+            warn(f"what is logged cannot be kept, MLflow may lack it: {reason}")
         self._warned = True
 
 
@@ -173,7 +174,7 @@ def is_written(folder: Path) -> bool:
     """Whether the process that writes the journal lives."""
     try:
         with (folder / "journal").open("rb") as file:
-            return not _lock(file.fileno())
+            return not locks.take(file.fileno())
     except OSError:
         return False
 
@@ -203,12 +204,15 @@ def held(folder: Path) -> Iterator[bool]:
         os.close(file)
 
 
-def bury(folder: Path) -> None:
-    """End a journal whose writer was killed: its run is KILLED, if it went on."""
+def bury(folder: Path, wait: float = 0.0) -> None:
+    """End a journal whose writer was killed: its run is KILLED, if it went on.
+
+    One who has just been killed may hold its lock for ``wait`` more seconds.
+    """
     if (end := last(folder)) and end[-1]["method"] == END:
         return
     try:
-        file = _open(folder, wait=0)
+        file = _open(folder, wait)
     except OSError:  # somebody writes it
         return
     try:
@@ -240,7 +244,7 @@ def sending(folder: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        yield _lock(file)
+        yield locks.take(file)
     finally:
         os.close(file)
 
@@ -252,17 +256,7 @@ def now() -> int:
 
 def _open(folder: Path, wait: float = 5.0, create: bool = True) -> int:
     """The journal's file, locked; raises OSError if another process holds the lock for too many seconds."""
-    end = time.monotonic() + wait
-    while True:
-        file = os.open(folder / "journal", os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0), 0o644)
-        locked = _lock(file)
-        with suppress(OSError):  # it may have been removed before it was locked
-            if locked and os.path.samestat(os.fstat(file), (folder / "journal").stat()):
-                return file
-        os.close(file)
-        if time.monotonic() >= end:
-            raise BlockingIOError("another process writes it")
-        time.sleep(0.05)
+    return locks.hold_file(folder / "journal", os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0), wait)
 
 
 def _sync(path: Path) -> None:
@@ -271,11 +265,3 @@ def _sync(path: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
-
-
-def _lock(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -21,6 +21,7 @@ from typing import Any
 
 from stages.gan import journal, outbox
 from stages.gan.address import public, without_login
+from stages.gan.errors import warn
 from stages.gan.sender import NotYetError, Sender
 
 _SETTINGS = {
@@ -32,6 +33,7 @@ _SETTINGS = {
 }
 _EVERY = 5.0  # seconds between two rounds of sending
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds after failures that follow each other
+_DYING = 5.0  # seconds in which a process that was killed loses its locks
 _PATIENCE = 3.0  # seconds at the end, from the last success on, in which a failing store is tried again
 
 
@@ -103,7 +105,7 @@ class Process:
     def _connected(self) -> Sender:
         if self._sender is None:
             self._sign(60.0)  # a database may have to be made, by one process for all
-            self._sender = Sender(self._uri, self._box, self._sign, self._warn)
+            self._sender = Sender(self._uri, self._box, self._sign, warn)
         return self._sender
 
     def _round(self) -> bool:
@@ -114,8 +116,9 @@ class Process:
         ]
         done = True
         for path in journals:
-            if self._ended or path.name not in self._mine:
-                journal.bury(path)
+            mine = path.name in self._mine
+            if self._ended or not mine:
+                journal.bury(path, wait=_DYING if mine else 0.0)
                 if journal.is_written(path):  # by another process, which has its own to send it
                     continue
             if not outbox.unsent(path):
@@ -159,16 +162,11 @@ class Process:
         if not self._warned:
             self._warned = True
             reason = " ".join(without_login(str(error), self._uri).split())[:200]
-            self._warn(f"MLflow at {public(self._uri)} failed, what is logged waits: {reason}")
+            warn(f"MLflow at {public(self._uri)} failed, what is logged waits: {reason}")
 
     def _sign(self, seconds: float) -> None:
         if select.select([], [_answers], [], 0)[1]:  # nobody reads them before the end, and the pipe may fill
             _write(life=seconds)
-
-    @staticmethod
-    def _warn(text: str) -> None:
-        with suppress(OSError):  # a log on a full disk
-            print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _write(**message: Any) -> None:
@@ -196,7 +194,7 @@ def _at_home(uri: str) -> str:
 
 def _main() -> None:
     global _answers
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the other process says when it is over
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)

@@ -1,13 +1,11 @@
 """The state of a training on disk, from which it goes on after a kill: a whole one, and the one before."""
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,14 @@ from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from stages.gan.errors import UserError
+from stages.gan import locks
+from stages.gan.errors import UserError, warn
 from stages.gan.files import replacing
 
 _FILES = ("0.state", "1.state")  # written by turns: a kill, or a disk that is full, leaves the other
 _ABOUT = "about"  # the tensor that holds what is not a tensor, as JSON
 _SHARE = 0.01  # of the time may go into states at convenient moments
+_PATIENCE = 10.0  # seconds in which another process that works in the folder may end
 _MOST = 0.05  # of the time may go into states at all
 
 
@@ -71,8 +71,7 @@ class States:
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-                reason = " ".join(str(error).split())
-                print(f"warning: {path}: a damaged state, skipped ({reason})", file=sys.stderr)
+                warn(f"{path}: a damaged state, skipped ({error})")
                 continue
             if found is None or number > self._number:
                 found, self._number, self._next = state, number, 1 - turn
@@ -97,10 +96,9 @@ class States:
                 _write(path, self._number + 1, tensors, about)
         except OSError as error:
             if not self._failed:
-                print(
-                    f"warning: {self._folder}: the training's state could not be written ({error.strerror}); "
-                    "it goes on, but if it is killed, that is from an earlier state",
-                    file=sys.stderr,
+                warn(
+                    f"{self._folder}: the training's state could not be written ({error.strerror}); "
+                    "it goes on, but if it is killed, that is from an earlier state"
                 )
             self._failed = True
         else:
@@ -115,7 +113,8 @@ class States:
 def claim(folder: Path, what: str) -> int | None:
     """Make sure that no other process works in a folder, until this one ends, however it does.
 
-    Where the folder cannot be made or locked, nothing is made sure of.
+    One that has just been asked to end is waited for. Where the folder cannot be made or locked, nothing is
+    made sure of.
 
     Returns:
         The file descriptor that holds the lock.
@@ -124,19 +123,14 @@ def claim(folder: Path, what: str) -> int | None:
         UserError: another process does; ``what`` says at what.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY)
+        lock = locks.hold_folder(folder, _PATIENCE)
+    except BlockingIOError as error:
+        raise UserError(f"{what}: another process is at it in this folder; wait for it, or end it") from error
     except OSError:
         return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(OSError):
         for left in folder.glob("*/.*"):  # by a process that was killed while it wrote
             left.unlink(missing_ok=True)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise UserError(f"{what}: another process is at it in this folder; wait for it, or end it") from error
-    except OSError:  # a file system that has no locks, or cannot be written to
-        pass
     return lock
 
 

@@ -22,6 +22,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from stages.gan import address, journal
+from stages.gan.errors import tell
 from stages.gan.outbox import Outbox, unsent
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Store:
         messages, runs = self.outbox.waiting()
         if messages:
             which = f"{messages} message{'s'[: messages > 1]} of {runs} run{'s'[: runs > 1]}"
-            print(f"MLflow: {which} wait in {self.outbox.root}; `make sync` sends them", flush=True)
+            tell(f"MLflow: {which} wait in {self.outbox.root}; `make sync` sends them")
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

@@ -4,77 +4,22 @@ import os
 import random
 import resource
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from benchmarks.mlflow_server import Mood, Proxy, Server
 from stages.gan import journal, outbox, sender, tracking
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
-
-
-class Server:
-    """A real MLflow server on a port of its own; it can be stopped, started again and frozen."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        command = [
-            Path(sys.executable).with_name("mlflow"),
-            "server",
-            "--workers",
-            "1",
-            "--port",
-            str(self.port),
-        ]
-        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
-        settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        with (self.folder / "log").open("a") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env={**os.environ, **settings, "PATH": path},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                urllib.request.urlopen(f"{self.uri}/health", timeout=1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise TimeoutError((self.folder / "log").read_text())
-
-    def signal(self, number: signal.Signals) -> None:
-        os.killpg(self.process.pid, number)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.signal(signal.SIGKILL)
-            self.process.wait()
-            self.process = None
 
 
 @pytest.fixture(scope="module")
@@ -226,55 +171,18 @@ def test_a_server_that_stands_still_holds_up_nothing(server, box, log, capfd, mo
     assert len(client.search_runs([client.get_experiment_by_name("born in the cold").experiment_id])) == 1
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers an error or passes on; or both: it has happened then, but nobody hears of it."""
-
-    fails: Callable[[], str]
-    target: str
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        mood = type(self).fails()
-        status, answer = 500, b"no"
-        if mood != "before":
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding")}
-            request = urllib.request.Request(
-                self.target + self.path, body or None, headers, method=self.command
-            )
-            try:
-                with urllib.request.urlopen(request) as done:
-                    status, answer = done.status, done.read()
-            except urllib.error.HTTPError as error:
-                status, answer = error.code, error.read()
-        if mood == "after":
-            status, answer = 500, b"no"
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_GET = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
-    """Starts small servers in front of a target, which fail as they are told."""
+    """Starts proxies, which fail as they are told; returns their addresses."""
     started = []
 
-    def start(fails: Callable[[], str], target: str = "") -> str:
-        handler = type("Handler", (_Handler,), {"fails": staticmethod(fails), "target": target})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        started.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
+    def start(mood: Callable[[], Mood], target: str = "") -> str:
+        started.append(Proxy(mood, target))
+        return started[-1].uri
 
     yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
+    for proxy in started:
+        proxy.stop()
 
 
 def test_a_server_that_always_answers_500_costs_two_lines(serve, box, log, capfd):
@@ -291,7 +199,7 @@ def test_a_server_that_always_answers_500_costs_two_lines(serve, box, log, capfd
 def test_a_server_that_answers_500_now_and_then_gets_each_point_once(server, serve, box, log, capfd):
     chance = random.Random(1)
 
-    def moods() -> str:
+    def moods() -> Mood:
         return chance.choices(["well", "before", "after"], [14, 1, 1])[0]
 
     with (

@@ -111,7 +111,7 @@ def test_a_write_that_fails_leaves_both_states_and_says_so_once(folder, capsys, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(state.os, "fsync", full)
+        patch.setattr("os.fsync", full)
         assert not states.save(tensors(3), {"epoch": 3})
         assert not states.save(tensors(4), {"epoch": 4})
     (line,) = capsys.readouterr().err.splitlines()
@@ -173,7 +173,8 @@ def test_a_state_is_due_at_the_interval_and_at_convenient_moments_if_it_is_cheap
     assert not States(Path("unused"), every=50).due()
 
 
-def test_one_process_at_a_time_and_what_a_killed_one_left_is_removed(folder):
+def test_one_process_at_a_time_and_what_a_killed_one_left_is_removed(folder, monkeypatch):
+    monkeypatch.setattr(state, "_PATIENCE", 0.2)
     seed = folder.parent
     left = folder / ".0.state.123"
     left.write_bytes(b"half a state")
