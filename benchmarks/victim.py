@@ -125,7 +125,8 @@ class Victim:
         The run's status, the points of each loss, with their steps, and the names of all artifacts, from the
         store at its own address or another.
         """
-        client = MlflowClient(uri or self.uri)
+        uri = uri or self.uri
+        client = MlflowClient(uri)
         runs = self.runs(client)
         new, self._runs[uri] = len(runs) - self._runs.get(uri, 0), len(runs)
         run = runs[0].info

@@ -1,4 +1,4 @@
-"""Check params.yaml before any other stage runs.
+"""Check params.yaml, and that dvc.lock is whole, before any other stage runs.
 
 DVC removes what a stage has left before it runs the stage again, so that a mistake told by that stage is told
 too late. Reads params.yaml. Writes data/checked, always the same, on which all other stages depend.
@@ -6,17 +6,24 @@ too late. Reads params.yaml. Writes data/checked, always the same, on which all 
 
 from pathlib import Path
 
-from stages import command, paths
+from stages import command, keeper, paths
 from stages.gan import files, params
+from stages.gan.errors import UserError
 
 
 def check(path: Path) -> None:
-    """Refuse a parameter file with a mistake in it."""
+    """Refuse a parameter file with a mistake in it, and a dvc.lock that a crash has left half written."""
     device = params.load(path).settings.device
     if device not in ("auto", "cpu"):  # PyTorch takes seconds to import
         from stages.gan import devices
 
         devices.find(device)
+    lock = keeper.LOCK
+    if lock.exists() and not lock.read_text(encoding="utf-8", errors="replace").endswith("\n"):
+        raise UserError(
+            f"{lock}: is cut short, as by a crash while DVC wrote it; take the one that git knows "
+            f"(git restore {lock}) and run it again: what was done since then, DVC has in its run cache"
+        )
     files.write(paths.CHECKED, "The parameters are valid.\n")
 
 

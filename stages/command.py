@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from stages import ending
+from stages import ending, keeper
 from stages.gan import params
 from stages.gan.errors import UserError, lack, one_line
 from stages.gan.tracking import Store
@@ -122,6 +122,8 @@ def guard(work: Callable[[], None]) -> None:
     gc.set_threshold(100_000)
     code = 0
     try:
+        if (dvc := ending.dvc()) is not None:
+            keeper.start(dvc)
         work()
         sys.stdout.flush()
     except BaseException as error:

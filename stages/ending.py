@@ -23,8 +23,12 @@ def watch() -> None:
     for number in SIGNALS:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, _end)
-    if "DVC_STAGE" in os.environ:
-        _parent = os.getppid()
+    _parent = dvc()
+
+
+def dvc() -> int | None:
+    """The id of DVC's process, if it has started this one."""
+    return os.getppid() if "DVC_STAGE" in os.environ else None
 
 
 @contextmanager
