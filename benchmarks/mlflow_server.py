@@ -14,19 +14,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
 
-Mood = Literal["well", "before", "after"]
+Mood = Literal["well", "before", "after", "large"]
 
 
 class Server:
     """A server on a port of its own, with its database and artifacts in a folder.
 
     Attributes:
+        folder: holds its database, ``mlflow.db``, its artifacts and its log.
         uri: its address.
         process: it, while it runs.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.uri = f"http://127.0.0.1:{self._port}"
@@ -40,14 +41,14 @@ class Server:
         """
         command = [str(Path(sys.executable).with_name("mlflow")), "server"]
         command += ["--workers", "1", "--port", str(self._port)]
-        command += ["--backend-store-uri", f"sqlite:///{self._folder}/mlflow.db"]
-        command += ["--artifacts-destination", str(self._folder / "artifacts")]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
         settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        with (self._folder / "log").open("a") as log:
+        with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
                 command,
-                cwd=self._folder,
+                cwd=self.folder,
                 env={**os.environ, **settings, "PATH": path},
                 stdout=log,
                 stderr=log,
@@ -61,7 +62,7 @@ class Server:
                 time.sleep(0.1)
             else:
                 return
-        raise TimeoutError((self._folder / "log").read_text())
+        raise TimeoutError((self.folder / "log").read_text())
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all of its processes, if it runs."""
@@ -79,14 +80,14 @@ class Server:
 class _Handler(BaseHTTPRequestHandler):
     """Passes on, or answers an error; or both: it has happened then, but nobody hears of it."""
 
-    mood: Callable[[], Mood]
+    mood: Callable[[str], Mood]
     target: str
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        mood = type(self).mood()
-        status, answer = 500, b"no"
-        if mood != "before":
+        mood = type(self).mood(self.requestline)
+        status, answer = 413 if mood == "large" else 500, b"no"
+        if mood in ("well", "after"):
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding")}
             request = urllib.request.Request(
                 self.target + self.path, body or None, headers, method=self.command
@@ -113,15 +114,15 @@ class Proxy:
     """A proxy before a server.
 
     Args:
-        mood: asked at every request: whether it goes ``well``, or is answered 500 ``before`` or ``after`` the
-            server has done it.
+        mood: asked at every request, by its first line: whether it goes ``well``, is answered 500 ``before``
+            or ``after`` the server has done it, or is too ``large`` (413).
         target: the server's address.
 
     Attributes:
         uri: its own.
     """
 
-    def __init__(self, mood: Callable[[], Mood], target: str = "") -> None:
+    def __init__(self, mood: Callable[[str], Mood], target: str = "") -> None:
         handler = type("Handler", (_Handler,), {"mood": staticmethod(mood), "target": target})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.uri = f"http://127.0.0.1:{self._server.server_port}"

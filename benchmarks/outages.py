@@ -41,7 +41,7 @@ class Tally:
 
     Attributes:
         trainings: how many there were.
-        hit: those whose warning says that the store failed, or of which something waited at their end.
+        hit: those of which something waited at their end.
         points: that they logged.
         lost: points that the store lacks in the end.
         doubled: points that it has twice.
@@ -92,7 +92,7 @@ class Bench:
         self.server.stop()
         self.proxy.stop()
 
-    def _mood(self) -> Mood:
+    def _mood(self, _request: str) -> Mood:
         moods: list[Mood] = ["well", "before", "after"]
         return self.mood or self.chance.choices(moods, [6, 1, 1])[0]
 

@@ -8,11 +8,12 @@ import argparse
 import gc
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from stages import ending, keeper
+from stages import ending
 from stages.gan import params
 from stages.gan.errors import UserError, lack, one_line
 from stages.gan.tracking import Store
@@ -63,12 +64,10 @@ def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
     guard(start)
 
 
-def for_run(
-    work: Callable[[RunJob], None], about: str | None, after: Callable[[RunJob], None] = lambda _: None
-) -> None:
+def for_run(work: Callable[[RunJob], Callable[[], None] | None], about: str | None) -> None:
     """Do a stage's ``work`` for the experiment and seed that the command line names; see :func:`guard`.
 
-    What it does ``after`` it does when all is sent to MLflow.
+    What it returns is done when all is sent to MLflow.
     """
     parser = _parser(about)
     parser.add_argument("--seed", required=True, type=int, help="the run's seed, a whole number from 0 on")
@@ -80,10 +79,10 @@ def for_run(
         files = RunFiles(arguments.experiment, arguments.seed)
         with Store(STORE, OUTBOX) as store:
             job = RunJob(**vars(_job(arguments, store)), seed=arguments.seed, files=files)
-            work(job)
+            after = work(job)
         ending.check()
-        sys.stdout.flush()  # what can fail must have done so before
-        after(job)
+        if after is not None:
+            after()
 
     guard(start)
 
@@ -117,15 +116,12 @@ def guard(work: Callable[[], None]) -> None:
     A mistake of the user's, and what the machine refuses (room on a disk, a permission, memory), ends it with
     one line and exit code 1; a signal ends it like an error, so that what must be closed is closed.
     """
-    ending.watch()
     # By default the collector goes through all modules again and again while they are imported.
     gc.set_threshold(100_000)
     code = 0
     try:
-        if (dvc := ending.dvc()) is not None:
-            keeper.start(dvc)
+        ending.watch()
         work()
-        sys.stdout.flush()
     except BaseException as error:
         # What a signal raises within an import may come out as any other exception.
         if ending.asked() or isinstance(error, KeyboardInterrupt):
@@ -134,6 +130,7 @@ def guard(work: Callable[[], None]) -> None:
             line = str(error) if isinstance(error, UserError) else lack(error)
             if line is None:
                 raise
-            print(f"error: {line}", file=sys.stderr)
+            with suppress(OSError):
+                print(f"error: {line}", file=sys.stderr)
             code = 1
     ending.leave(code)

@@ -83,6 +83,10 @@ class Course:
         self._gan.load_state_dict(*self._good)
         return self._gan.epoch, self._gan.step
 
+    def forget(self) -> None:
+        """Remove the training's states, once it is finished."""
+        self._states.remove()
+
     def _remember(self) -> None:
         tensors = {name: tensor.clone() for name, tensor in self._gan.state_dict().items()}
         self._good = (tensors, self._gan.epoch, self._gan.step)

@@ -3,32 +3,38 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+from stages import PARENT, dvc, keeper
+
+if TYPE_CHECKING:
+    from psutil import Process
+
+_EVERY = 0.5  # seconds between two looks after DVC
 _asked: int | None = None  # the signal that has come
 _held = False
-_parent: int | None = None  # the process whose end is this one's, too
+_dvc: "Process | None" = None  # that runs this stage
+_next = 0.0  # when it is looked after again
 
 
 def watch() -> None:
     """Have SIGTERM, Ctrl-C and a terminal that is closed end this process, wherever it is.
 
-    So does the end of DVC, where DVC has started it, but not before the work asks for signals: what the stage
-    leaves then would be taken by nobody, and removed by DVC before it runs the stage again.
+    So does the end of DVC, where that runs it, once the work asks: what the stage leaves then would be taken
+    by nobody, and removed by DVC before it runs the stage again.
     """
-    global _parent
-    for number in SIGNALS:
+    global _dvc
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, _end)
-    _parent = dvc()
-
-
-def dvc() -> int | None:
-    """The id of DVC's process, if it has started this one."""
-    return os.getppid() if "DVC_STAGE" in os.environ else None
+    _dvc = dvc.process()
+    if _dvc is not None:
+        keeper.start(_dvc)
+    elif os.getppid() != PARENT and "DVC_STAGE" in os.environ:  # DVC has just ended
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
@@ -46,17 +52,22 @@ def held() -> Iterator[None]:
     check()
 
 
-def asked() -> bool:
-    """Whether a signal has come, or DVC is no more, which counts as SIGTERM."""
-    global _asked
-    if _asked is None and _parent not in (None, os.getppid()):
-        _asked = signal.SIGTERM
+def asked(soon: bool = False) -> bool:
+    """Whether a signal has come, or DVC is no more, which counts as SIGTERM.
+
+    The latter is told within half a second, or at once: ``soon``.
+    """
+    global _asked, _next
+    if _asked is None and _dvc is not None and (soon or time.monotonic() >= _next):
+        _next = time.monotonic() + _EVERY
+        if not dvc.lives(_dvc):
+            _asked = signal.SIGTERM
     return _asked is not None
 
 
 def check() -> None:
     """End here if a signal has come: Python drops what it raises in a destructor or a callback."""
-    if asked() and not _held:
+    if asked(soon=True) and not _held:
         end()
 
 

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from stages import command
+from stages.gan.errors import tell
 
 
 def evaluate(job: command.RunJob) -> None:
@@ -73,7 +74,7 @@ def evaluate(job: command.RunJob) -> None:
     log.set_tags(tags)
     log.log_files("figures", job.files.losses_figure, job.files.coverage_figure)
     verdict = "COLLAPSED" if found["collapsed"] else "no collapse"
-    print(f"evaluate {job}: {verdict}; scores in {job.files.scores}")
+    tell(f"evaluate {job}: {verdict}; scores in {job.files.scores}")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def judge(job: command.Job) -> None:
         run.log_files("figures", job.shared.judge_figure)
         run.log_files("judge", job.shared.judge)
         run.set_tags({tracking.JUDGE: tracking.md5(job.shared.judge)})
-    print(f"judge {job.experiment}: {found} on test data; see {job.shared.judge_figure}")
+    tell(f"judge {job.experiment}: {found} on test data; see {job.shared.judge_figure}")
 
 
 if __name__ == "__main__":

@@ -11,61 +11,70 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from stages import dvc
 from stages.gan import files
-from stages.gan.errors import warn
+
+if TYPE_CHECKING:
+    from psutil import Process
 
 LOCK = Path("dvc.lock")
 _EVERY = 0.1  # seconds between two looks
-_STILL = 0.5  # seconds without a change, after which nobody writes a file that is cut
-_QUIET = 5.0  # seconds without a change, after which DVC has other things to do than to write
+_STILL = 5.0  # seconds without a change, after which nobody is writing, or was when DVC ended
+_PATIENCE = 60.0  # seconds for which another process of DVC's may hold its lock
 _STAGE = re.compile(r"^  (\S.*):$", re.MULTILINE)
-_END = re.compile(r"^ +(size|nfiles): \d+\n\Z", re.MULTILINE)
 
 
-def start(dvc: int) -> None:
-    """Have a process keep dvc.lock until DVC has noted there what this stage leaves.
-
-    Args:
-        dvc: the id of DVC's process.
-    """
+def start(parent: "Process") -> None:
+    """Have a process keep dvc.lock until DVC, the ``parent``, has noted there what this stage leaves."""
     subprocess.Popen(
-        [sys.executable, "-m", "stages.keeper", str(dvc), str(os.getpid())],
+        [sys.executable, "-m", "stages.keeper", str(parent.pid), str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # who reads what DVC says to its end does not wait for this process
         start_new_session=True,  # Ctrl-C is not for it
     )
 
 
-def keep(dvc: int, stage: int) -> None:
-    """Watch dvc.lock while DVC lives, until it is written after a stage; if DVC ends before, see to it.
-
-    Args:
-        dvc: the id of DVC's process.
-        stage: that of the stage's.
-    """
-    whole, seen, since = _read(), _stamp(), time.monotonic()
-    noted = False
-    while _lives(dvc):
+def keep(parent: "Process", stage: "Process") -> None:
+    """Watch dvc.lock until DVC, the ``parent``, has written it after the ``stage``, or has ended in that."""
+    whole = text = _read()
+    seen, since = _stamp(), time.monotonic()
+    writing = False  # or has written: DVC does so once the stage has ended
+    while dvc.lives(parent):
         if (stamp := _stamp()) != seen:
-            seen, since = stamp, time.monotonic()
-            noted = noted or not _lives(stage)
-            if not is_cut(text := _read(), whole):
+            seen, since, text = stamp, time.monotonic(), _read()
+            writing = not dvc.lives(stage)
+            if not is_cut(text, whole):
                 whole = text
-        elif noted and time.monotonic() > since + _QUIET:
+        elif time.monotonic() > since + _STILL:
+            whole = text  # what somebody else put there, perhaps
+            if writing:
+                return
+        time.sleep(_EVERY)
+    if writing:
+        _mend(whole)
+
+
+def is_cut(text: str, whole: str) -> bool:
+    """Whether a text may be no more than the beginning of a file that has all stages of a ``whole`` one."""
+    return not text.endswith("\n") or not set(_STAGE.findall(whole)) <= set(_STAGE.findall(text))
+
+
+def _mend(whole: str) -> None:
+    """Put the whole file back if DVC, which has just ended, has left a part; no other writes meanwhile."""
+    from zc.lockfile import LockError, LockFile
+
+    ended = time.time()
+    while time.time() < ended + _PATIENCE:
+        with suppress(LockError, OSError), closing(LockFile(str(dvc.FOLDER / "lock"))):
+            if is_cut(_read(), whole) and LOCK.stat().st_mtime > ended - _STILL:
+                _put(whole)
             return
         time.sleep(_EVERY)
-    while LOCK.exists() and is_cut(text := _read(), whole):
-        time.sleep(_STILL)
-        if text == _read():  # nobody else writes it
-            _put(whole)
-            return
-
-
-def is_cut(text: str, whole: str = "") -> bool:
-    """Whether a text is only the beginning of a dvc.lock, of one that has all stages of a ``whole`` one."""
-    return not _END.search(text) or not set(_STAGE.findall(whole)) <= set(_STAGE.findall(text))
 
 
 def _read() -> str:
@@ -84,29 +93,17 @@ def _stamp() -> tuple[int, int] | None:
 
 
 def _put(whole: str) -> None:
+    if not whole:
+        LOCK.unlink(missing_ok=True)
+        return
     try:
-        if not whole:
-            LOCK.unlink(missing_ok=True)
-        else:
-            try:
-                files.write(LOCK, whole)
-            except OSError:  # no room for another; the beginning that is there makes some
-                LOCK.write_text(whole, encoding="utf-8")
-    except OSError as error:
-        warn(f"{LOCK} is cut short ({error.strerror}); take the one that git knows: git restore {LOCK}")
-    else:
-        warn(f"DVC was ended while it wrote {LOCK}; the one before is back")
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        files.write(LOCK, whole)
+    except OSError:  # no room for another; the beginning that is there makes some
+        LOCK.write_text(whole, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    keep(*map(int, sys.argv[1:]))
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        keep(*(psutil.Process(int(number)) for number in sys.argv[1:]))

@@ -5,6 +5,7 @@ are any) and reports/runs/EXPERIMENT/data.png. MNIST is downloaded to data/raw, 
 """
 
 from stages import command, paths
+from stages.gan.errors import tell
 
 
 def prepare(job: command.Job) -> None:
@@ -15,7 +16,7 @@ def prepare(job: command.Job) -> None:
     with files.together():
         dataset.save(job.shared.dataset)
         canvas.save(figures.data(dataset.train), job.shared.dataset_figure)
-    print(
+    tell(
         f"prepare {job.experiment}: {len(dataset.train)} training and {len(dataset.test)} test samples of "
         f"shape {tuple(dataset.shape)}; see {job.shared.dataset_figure}"
     )

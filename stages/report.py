@@ -7,6 +7,7 @@ means of runs that differ by their seed alone to a run in MLflow, the parent of 
 from pathlib import Path
 
 from stages import command, paths
+from stages.gan.errors import tell
 from stages.gan.tracking import Store
 
 
@@ -38,7 +39,7 @@ def _report(store: Store) -> None:
         file.touch()
     for group in recorded:
         group_record.record(store, group)
-    print(f"report: {len(found)} runs in {paths.REPORT}")
+    tell(f"report: {len(found)} runs in {paths.REPORT}")
 
 
 if __name__ == "__main__":

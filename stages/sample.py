@@ -7,6 +7,7 @@ report. Logs the first to the training's run in MLflow.
 """
 
 from stages import command
+from stages.gan.errors import tell
 
 
 def sample(job: command.RunJob) -> None:
@@ -42,7 +43,7 @@ def sample(job: command.RunJob) -> None:
         common = grid.latents(generator.latent, split)  # type: ignore[arg-type]
         grid.save(job.files.grid, sampling.draw(generator, common), split)
     record.training_of_files(job, split).log_files("figures", job.files.samples_figure)
-    print(f"sample {job}: {count} samples; see {job.files.samples_figure}")
+    tell(f"sample {job}: {count} samples; see {job.files.samples_figure}")
 
 
 if __name__ == "__main__":

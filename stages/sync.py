@@ -5,7 +5,7 @@ and says what waits for other stores.
 """
 
 from stages import command, paths
-from stages.gan.errors import UserError
+from stages.gan.errors import UserError, tell
 from stages.gan.tracking import Store
 
 
@@ -16,11 +16,11 @@ def sync() -> None:
         if messages:
             store.open()
     for place, count in store.outbox.others():
-        print(f"MLflow: {count} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
+        tell(f"MLflow: {count} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
     if store.outbox.waiting()[0]:
         raise UserError("the store fails; what waits is kept")
     which = f"{messages} message{'s'[: messages > 1]} of {runs} run{'s'[: runs > 1]}"
-    print(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
+    tell(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ and to reports/runs/EXPERIMENT/seed-SEED the losses (losses.csv) and the trainin
 the same latent points after every epoch (evolution.gif, evolution.png). Logs to MLflow as it goes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from stages.gan.history import Epoch
 
 
-def train(job: command.RunJob) -> None:
-    """Train one run's networks and hand on what came of it."""
+def train(job: command.RunJob) -> Callable[[], None]:
+    """Train one run's networks and hand on what came of it; returns what forgets the training's states."""
     job.store.open()
     import torch
 
@@ -65,14 +65,8 @@ def train(job: command.RunJob) -> None:
             evolution.animation(previews, split, job.files.animation)
             canvas.save(evolution.strip(previews, split), job.files.strip)
         run.log_files()
-    print(f"train {job}: done; see {job.files.animation}")
-
-
-def forget(job: command.RunJob) -> None:
-    """Remove the states of a training that is finished, and those of others of the same name and seed."""
-    from stages.gan import state
-
-    state.remove(job.files.states)
+    tell(f"train {job}: done; see {job.files.animation}")
+    return course.forget
 
 
 def shown(epochs: "Iterator[Epoch]", total: int, done: int) -> "Iterator[Epoch]":
@@ -87,4 +81,4 @@ def shown(epochs: "Iterator[Epoch]", total: int, done: int) -> "Iterator[Epoch]"
 
 
 if __name__ == "__main__":
-    command.for_run(train, __doc__, after=forget)
+    command.for_run(train, __doc__)

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -35,6 +36,11 @@ def without_login(text: str, uri: str) -> str:
     return text.replace(login + at, "")
 
 
+def is_server(uri: str) -> bool:
+    """Whether an address is a server's, and not a database's."""
+    return uri.partition("://")[0].lower() in ("http", "https")
+
+
 def check(uri: str) -> None:
     """Refuse an address that cannot be one.
 
@@ -55,7 +61,7 @@ def check_login(uri: str) -> None:
         UserError: it wants a login that is missing or wrong.
     """
     own = any(os.environ.get(name) for name in _OTHER_LOGINS)
-    if urlsplit(uri).scheme not in ("http", "https") or own or _has_credentials_file():
+    if not is_server(uri) or own or _has_credentials_file():
         return  # only MLflow itself knows how to log in there
     parts = urlsplit(uri)
     place = parts.netloc.rpartition("@")[2]
@@ -99,10 +105,11 @@ def _answer(request: urllib.request.Request) -> int | None:
 def _mistake(uri: str) -> str | None:
     if uri in _MANAGED or uri.startswith("databricks:"):
         return None
-    if uri != uri.strip() or any(character.isspace() for character in uri):
-        return "there is a space in it"
     scheme, mark, rest = uri.partition("://")
     scheme = scheme.lower()
+    in_a_path = scheme.startswith("sqlite") and not re.search(r"[^\S ]", uri)
+    if uri != uri.strip() or (re.search(r"\s", uri) and not in_a_path):
+        return "there is a space in it"
     if not mark or scheme == "file":
         if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in ("true", "1"):
             return None
@@ -113,6 +120,8 @@ def _mistake(uri: str) -> str | None:
             valid = bool(parts.hostname) and parts.port != 0
         except ValueError:
             return "its port is no number between 1 and 65535, or its host is none"
+        if valid and (parts.query or parts.fragment):
+            return "it is a page's; what is wanted ends before the ? or the #"
         return None if valid else "it names no host"
     if scheme.partition("+")[0] in _DATABASES:
         if scheme.startswith("sqlite") and not rest.startswith("/"):

@@ -45,6 +45,7 @@ class Journal:
         self.folder = folder
         self.resumed = (folder / "journal").exists()
         self.found: list[Record] = []
+        self._first = first
         self._pending: list[bytes] = []
         self._warned = False
         self._unsynced: list[Path] = []
@@ -56,6 +57,8 @@ class Journal:
                 found = list(read(folder))
                 self.found = [record for record, _ in found]
                 os.ftruncate(self._file, found[-1][1] if found else 0)  # what a kill cut short
+                if not found:
+                    self._append(first)
             else:
                 self._place = folder.with_name(f".{folder.name}")  # no sender sees it before its first record
                 shutil.rmtree(self._place, ignore_errors=True)
@@ -119,6 +122,8 @@ class Journal:
         if self._file is None:  # there was no place for it from the start
             return
         self._pending.append(line(record))
+        if not os.fstat(self._file).st_nlink:
+            self._file = self._begin_again(self._file)
         size = os.fstat(self._file).st_size
         try:
             block = b"".join(self._pending)
@@ -131,6 +136,15 @@ class Journal:
         if self._place != self.folder:
             self._place.rename(self.folder)
             self._place = self.folder
+
+    def _begin_again(self, gone: int) -> int:
+        """Somebody has removed the journal: what was not sent of it is lost, what follows is not."""
+        warn(f"{self.folder} was removed: what was not sent to MLflow yet is lost")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = _open(self.folder)
+        os.close(gone)
+        self._pending.insert(0, line(self._first))
+        return file
 
     def _attached(self, name: str) -> str:
         self._unsynced.append(self.folder / name)
@@ -173,8 +187,7 @@ def read(folder: Path, start: int = 0) -> Iterator[tuple[Record, int]]:
 def is_written(folder: Path) -> bool:
     """Whether the process that writes the journal lives."""
     try:
-        with (folder / "journal").open("rb") as file:
-            return not locks.take(file.fileno())
+        return not locks.is_free(folder / "journal")
     except OSError:
         return False
 
@@ -217,11 +230,12 @@ def bury(folder: Path, wait: float = 0.0) -> None:
         return
     try:
         found = list(read(folder))
-        running, method = False, END
+        running, conditional, method = False, False, END
         for record, _ in found:
             method = record["method"]
             if method == "start":
                 running = record["key"] == folder.name  # else it speaks of another journal's run
+                conditional = bool(record.get("unless"))
             else:
                 running = method == "resume" or (running and method != "finish")
         if method == END:
@@ -229,7 +243,8 @@ def bury(folder: Path, wait: float = 0.0) -> None:
         moment = int(1000 * (folder / "journal").stat().st_mtime)
         os.ftruncate(file, found[-1][1])
         if running:
-            os.write(file, line({"method": "finish", "time": moment, "status": "KILLED"}))
+            end_of_run = {"method": "finish", "time": moment, "status": "KILLED"}
+            os.write(file, line({**end_of_run, "conditional": conditional}))
         os.write(file, line({"method": END, "time": moment}))
     finally:
         os.close(file)

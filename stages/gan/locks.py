@@ -42,10 +42,23 @@ def hold_folder(path: Path, seconds: float) -> int:
             return hold_file(path, os.O_RDONLY, seconds)
 
 
-def take(file: int) -> bool:
+def is_free(path: Path) -> bool:
+    """Whether no process holds the lock on a file that is there.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return take(file, fcntl.LOCK_SH)  # others who ask do not disturb each other
+    finally:
+        os.close(file)
+
+
+def take(file: int, kind: int = fcntl.LOCK_EX) -> bool:
     """Lock an open file unless another process has; where the file system knows no locks, none has."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.gan import journal, outbox
-from stages.gan.address import public, without_login
+from stages.gan.address import is_server, public, without_login
 from stages.gan.errors import warn
 from stages.gan.sender import NotYetError, Sender
 
@@ -34,6 +34,7 @@ _SETTINGS = {
 _EVERY = 5.0  # seconds between two rounds of sending
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds after failures that follow each other
 _DYING = 5.0  # seconds in which a process that was killed loses its locks
+_SLOW = 30.0  # seconds that an answer may take where there is time
 _PATIENCE = 3.0  # seconds at the end, from the last success on, in which a failing store is tried again
 
 
@@ -51,7 +52,9 @@ class Process:
         self._sender: Sender | None = None
         self._mine: set[str] = set()
         self._input = b""
+        self._asked: list[Mapping[str, Any]] = []  # questions without an answer yet
         self._ended = False
+        self._patient = False  # whether to go on at the end as long as anything is sent, however slowly
         self._failures = 0
         self._count = 0  # messages sent, when that was last looked at
         self._warned = False
@@ -64,10 +67,11 @@ class Process:
         _write(life=0)  # imported
         while not self._ended:
             self._read(max(0.0, self._next - time.monotonic()))
+            self._answer()
             if time.monotonic() >= self._next:
                 self._round()
         self._success = time.monotonic()
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(_PATIENCE))
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(_SLOW if self._patient else _PATIENCE))
         while not self._round() and time.monotonic() < self._success + _PATIENCE:
             time.sleep(0.5)
 
@@ -86,16 +90,26 @@ class Process:
                 case "mind":
                     self._mine.add(message["journal"])
                 case journal.END:
-                    self._ended = True
-                case "find" | "run_id":
-                    _write(id=message["id"], answer=self._answer(message))
+                    self._ended, self._patient = True, message["patient"]
+                case _:
+                    self._asked.append(message)
 
-    def _answer(self, message: Mapping[str, Any]) -> str | None:
-        if self._failures and time.monotonic() < self._next:
-            return None  # it failed a moment ago
-        if message["method"] == "run_id":
-            self._round()
-            return None if self._sender is None else self._sender.run_id(message["journal"])
+    def _answer(self, *methods: str) -> None:
+        """Answer the questions that wait: those of some methods, or all."""
+        waiting, self._asked = self._asked, []
+        for message in waiting:
+            if methods and message["method"] not in methods:
+                self._asked.append(message)
+            elif self._failures and time.monotonic() < self._next:  # it failed a moment ago
+                _write(id=message["id"], answer=None)
+            else:
+                _write(id=message["id"], answer=getattr(self, f"_{message['method']}")(message))
+
+    def _run_id(self, message: Mapping[str, Any]) -> str | None:
+        self._round()
+        return None if self._sender is None else self._sender.run_id(message["journal"])
+
+    def _find(self, message: Mapping[str, Any]) -> str | None:
         try:
             return str(self._connected().find(message["experiment"], message["tag"], message["value"]))
         except Exception as error:  # MLflow raises many kinds, of its own and of what it stands on
@@ -127,6 +141,8 @@ class Process:
             with journal.sending(path) as ours:
                 if not ours:  # another process is at it
                     done = False
+                    if self._patient:
+                        self._success = time.monotonic()
                     continue
                 try:
                     self._connected().send(path)
@@ -165,6 +181,12 @@ class Process:
             warn(f"MLflow at {public(self._uri)} failed, what is logged waits: {reason}")
 
     def _sign(self, seconds: float) -> None:
+        """Give a sign of life, and look for questions, before a message that may take some seconds."""
+        if self._patient:
+            seconds = max(seconds, 2 * _SLOW)
+        elif not self._ended and self._sender is not None:
+            self._read(0.0)
+            self._answer("find")
         if select.select([], [_answers], [], 0)[1]:  # nobody reads them before the end, and the pipe may fill
             _write(life=seconds)
 
@@ -209,7 +231,7 @@ def _main() -> None:
     with suppress(Exception):  # now, while the other process is at its own imports; without a store yet
         import mlflow.tracking
 
-        if "://" in uri and not uri.startswith("http"):
+        if "://" in uri and not is_server(uri):
             import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     Process(uri, box).run()
     os._exit(0)  # taking all those modules down again would take longer than sending a figure

@@ -123,6 +123,8 @@ def save(path: Path, sent: Sent) -> None:
 
 def clear(path: Path) -> None:
     """Remove a journal if it is sent to its end; a killed run's stays some weeks, as the run may go on."""
+    if unsent(path):  # before it is locked, which others take for a writer
+        return
     with journal.sending(path) as ours, journal.held(path) as unwritten, suppress(OSError):
         if not ours or not unwritten or unsent(path):
             return

@@ -7,8 +7,10 @@ have names that are made from what they are; the rest sets what it sets.
 """
 
 import fcntl
+import math
 import os
 import socket
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -18,14 +20,17 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from stages.gan import journal, outbox
+from stages.gan.address import is_server
 from stages.gan.journal import Record
 from stages.gan.tracking import KEY, PROCESS
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import Metric, Run
 
 _BATCH = 1000  # metrics: MLflow takes no more at once
-_REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE", "BAD_REQUEST")
+# BAD_REQUEST is none: so MLflow calls most that goes wrong in its database, such as two inserting the same.
+_REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
+_HTTP_REFUSALS = (413, 415)  # of artifacts: too large, of no kind that is wanted
 
 
 class NotYetError(Exception):
@@ -38,6 +43,10 @@ class RefusedError(Exception):
 
 class DeletedError(Exception):
     """The run was deleted in the store, but goes on."""
+
+
+class UnfitError(Exception):
+    """The store cannot take a new run, until somebody has mended it."""
 
 
 class Sender:
@@ -59,7 +68,7 @@ class Sender:
         from mlflow import MlflowClient
 
         self.count = 0
-        self._remote = uri.startswith("http")
+        self._remote = is_server(uri)
         with _alone(uri):
             self._client = MlflowClient(tracking_uri=uri)
             if not self._remote:
@@ -69,7 +78,8 @@ class Sender:
         self._warn = warn
         self._refused: set[str] = set()
         self._sent: dict[str, outbox.Sent] = {}  # what could not be noted, too, as where the disk is full
-        self._points: dict[tuple[str, str], set[tuple[int, float]]] = {}  # of runs' metrics: step and value
+        # Of the metrics of runs, the values by step.
+        self._points: dict[tuple[str, str], dict[int, set[float | None]]] = {}
 
     def send(self, folder: Path) -> None:
         """Send what a journal holds by now; raises what MLflow raises."""
@@ -88,6 +98,8 @@ class Sender:
                 self.send(folder)  # from its start on, to a new run
                 return
             except RefusedError as error:
+                if records[0]["method"] == "start" and sent.created and not sent.run_id:
+                    raise UnfitError(f"it refuses a new run: {error}") from error  # and so all of it
                 if folder.name not in self._refused:  # one line for a run, not one for each of its points
                     self._warn(f"MLflow refused {records[0]['method']}, it is left out: {error}")
                 self._refused.add(folder.name)
@@ -101,7 +113,7 @@ class Sender:
     def find(self, experiment: str, tag: str, value: str) -> str:
         """MLflow's name for the newest run of an experiment with a tag; empty if there is none."""
         found = self._search(experiment, f"tags.`{tag}` = '{value}'")
-        return found[0] if found else ""
+        return str(found[0].info.run_id) if found else ""
 
     def run_id(self, name: str) -> str:
         """MLflow's name for the run of a journal that is sent."""
@@ -141,13 +153,22 @@ class Sender:
             made = self._client.create_run(
                 experiment_id, start_time=record["time"], run_name=record["name"], tags=record["tags"]
             )
-            run_id = made.info.run_id
+            if not (run_id := made.info.run_id):
+                raise UnfitError("it answers nothing")
         sent.run_id = run_id
         if sent.created and record["params"]:
             self._client.log_batch(run_id, params=[Param(*param) for param in record["params"].items()])
 
     def _resume(self, folder: Path, records: list[Record], run_id: str) -> None:
-        if self._client.get_run(run_id).info.lifecycle_stage == "deleted":
+        from mlflow.exceptions import MlflowException
+
+        try:
+            deleted = self._client.get_run(run_id).info.lifecycle_stage == "deleted"
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            deleted = True  # for good
+        if deleted:
             raise DeletedError
         self._set_tags(folder, records, run_id)  # first: a run that is RUNNING belongs to who lives
         self._client.update_run(run_id, status="RUNNING")
@@ -250,11 +271,11 @@ class Sender:
         place = (run_id, metric.key)
         if place not in self._points:
             history = self._client.get_metric_history(run_id, metric.key)
-            self._points[place] = {(point.step, point.value) for point in history}
-        points = self._points[place]
-        if own:
-            return any(step == metric.step for step, _ in points)
-        return (metric.step, metric.value) in points
+            self._points[place] = {}
+            for point in history:
+                self._points[place].setdefault(point.step, set()).add(_as_stored(point.value))
+        values = self._points[place].get(metric.step, set())
+        return bool(values) if own else _as_stored(metric.value) in values
 
     def _has_image(self, run_id: str, key: str, step: int) -> bool:
         begin = f"images/{key.replace('/', '~')}+step+{step}+"
@@ -264,34 +285,43 @@ class Sender:
         from mlflow.exceptions import MlflowException
 
         found = self._client.get_experiment_by_name(name)
+        if found and found.lifecycle_stage == "deleted":
+            raise UnfitError(f"its experiment {name} is deleted; restore it there, or delete it for good")
         try:
-            return str(found.experiment_id if found else self._client.create_experiment(name))
+            made = found.experiment_id if found else self._client.create_experiment(name)
         except MlflowException:  # another process was quicker
-            if found := self._client.get_experiment_by_name(name):
-                return str(found.experiment_id)
-            raise
+            if not (found := self._client.get_experiment_by_name(name)):
+                raise
+            made = found.experiment_id
+        if not made:
+            raise UnfitError("it answers nothing")
+        return str(made)
 
     def _bury(self, experiment: str) -> None:
         """Mark runs KILLED that were left RUNNING by processes of this machine that are no more."""
-        for run_id in self._search(experiment, "attributes.status = 'RUNNING'", 100):
-            if _belongs_to_the_dead(self._client.get_run(run_id).data.tags):
-                self._client.set_terminated(run_id, "KILLED")
+        for run in self._search(experiment, "attributes.status = 'RUNNING'", 100):
+            if _belongs_to_the_dead(run.data.tags):
+                self._client.set_terminated(run.info.run_id, "KILLED")
 
-    def _search(self, experiment: str, query: str, limit: int = 1) -> list[str]:
+    def _search(self, experiment: str, query: str, limit: int = 1) -> "list[Run]":
         found = self._client.get_experiment_by_name(experiment)
         if not found:
             return []
         order = ["attributes.start_time DESC"]
-        runs = self._client.search_runs([found.experiment_id], query, max_results=limit, order_by=order)
-        return [run.info.run_id for run in runs]
+        return list(self._client.search_runs([found.experiment_id], query, max_results=limit, order_by=order))
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
         """Tell what the store will never take from a failure that passes."""
         from mlflow.exceptions import MlflowException, RestException
+        from requests import HTTPError
 
         try:
             yield
+        except HTTPError as error:  # of artifacts
+            if error.response is not None and error.response.status_code in _HTTP_REFUSALS:
+                raise RefusedError(" ".join(str(error).split())[:200]) from error
+            raise
         except MlflowException as error:
             says_mlflow = isinstance(error, RestException) or not self._remote  # and no proxy before it
             if says_mlflow and error.error_code in _REFUSALS:
@@ -342,6 +372,11 @@ def _seconds(folder: Path, records: list[Record]) -> float:
         return 0.0
     files = [folder / str(name) for record in records for name in record["files"]]
     return 60.0 + sum(file.stat().st_size for file in files if file.exists()) / 1e6  # at 1 MB/s
+
+
+def _as_stored(value: float) -> float | None:
+    """A value as databases have it, in which infinity is the greatest number; none for NaN."""
+    return None if math.isnan(value) else max(-sys.float_info.max, min(sys.float_info.max, value))
 
 
 def _belongs_to_the_dead(tags: Mapping[str, str]) -> bool:

@@ -25,6 +25,7 @@ _ABOUT = "about"  # the tensor that holds what is not a tensor, as JSON
 _SHARE = 0.01  # of the time may go into states at convenient moments
 _PATIENCE = 10.0  # seconds in which another process that works in the folder may end
 _MOST = 0.05  # of the time may go into states at all
+_KEPT = 30 * 24 * 3600  # seconds for which the states of a training wait for it to go on
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,15 @@ class States:
         self._cost = self._written - start
         return not self._failed
 
+    def remove(self) -> None:
+        """Remove the states, and the folders above them that are then empty."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in list(self._folder.parents)[:3]:
+            try:
+                folder.rmdir()
+            except OSError:
+                break
+
 
 def claim(folder: Path, what: str) -> int | None:
     """Make sure that no other process works in a folder, until this one ends, however it does.
@@ -128,20 +138,18 @@ def claim(folder: Path, what: str) -> int | None:
         raise UserError(f"{what}: another process is at it in this folder; wait for it, or end it") from error
     except OSError:
         return None
-    with suppress(OSError):
-        for left in folder.glob("*/.*"):  # by a process that was killed while it wrote
-            left.unlink(missing_ok=True)
+    _sweep(folder)
     return lock
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder with states, and those above it that are then empty."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for parent in (folder.parent, folder.parent.parent):
-        try:
-            parent.rmdir()
-        except OSError:
-            break
+def _sweep(folder: Path) -> None:
+    """Remove what is of no use in a folder of trainings: parts of states, and trainings that are given up."""
+    with suppress(OSError):
+        for part in folder.glob("*/.*"):  # of a process that was killed while it wrote
+            part.unlink(missing_ok=True)
+        for training in folder.iterdir():
+            if time.time() - training.stat().st_mtime > _KEPT:
+                shutil.rmtree(training, ignore_errors=True)
 
 
 def _write(path: Path, number: int, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:

@@ -64,6 +64,7 @@ class Store:
         self._answers = b""
         self._ready = False  # whether the process was heard of
         self._questions = 0
+        self._answered = True  # whether the last of them was
         self._runs: dict[str, Run] = {}  # those that log, by their keys
         self._folders: set[Path] = set()
 
@@ -94,7 +95,7 @@ class Store:
         if self._process is not None:
             if not any(map(unsent, self.outbox.journals())):
                 self._process.kill()  # it has nothing to send, and is at its imports still
-            self._tell(method=journal.END)
+            self._tell(method=journal.END, patient=self._patient)
             with suppress(OSError):
                 assert self._process.stdin is not None
                 self._process.stdin.close()
@@ -200,8 +201,11 @@ class Store:
         self.open()
         self._questions += 1
         self._tell(id=self._questions, method=method, **arguments)
-        end = time.monotonic() + _PATIENCE
+        # Where the last question had no answer in time, it is at that still.
+        end = time.monotonic() + (_PATIENCE if self._answered else 0.0)
+        self._answered = False
         while (line := self._listen(end - time.monotonic())) is not None:
+            self._answered = self._answered or "id" in line
             if line.get("id") == self._questions:
                 return line["answer"]
         return None

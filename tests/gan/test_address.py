@@ -29,6 +29,9 @@ from stages.gan.errors import UserError
         "./mlruns",
         "file:///mlruns",
         " http://host",
+        "http://127.0.0.1:5000/#/experiments/1",
+        "http://127.0.0.1:5000/?page=1",
+        "sqlite:///my\tfile",
     ],
 )
 def test_an_address_that_cannot_be_one_is_refused(uri):
@@ -44,6 +47,8 @@ def test_an_address_that_cannot_be_one_is_refused(uri):
         "http://[::1]:5000",
         "sqlite:///mlflow.db",
         "sqlite:////data/mlflow.db",
+        "sqlite:////my data/mlflow.db",
+        "HTTP://127.0.0.1:5000",
         "postgresql+psycopg2://name:secret@host:5432/mlflow",
         "databricks",
         "databricks://profile",

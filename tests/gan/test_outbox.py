@@ -1,8 +1,10 @@
 """Outages of MLflow: what was logged arrives once, in order, with the time at which it was logged."""
 
+import fcntl
 import os
 import random
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -99,7 +101,7 @@ def log(tmp_path) -> Log:
 
 def sync(uri: str, box: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """What `make sync` does, and nothing is left then."""
-    with tracking.Store(uri, box) as store:
+    with tracking.Store(uri, box, patient=True) as store:
         store.open()
     assert "wait" not in capfd.readouterr().out
     assert store.outbox.waiting() == (0, 0)
@@ -176,7 +178,7 @@ def serve() -> Iterator[Callable[..., str]]:
     """Starts proxies, which fail as they are told; returns their addresses."""
     started = []
 
-    def start(mood: Callable[[], Mood], target: str = "") -> str:
+    def start(mood: Callable[[str], Mood], target: str = "") -> str:
         started.append(Proxy(mood, target))
         return started[-1].uri
 
@@ -186,7 +188,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 def test_a_server_that_always_answers_500_costs_two_lines(serve, box, log, capfd):
-    with tracking.Store(serve(lambda: "before"), box) as store:
+    with tracking.Store(serve(lambda _: "before"), box) as store:
         with store.start("500", "seed-1", {}, {}) as run:
             log(run, *range(1, 31))
         start = time.monotonic()
@@ -199,7 +201,7 @@ def test_a_server_that_always_answers_500_costs_two_lines(serve, box, log, capfd
 def test_a_server_that_answers_500_now_and_then_gets_each_point_once(server, serve, box, log, capfd):
     chance = random.Random(1)
 
-    def moods() -> Mood:
+    def moods(_: str) -> Mood:
         return chance.choices(["well", "before", "after"], [14, 1, 1])[0]
 
     with (
@@ -248,6 +250,121 @@ def test_a_full_disk_under_the_store_loses_nothing(database, box, log, capfd):
         resource.prlimit(store._process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
     assert "wait" not in capfd.readouterr().out
     log.check(MlflowClient(database), "full")
+
+
+def test_a_damaged_database_loses_nothing(server, box, log, capfd):
+    """MLflow calls it a bad request; it is none of ours."""
+    database = server.folder / "mlflow.db"
+    with tracking.Store(server.uri, box) as store, store.start("damaged", "seed-1", {}, {}) as run:
+        log(run, *range(1, 6))
+        assert run.run_id
+        whole = database.read_bytes()
+        database.write_bytes(b"rubbish" * (len(whole) // 7 + 1))
+        log(run, *range(6, 11))
+        assert store.find("damaged", "no", "such") is None
+    assert "wait in" in capfd.readouterr().out
+    database.write_bytes(whole)
+    sync(server.uri, box, capfd)
+    log.check(MlflowClient(server.uri), "damaged")
+
+
+def test_a_run_of_a_deleted_experiment_waits_for_it_to_be_restored(database, box, log, capfd):
+    client = MlflowClient(database)
+    experiment = client.create_experiment("deleted")
+    client.delete_experiment(experiment)
+    with tracking.Store(database, box) as store, store.start("deleted", "seed-1", {}, {}) as run:
+        log(run, *range(1, 11))
+    said = capfd.readouterr()
+    assert "its experiment deleted is deleted; restore it" in said.err
+    assert "wait in" in said.out
+    client.restore_experiment(experiment)
+    sync(database, box, capfd)
+    log.check(client, "deleted")
+
+
+def test_a_file_that_is_too_large_for_the_server_is_left_out(server, serve, box, log, capfd):
+    uri = serve(lambda request: "large" if "epoch-5" in request else "well", server.uri)
+    with tracking.Store(uri, box) as store, store.start("too large", "seed-1", {}, {}) as run:
+        log(run, *range(1, 8))
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "MLflow refused log_files, it is left out: 413" in said.err
+    client = MlflowClient(server.uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("too large").experiment_id])
+    assert run.info.status == "FINISHED"
+    points = client.get_metric_history(run.info.run_id, "loss")
+    assert [point.step for point in points] == list(range(1, 8))
+    assert client.list_artifacts(run.info.run_id, "epoch-5") == []
+
+
+def test_a_slow_server_has_the_time_it_needs_where_there_is_time(server, serve, box, log, capfd):
+    seconds, mood = 0.0, "well"
+
+    def slow(_: str) -> Mood:
+        time.sleep(seconds)
+        return mood
+
+    uri = serve(slow, server.uri)
+    with tracking.Store(uri, box) as store, store.start("slow", "seed-1", {}, {}) as run:
+        log(run, *range(1, 4))
+        assert run.run_id
+        mood = "before"
+        log(run, 4)
+    assert "wait in" in capfd.readouterr().out
+    seconds, mood = 4.0, "well"  # more than a stage waits at its end
+    sync(uri, box, capfd)
+    log.check(MlflowClient(server.uri), "slow")
+
+
+def test_a_question_is_answered_while_much_is_sent_slowly(server, serve, box, log, capfd, monkeypatch):
+    monkeypatch.setattr(tracking, "_END", 1.0)
+    seconds = 0.0
+
+    def slow(_: str) -> Mood:
+        time.sleep(seconds)
+        return "well"
+
+    with tracking.Store(serve(slow, server.uri), box) as store:
+        with store.start("asked", "seed-1", {"name": "a"}, {}) as run:
+            assert run.run_id
+            seconds = 0.7
+            for epoch in range(1, 31):
+                run.log_image("preview", PICTURE, step=epoch)
+            time.sleep(6.0)  # it is at it by now
+            start = time.monotonic()
+            assert store.find("asked", "no", "such") is None
+            assert store.find("asked", "name", "a") is not None
+            assert time.monotonic() - start < 15
+        seconds = 0.0
+    capfd.readouterr()
+    sync(store._uri, box, capfd)
+
+
+def test_an_outbox_that_is_removed_costs_what_was_not_sent_and_no_more(database, box, log, capfd):
+    with tracking.Store(database, box) as store, store.start("removed", "seed-1", {}, {}) as run:
+        log(run, *range(1, 4))
+        assert run.run_id
+        shutil.rmtree(box)
+        log(run, *range(4, 7))
+    said = capfd.readouterr()
+    assert "was removed: what was not sent to MLflow yet is lost" in said.err
+    assert said.out == ""
+    log.check(MlflowClient(database), "removed")
+
+
+def test_numbers_that_are_none_are_there_once(database, box, capfd):
+    values = {"none": float("nan"), "infinite": float("inf"), "less": -float("inf"), "one": 1.0}
+    with (
+        tracking.Store(database, box) as store,
+        store.start("numbers", "seed-1", {"dvc.generator": "n"}, {}) as run,
+    ):
+        run.log_metrics(values, step=1)
+        run_id = run.run_id
+    with tracking.Store(database, box) as store:
+        store.find("numbers", "dvc.generator", "n").log_metrics(values, step=1)
+    client = MlflowClient(database)
+    assert [len(client.get_metric_history(run_id, name)) for name in values] == [1, 1, 1, 1]
 
 
 def test_what_was_sent_but_not_noted_is_there_once(database, box, log):
@@ -580,3 +697,40 @@ def test_an_outbox_that_cannot_be_written_stops_nothing(database, tmp_path, capf
             (folder / "a").write_text("b")
             run.log_files("c", folder / "a")
     assert "cannot be kept" in capfd.readouterr().err
+
+
+def test_a_journal_cut_short_in_its_first_record_begins_again(tmp_path):
+    first = {"method": "start", "key": "box", "time": 1}
+    journal.Journal(tmp_path / "box", first).close()
+    file = tmp_path / "box" / "journal"
+    content = file.read_bytes()
+    for length in (0, 1, len(journal.line(first)) - 1):
+        file.write_bytes(content[:length])
+        again = journal.Journal(tmp_path / "box", first)
+        again.append("resume")
+        os.close(again._file)
+        methods = [record["method"] for record, _ in journal.read(tmp_path / "box")]
+        assert methods == ["start", "resume"]
+
+
+@pytest.mark.parametrize("unless", [None, ("dvc.generator", "abc")])
+def test_a_killed_writer_ends_its_own_run_only(tmp_path, unless):
+    """And not one that the store had all along, of which it wrote a copy."""
+    box = journal.Journal(tmp_path / "box", {"method": "start", "key": "box", "unless": unless})
+    os.close(box._file)  # as it is after a kill
+    journal.bury(tmp_path / "box")
+    (_, _), (finish, _), (end, _) = journal.read(tmp_path / "box")
+    assert (finish["method"], finish["status"], end["method"]) == ("finish", "KILLED", journal.END)
+    assert finish["conditional"] is bool(unless)
+
+
+def test_who_looks_after_a_journal_that_waits_locks_nobody_out(tmp_path):
+    box = journal.Journal(tmp_path / "box", {"method": "start", "key": "box"})
+    box.close()
+    with (tmp_path / "box" / "journal").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # another who asks whether it is written
+        assert not journal.is_written(tmp_path / "box")
+        outbox.clear(tmp_path / "box")
+        assert outbox.unsent(tmp_path / "box") == 1
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert journal.is_written(tmp_path / "box")
