@@ -1,6 +1,7 @@
 """How a stage ends: by a signal as by an error, so that what must be closed is closed; without delay."""
 
 import os
+import select
 import signal
 import sys
 import time
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from psutil import Process
 
 _EVERY = 0.5  # seconds between two looks after DVC
+_PATIENCE = 10.0  # seconds for another process to start
 _asked: int | None = None  # the signal that has come
 _held = False
 _dvc: "Process | None" = None  # that runs this stage
 _next = 0.0  # when it is looked after again
+_kept: int | None = None  # can be read from once dvc.lock is kept
 
 
 def watch() -> None:
@@ -26,13 +29,13 @@ def watch() -> None:
     So does the end of DVC, where that runs it, once the work asks: what the stage leaves then would be taken
     by nobody, and removed by DVC before it runs the stage again.
     """
-    global _dvc
+    global _dvc, _kept
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, _end)
     _dvc = dvc.process()
     if _dvc is not None:
-        keeper.start(_dvc)
+        _kept = keeper.start(_dvc)
     elif os.getppid() != PARENT and "DVC_STAGE" in os.environ:  # DVC has just ended
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -85,6 +88,8 @@ def code() -> int:
 
 def leave(code: int) -> NoReturn:
     """End this process now: taking apart all that was imported, as Python does first, takes half a second."""
+    if _kept is not None:  # DVC writes dvc.lock once this stage has ended
+        select.select([_kept], [], [], _PATIENCE)
     with suppress(OSError):  # nobody reads them any more, or their disk is full
         sys.stdout.flush()
         sys.stderr.flush()

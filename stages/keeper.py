@@ -28,21 +28,29 @@ _PATIENCE = 60.0  # seconds for which another process of DVC's may hold its lock
 _STAGE = re.compile(r"^  (\S.*):$", re.MULTILINE)
 
 
-def start(parent: "Process") -> None:
-    """Have a process keep dvc.lock until DVC, the ``parent``, has noted there what this stage leaves."""
+def start(parent: "Process") -> int:
+    """Have a process keep dvc.lock until DVC, the ``parent``, has noted there what this stage leaves.
+
+    Returns:
+        A file descriptor that can be read from as soon as that process is at it.
+    """
+    ready, told = os.pipe()
     subprocess.Popen(
         [sys.executable, "-m", "stages.keeper", str(parent.pid), str(os.getpid())],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=told,
         stderr=subprocess.DEVNULL,  # who reads what DVC says to its end does not wait for this process
         start_new_session=True,  # Ctrl-C is not for it
     )
+    os.close(told)
+    return ready
 
 
 def keep(parent: "Process", stage: "Process") -> None:
     """Watch dvc.lock until DVC, the ``parent``, has written it after the ``stage``, or has ended in that."""
-    whole = text = _read()
     seen, since = _stamp(), time.monotonic()
+    whole = text = _read()
+    sys.stdout.close()  # which says that it begins
     writing = False  # or has written: DVC does so once the stage has ended
     while dvc.lives(parent):
         if (stamp := _stamp()) != seen:
@@ -105,5 +113,5 @@ def _put(whole: str) -> None:
 if __name__ == "__main__":
     import psutil
 
-    with suppress(psutil.NoSuchProcess):
+    with suppress(psutil.NoSuchProcess):  # the stage was killed, too
         keep(*(psutil.Process(int(number)) for number in sys.argv[1:]))

@@ -6,6 +6,7 @@ records writes them: a process that logs to the run, or one that ends the journa
 Whoever holds the lock on ``lock`` sends them.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -45,7 +46,6 @@ class Journal:
         self.folder = folder
         self.resumed = (folder / "journal").exists()
         self.found: list[Record] = []
-        self._first = first
         self._pending: list[bytes] = []
         self._warned = False
         self._unsynced: list[Path] = []
@@ -122,29 +122,20 @@ class Journal:
         if self._file is None:  # there was no place for it from the start
             return
         self._pending.append(line(record))
-        if not os.fstat(self._file).st_nlink:
-            self._file = self._begin_again(self._file)
-        size = os.fstat(self._file).st_size
+        about = os.fstat(self._file)
+        if not about.st_nlink:
+            raise OSError(errno.ENOENT, "it was removed")
         try:
             block = b"".join(self._pending)
             if os.write(self._file, block) < len(block):
                 raise OSError("No space left on device")
         except OSError:
-            os.ftruncate(self._file, size)  # a record is there as a whole or not at all
+            os.ftruncate(self._file, about.st_size)  # a record is there as a whole or not at all
             raise
         self._pending = []
         if self._place != self.folder:
             self._place.rename(self.folder)
             self._place = self.folder
-
-    def _begin_again(self, gone: int) -> int:
-        """Somebody has removed the journal: what was not sent of it is lost, what follows is not."""
-        warn(f"{self.folder} was removed: what was not sent to MLflow yet is lost")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = _open(self.folder)
-        os.close(gone)
-        self._pending.insert(0, line(self._first))
-        return file
 
     def _attached(self, name: str) -> str:
         self._unsynced.append(self.folder / name)

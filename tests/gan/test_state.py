@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -191,13 +192,26 @@ def test_one_process_at_a_time_and_what_a_killed_one_left_is_removed(folder, mon
 
 
 def test_nothing_is_left_of_a_removed_state_and_what_is_beside_it_stays(folder, tmp_path):
-    other = tmp_path / ".state" / "sine" / "seed-2" / "key"
-    States(other, every=10).save(tensors(1), {})
-    state.remove(folder.parent)
-    assert [path.name for path in (tmp_path / ".state" / "sine").iterdir()] == ["seed-2"]
-    state.remove(other.parent)
+    others = [folder.with_name("other"), tmp_path / ".state" / "sine" / "seed-2" / "key"]
+    for other in others:
+        States(other, every=10).save(tensors(1), {})
+    States(folder, every=10).remove()
+    assert not folder.exists()
+    for other in others:
+        assert load(other).about == {}
+        States(other, every=10).remove()
     assert list(tmp_path.iterdir()) == []
-    state.remove(other.parent)
+    States(folder, every=10).remove()
+
+
+def test_trainings_that_are_given_up_are_removed_after_some_weeks(folder):
+    other = folder.with_name("other")
+    States(other, every=10).save(tensors(1), {})
+    long_ago = time.time() - 31 * 24 * 3600
+    os.utime(other, (long_ago, long_ago))
+    os.close(state.claim(folder.parent, "train sine, seed 1"))
+    assert folder.exists()
+    assert not other.exists()
 
 
 def test_the_key_changes_with_all_that_the_numbers_depend_on(monkeypatch, root):
