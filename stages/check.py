@@ -13,7 +13,15 @@ from stages.gan.errors import UserError
 
 def check(path: Path) -> None:
     """Refuse a parameter file with a mistake in it, and a dvc.lock that a crash has left half written."""
-    device = params.load(path).settings.device
+    known = params.load(path)
+    for name in known.settings.experiments:
+        weights = known.experiments[name].evaluate.inception
+        if weights is not None and not Path(weights).is_file():
+            raise UserError(
+                f"{path}: {name}.evaluate.inception: there is no file {weights}; set it to null, or to one "
+                "with weights of Inception-V3"
+            )
+    device = known.settings.device
     if device not in ("auto", "cpu"):  # PyTorch takes seconds to import
         from stages.gan import devices
 

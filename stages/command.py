@@ -6,6 +6,7 @@ in params.yaml is told at once.
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -116,6 +117,7 @@ def guard(work: Callable[[], None]) -> None:
     A mistake of the user's, and what the machine refuses (room on a disk, a permission, memory), ends it with
     one line and exit code 1; a signal ends it like an error, so that what must be closed is closed.
     """
+    os.environ["MPLBACKEND"] = "agg"  # a notebook asks for its own, even of those who only write files
     # By default the collector goes through all modules again and again while they are imported.
     gc.set_threshold(100_000)
     code = 0

@@ -25,6 +25,7 @@ from safetensors.torch import save as to_bytes
 from stages.gan import datasets, devices, judging, training, weights
 from stages.gan.mlp import MlpGenerator
 from stages.gan.networks import GENERATORS
+from stages.gan.params import MnistData
 from stages.gan.randomness import generator as random_generator
 from tests import calls
 
@@ -239,7 +240,28 @@ PARAMETERS = [
     key("experiments", [["sine"]]),
     key("device", "gpu", "device: should be 'auto', 'cpu', 'cuda' or 'mps', got 'gpu'"),
     key("threads", 10**6),
-]
+    key("sine.data.points", 1),
+    key("mnist.data.limit", 1),
+    key("sine.train.batch_size", 65, "train.batch_size: 65 is more than the 64 training samples"),
+    key("digits.train.batch_size", 1438, "train.batch_size: 1438 is more than the 1437"),
+    key("digits.judge.channels", [8] * 4, "digits: judge.channels: 4 are too many for images of 8x8"),
+    key(
+        "digits.generator", {"network": "conv", "latent": 4, "channels": [8] * 4},
+        "digits: generator.channels: 4 are too many for images of 8x8",
+    ),
+    key(
+        "mnist.generator", {"network": "conv", "latent": 4, "channels": [8] * 3},
+        "mnist: generator.channels: 3 are too many for images of 28x28",
+    ),
+    key(
+        "digits.discriminator", {"network": "conv", "channels": [8] * 4},
+        "digits: discriminator.channels: 4 are too many for images of 8x8",
+    ),
+    key("sine.judge.hidden", [65_536] * 20, "sine: judge: has", "weights; at most 1,000,000,000"),
+    key("sine.train.Lr", 1, "did you mean lr?"),
+    key("sine.train.lr", "٣e-3"),
+    key("sine.train.lr", "1_0e-2"),
+]  # fmt: skip
 NAMES = [
     name("../x"),
     name("/etc"),
@@ -437,7 +459,7 @@ def test_a_mistake_gets_one_line_and_nothing_changes(case, workplace):
 
 
 def test_there_are_as_many_cases_as_were_promised():
-    assert len({case.name for case in CASES}) == len(CASES) >= 60
+    assert len({case.name for case in CASES}) == len(CASES) >= 200
 
 
 @pytest.mark.parametrize(
@@ -512,9 +534,44 @@ def test_a_judge_that_diverges_ends_there_with_advice(workplace, monkeypatch):
     assert calls.digest(workplace) == before
 
 
+def test_a_training_that_diverges_in_truth(workplace):
+    calls.change(
+        workplace,
+        sine__generator__hidden=[64] * 12,
+        sine__discriminator__hidden=[1024, 1024, *[64] * 7],
+        sine__train__lr=1.0,
+        sine__train__betas=[0.999, 0.0],
+        sine__train__r1=1000,
+    )
+    before = {name: calls.digest(workplace / name) for name in ("data", "reports")}
+    ended = calls.call(workplace, "train")
+    calls.assert_refused(ended, "no longer finite in epoch 1 (", "lower train.lr")
+    assert {name: calls.digest(workplace / name) for name in ("data", "reports")} == before
+
+
+def test_a_judge_that_can_judge_nothing_is_told(workplace):
+    calls.change(workplace, digits__judge__lr=1.0, digits__judge__epochs=3)
+    before = calls.digest(workplace)
+    ended = calls.call(workplace, "judge", experiment="digits")
+    calls.assert_refused(ended, "judge: it gives the same answer to whatever it sees; lower judge.lr")
+    assert calls.digest(workplace) == before
+
+
+def test_a_notebooks_choice_of_how_to_draw_is_no_mistake(workplace, root):
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.prepare", "--experiment", "sine"],
+        cwd=workplace,
+        env={"PYTHONPATH": str(root), "PATH": "", "MPLBACKEND": "module://not_there.backend"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "failed to map segment"),
         (MemoryError(), "not enough memory (no more to be had)"),
         (RuntimeError("CUDA out of memory. Tried to allocate 9 GiB"), "Tried to allocate 9 GiB"),
         (RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: 1\nline"), "1 line"),
@@ -539,7 +596,7 @@ def test_a_mistake_of_the_programs_is_not_hidden(workplace, monkeypatch):
         calls.call(workplace, "prepare")
 
 
-COUNTS = [6, 4]
+COUNTS = (6, 4)
 
 
 def packed(content: bytes) -> bytes:
@@ -571,7 +628,8 @@ def mnist(workplace, monkeypatch) -> Callable[..., Path]:
         sums = [(name, hashlib.md5(content).hexdigest()) for name, content in contents.items()]
         monkeypatch.setattr(MNIST, "resources", sums)
         monkeypatch.setattr(MNIST, "mirrors", [])
-        monkeypatch.setattr(datasets, "_MNIST", COUNTS)
+        monkeypatch.setattr(MnistData, "whole", COUNTS)
+        calls.change(workplace, mnist__train__batch_size=2, mnist_fast__train__batch_size=2)
         mirror = workplace / folder
         mirror.mkdir()
         for name, content in contents.items():
@@ -649,6 +707,23 @@ def test_a_file_with_the_wrong_magic_or_count_is_refused(name, content, mnist, w
     calls.assert_refused(calls.call(workplace, "prepare", experiment="mnist"), f"tried {mirror} (")
     assert calls.digest(workplace, "data/raw") == before
     assert not [name for name in kept(workplace) if not name.endswith(".gz")]
+
+
+@pytest.mark.parametrize("write", [str, Path.as_uri, lambda path: f"~/{path.name}"])
+def test_a_mirror_is_a_folder_or_its_address(write, mnist, workplace, monkeypatch):
+    mirror = mnist(archives(), "a mirror")
+    monkeypatch.setenv("HOME", str(workplace))
+    monkeypatch.setenv("GAN_MIRROR", write(mirror))
+    ended = calls.call(workplace, "prepare", experiment="mnist")
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_a_mirrors_password_is_not_shown(mnist, workplace, monkeypatch):
+    mnist(archives())
+    monkeypatch.setenv("GAN_MIRROR", "http://user:secret@127.0.0.1:9/x")
+    ended = calls.call(workplace, "prepare", experiment="mnist")
+    calls.assert_refused(ended, "tried http://127.0.0.1:9/x (")
+    assert "secret" not in ended.err
 
 
 def test_a_download_without_room_says_so_and_is_not_kept(mnist, workplace):

@@ -184,6 +184,16 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
         ("  train:\n", "  trian:\n", "params.yaml: sine.trian: no such parameter; did you mean train?"),
         ("- sine\n", "- snie\n", "params.yaml: experiments: no block named snie; there are sine, digits"),
         ("- sine\n", "- ../sine\n", "params.yaml: experiments: no block named ../sine"),
+        (
+            "    batch_size: 32\n    lr: 0.001\n",
+            "    batch_size: 5000\n    lr: 0.001\n",
+            "params.yaml: sine: train.batch_size: 5000 is more than the",
+        ),
+        (
+            "inception: null\n",
+            "inception: wieghts.pth\n",
+            "params.yaml: digits.evaluate.inception: there is no file wieghts.pth",
+        ),
         ("device: cpu\n", f"device: {ABSENT}\n", f"device: {ABSENT} is not there; this machine has cpu"),
     ],
 )

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import torch
@@ -20,11 +22,11 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from stages.gan import files
+from stages.gan.address import without_login
 from stages.gan.errors import UserError
 from stages.gan.params import Data, DigitsData, MnistData, SineData
 from stages.gan.randomness import generator
 
-_DIGITS, _MNIST = [1437, 360], [60_000, 10_000]  # training and test images
 _UNREADABLE = (  # what downloading, unpacking and reading MNIST's files may raise
     *(OSError, EOFError, RuntimeError, ValueError, HTTPException, zlib.error),
     *(AssertionError, AttributeError, KeyError, TypeError, IndexError),
@@ -157,11 +159,9 @@ def prepare(data: Data, raw: Path) -> Dataset:
 def _kinds(data: Data) -> list[str]:
     """What the splits of a data set hold; see :attr:`Split.kind`."""
     if isinstance(data, SineData):
-        return [f"{data.points} float32 samples of shape (2,)"] * 2
-    counts, side = (_DIGITS, 8) if isinstance(data, DigitsData) else (_MNIST, 28)
-    limit = data.limit if isinstance(data, MnistData) else None
-    counts = [count if limit is None else min(count, limit) for count in counts]
-    return [f"{count} uint8 samples of shape (1, {side}, {side}) with {count} labels" for count in counts]
+        return [f"{count} float32 samples of shape (2,)" for count in data.counts]
+    shape = (1, data.side, data.side)
+    return [f"{count} uint8 samples of shape {shape} with {count} labels" for count in data.counts]
 
 
 def _sine(points: int, seed: int, split: str) -> Tensor:
@@ -194,20 +194,22 @@ def _mnist(raw: Path, limit: int | None) -> Dataset:
             mirror = source
             _discard_bad(folder, MNIST.resources)
             try:
-                if "://" not in mirror:
-                    _copy(Path(mirror), folder, MNIST.resources)
+                if (parts := urlsplit(mirror)).scheme == "file" or "://" not in mirror:
+                    place = url2pathname(parts.path) if parts.scheme == "file" else mirror
+                    _copy(Path(place).expanduser(), folder, MNIST.resources)
                     mirror = folder.resolve().as_uri()
                 MNIST.mirrors = [mirror.rstrip("/") + "/"]
                 # Checks the MD5 sums, and fetches only the archives that are missing or bad.
                 splits = [MNIST(raw, train=train, download=True) for train in (True, False)]
                 found = [(tuple(split.data.shape), len(split.targets)) for split in splits]
-                if found != (wanted := [((count, 28, 28), count) for count in _MNIST]):
+                if found != (wanted := [((count, 28, 28), count) for count in MnistData.whole]):
                     raise ValueError(f"images and labels are {found}, not {wanted}")
             except _UNREADABLE as error:
                 _discard_bad(folder, MNIST.resources)
                 if isinstance(error, OSError) and error.errno in _ROOM:
                     raise OSError(error.errno, error.strerror, str(folder)) from error
-                failures.append(f"{source} ({' '.join(str(error).split()) or type(error).__name__})")
+                reason = " ".join(str(error).split()) or type(error).__name__
+                failures.append(without_login(f"{source} ({reason})", source))
             else:
                 return Dataset(*(Split(s.data[:limit].unsqueeze(1), s.targets[:limit]) for s in splits))
             finally:

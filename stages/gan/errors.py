@@ -20,9 +20,10 @@ _ADVICE = {
 }
 _NO_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|out of memory|multiplication overflow|calculation overflowed"
-    r"|invalid buffer size",
+    r"|invalid buffer size|failed to map segment",
     re.IGNORECASE,
 )
+_BREAK = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
 class UserError(Exception):
@@ -38,7 +39,7 @@ class UserError(Exception):
 
 def one_line(text: object) -> str:
     """A text on one line that does nothing to a terminal."""
-    joined = re.sub(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*", " ", str(text))
+    joined = _BREAK.sub(" ", str(text))
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in joined).strip()
 
 
@@ -60,10 +61,11 @@ def lack(error: BaseException) -> str | None:
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         advice = _ADVICE.get(error.errno, "mend that and run it again")
         return one_line(f"{where}{error.strerror or os.strerror(error.errno)}; {advice}")
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
+    told = isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
+    if isinstance(error, MemoryError) or told:
         reason = one_line(error)[:200] or "no more to be had"
         return (
-            f"not enough memory ({reason}); take smaller networks, batch_size, preview or sample.count in "
-            "params.yaml"
+            f"not enough memory ({reason}); take smaller networks, batch_size, preview, sample.count or "
+            "threads in params.yaml"
         )
     return None

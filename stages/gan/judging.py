@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from stages.gan import figures, judges
 from stages.gan.datasets import Dataset, Split, to_unit
+from stages.gan.errors import UserError
 from stages.gan.params import Judge, MlpJudge
 from stages.gan.randomness import generator as random_generator
 from stages.gan.scores import Scores
@@ -31,9 +32,15 @@ def inputs(split: Split) -> tuple[Tensor, Tensor]:
 
 
 def test(network: nn.Module, split: Split) -> tuple[Scores, Figure]:
-    """Scores and a figure of the judge's answers to data it has not seen."""
+    """Scores and a figure of the judge's answers to data it has not seen.
+
+    Raises:
+        UserError: it gives the same answer to all, so that it can judge nothing.
+    """
     x, y = inputs(split)
     answers = judges.predict(network, x)
+    if len(answers) > 1 and (answers == answers[:1]).all():
+        raise UserError("judge: it gives the same answer to whatever it sees; lower judge.lr")
     if split.labels is None:
         error = functional.mse_loss(answers, y).sqrt().item()
         return {"rmse": error}, figures.judge_of_points(split.samples, answers)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -15,15 +15,12 @@ from stages.gan.errors import UserError
 
 def _number(value: object) -> object:
     """Read ``1e-4`` as the number it is: YAML 1.1 takes it for text, as it has no dot."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    is_number = isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", value)
+    return float(str(value)) if is_number else value
 
 
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Several = Annotated[int, Field(ge=2, le=100_000_000)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Shown = Annotated[int, Field(ge=1, le=10_000)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -50,12 +47,20 @@ class SineData(Block):
     """Points (x1, sin x1) with x1 uniform in [0, 2π); as many again are drawn for the test split."""
 
     source: Literal["sine"]
-    points: Count = 1024
+    points: Several = 1024
     seed: Seed
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Training and test points."""
+        return self.points, self.points
 
 
 class DigitsData(Block):
     """The 1,797 handwritten 8x8 digits that scikit-learn carries; ``seed`` picks the held-out fifth."""
+
+    side: ClassVar = 8  # of an image, in pixels
+    counts: ClassVar = (1437, 360)  # training and test images
 
     source: Literal["digits"]
     seed: Seed
@@ -64,8 +69,17 @@ class DigitsData(Block):
 class MnistData(Block):
     """MNIST: 60,000 training and 10,000 test images, 28x28; ``limit`` takes the first ones of each."""
 
+    side: ClassVar = 28
+    whole: ClassVar = (60_000, 10_000)  # training and test images, without a limit
+
     source: Literal["mnist"]
-    limit: Count | None = None
+    limit: Several | None = None
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Training and test images."""
+        train, test = (count if self.limit is None else min(count, self.limit) for count in self.whole)
+        return train, test
 
 
 Data = Annotated[SineData | DigitsData | MnistData, Field(discriminator="source")]
@@ -190,24 +204,34 @@ class Experiment(Block):
         wanted = "mlp" if points else "cnn"
         if self.judge.network != wanted:
             raise ValueError(f"judge.network: data of source {self.data.source} needs {wanted}")
-        for name, network in (
-            ("generator", self.generator.network),
-            ("discriminator", self.discriminator.network),
-        ):
-            if points and network == "conv":
+        for name in ("generator", "discriminator", "judge"):
+            network = getattr(self, name)
+            if points and network.network == "conv":
                 raise ValueError(f"{name}.network: conv draws images; data of source sine needs mlp")
-            if (count := _weights(getattr(self, name))) > _MOST_WEIGHTS:
+            if network.network != "mlp":
+                side, halvings = self.data.side, len(network.channels)  # type: ignore[union-attr]
+                if side >> halvings < 1 or (name == "generator" and side % 2**halvings):
+                    raise ValueError(
+                        f"{name}.channels: {halvings} are too many for images of {side}x{side}, whose sides "
+                        "are halved for each"
+                    )
+            if (count := _weights(network)) > _MOST_WEIGHTS:
                 raise ValueError(f"{name}: has {count:,} weights; at most {_MOST_WEIGHTS:,} are allowed")
+        size, count = self.train.batch_size, self.data.counts[0]
+        if size > count:
+            raise ValueError(f"train.batch_size: {size} is more than the {count} training samples there are")
         if points and self.evaluate.inception is not None:
             raise ValueError("evaluate.inception: sees images only; data of source sine needs null")
         return self
 
 
-def _weights(network: MlpGenerator | ConvGenerator | MlpDiscriminator | ConvDiscriminator) -> int:
+def _weights(network: Block) -> int:
     """How many weights there are between a network's own widths: the most of them, whatever the samples."""
-    widths = [getattr(network, "latent", 1), *getattr(network, "hidden", getattr(network, "channels", []))]
+    about = network.model_dump()
+    kernel = {"mlp": 1, "conv": 16, "cnn": 9}[about["network"]]
+    widths = [about.get("latent", 1), *about.get("hidden", about.get("channels", ()))]
     between: int = sum(first * second for first, second in pairwise(widths))
-    return between * (1 if network.network == "mlp" else 16)
+    return between * kernel + int(widths[-1] * about.get("features", 0))
 
 
 class Settings(Block):
@@ -350,7 +374,7 @@ def _blocks(annotation: Any) -> list[type[BaseModel]]:
 
 def _explain(problem: Any, known: list[str]) -> str:
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        close = difflib.get_close_matches(str(problem["loc"][-1]).lower(), known, n=1)
         return f"no such parameter; did you mean {close[0]}?" if close else f"none of {', '.join(known)}"
     if problem["type"] == "missing":
         return "is missing"
