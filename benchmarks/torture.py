@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -159,7 +160,8 @@ class TorturedVictim(Victim):
         return recorded == self.as_recorded
 
     def _asides(self) -> Iterator[Path]:
-        return (self.folder / self.files.states).glob("*/.*")
+        with suppress(FileNotFoundError):  # the training has just removed them all
+            yield from (self.folder / self.files.states).glob("*/.*")
 
 
 def table(tallies: dict[str, Tally], seconds: float) -> str:

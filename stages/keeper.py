@@ -50,7 +50,7 @@ def keep(parent: "Process", stage: "Process") -> None:
     """Watch dvc.lock until DVC, the ``parent``, has written it after the ``stage``, or has ended in that."""
     seen, since = _stamp(), time.monotonic()
     whole = text = _read()
-    sys.stdout.close()  # which says that it begins
+    _begin()
     writing = False  # or has written: DVC does so once the stage has ended
     while dvc.lives(parent):
         if (stamp := _stamp()) != seen:
@@ -65,6 +65,11 @@ def keep(parent: "Process", stage: "Process") -> None:
         time.sleep(_EVERY)
     if writing:
         _mend(whole)
+
+
+def _begin() -> None:
+    """Tell the stage that its end need not wait any longer."""
+    os.close(1)
 
 
 def is_cut(text: str, whole: str) -> bool:

@@ -1,7 +1,7 @@
 """dvc.lock is whole, wherever DVC is killed: here while it writes it, which takes seconds."""
 
-import io
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -69,13 +69,22 @@ class Watched:
 def watched(tmp_path, monkeypatch) -> Iterator[Watched]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(keeper, "_STILL", 2.0)
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(keeper, "_begin", lambda: None)
     (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
     watched = Watched()
     yield watched
     watched.end(watched.stage)
     watched.end(watched.dvc)
     watched.thread.join(10)
+
+
+def test_a_stage_hears_that_it_begins(watched, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    ready = keeper.start(psutil.Process(watched.dvc.pid))
+    assert select.select([ready], [], [], 60)[0]
+    assert os.read(ready, 1) == b""
+    assert [child for child in psutil.Process().children() if "stages.keeper" in child.cmdline()]
+    os.close(ready)
 
 
 @pytest.mark.parametrize("reap", [True, False])
