@@ -1,6 +1,6 @@
 """Disturb the MLflow store while a training logs to it, and count what of the training it holds in the end.
 
-``python -m benchmarks.outages`` (ten minutes) writes benchmarks/results/outages.md. In each round the same
+``python -m benchmarks.outages`` (eight minutes) writes benchmarks/results/outages.md. In each round the same
 training logs to a store that is well, and to one that suffers each of :data:`OUTAGES` at a random moment, for
 a random time, often beyond the training's end. Once all is well again, ``stages.sync`` sends the rest.
 Exit code 1 tells that something was lost or doubled, or that a training did not end as it should.
@@ -251,7 +251,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=4, help="of all outages (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of all outages (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (default: %(default)s)")
     arguments = parser.parse_args()
     start = time.time()
