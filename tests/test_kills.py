@@ -117,19 +117,21 @@ def test_two_trainings_of_the_same_in_one_folder_are_refused(victim):
 
 def test_a_log_on_a_full_disk_costs_no_training(victim):
     shutil.rmtree(victim.folder / ".state", ignore_errors=True)
-    with Path("/dev/full").open("w") as full:
-        process = subprocess.Popen(
-            victim.training,
-            cwd=victim.folder,
-            env=victim.environment,
-            stdout=full,
-            stderr=full,
-        )
+    # Buffered as it is for users: what could not be written is tried again at the end.
+    command = [word for word in victim.training if word != "-u"]
+    environment = {key: value for key, value in victim.environment.items() if key != "PYTHONUNBUFFERED"}
+
+    def start() -> subprocess.Popen[bytes]:
+        with Path("/dev/full").open("w") as full:
+            return subprocess.Popen(command, cwd=victim.folder, env=environment, stdout=full, stderr=full)
+
+    process = start()
     wait_for(lambda: len(states(victim.folder)) == 2)
     process.terminate()
     assert process.wait(timeout=60) == 143
-    process, _ = go_on(victim)
-    assert process.wait(timeout=120) == 0
+    assert statuses(victim.folder, "digits")[0] == "KILLED"
+    assert start().wait(timeout=120) == 0
+    assert not (victim.folder / ".state").exists()
     assert victim.sums() == victim.undisturbed
     assert victim.recorded() == victim.as_recorded
 

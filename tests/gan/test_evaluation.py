@@ -122,9 +122,8 @@ def test_scores_do_not_depend_on_the_order_of_samples(score):
 
 def test_scores_do_not_depend_on_the_size_of_batches(score, monkeypatch):
     work, real = score
-    samples = (
-        real.test.samples
-    )  # not copies of real ones: where these are, rounding decides who is a neighbour
+    # Not copies of real ones: where these are, rounding decides who is a neighbour.
+    samples = real.test.samples
     there, answers, _ = work(samples)
     predict = judges.predict
     monkeypatch.setattr(judges, "predict", lambda judge, x: predict(judge, x, batch_size=7))
