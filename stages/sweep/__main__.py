@@ -1,0 +1,111 @@
+"""Compute all runs of params.yaml at once: each stage a task on a Ray cluster, in a clone of its own.
+
+Takes the pipeline for the lists in params.yaml, as the last commit has it, finds what is not yet computed,
+and computes it: several stages at a time on this machine, or on all machines of a cluster. Then `dvc repro`
+finds all that done, and writes the report. A stage whose worker is lost is tried again; one that fails stops
+only what depends on it. Run it again to go on.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages import command
+from stages.gan import params
+from stages.gan.errors import UserError, tell
+
+if TYPE_CHECKING:
+    from stages.sweep.cluster import Outcome
+    from stages.sweep.plan import Plan
+    from stages.sweep.site import Site
+
+
+def sweep(address: str | None, workers: int | None, scratch: str) -> None:
+    """Compute what is not yet computed, and have it here."""
+    known = params.load(Path("params.yaml"))
+    _check_paths(known)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing calls out
+    try:
+        import ray  # noqa: F401
+    except ImportError as error:
+        raise UserError("a sweep needs Ray: pip install -r requirements.txt has it") from error
+    from stages.sweep import clone, entries, plan, site
+
+    commit = clone.commit()
+    with plan.opened() as repo:
+        place = site.here(repo) if address is None else site.elsewhere(repo, scratch)
+        plan.begin(repo, place.remote)
+        found = plan.take(repo, place.remote, {})
+        if place.remote and found.pending:
+            entries.push(repo, found.needed)
+    tell(f"sweep: {len(found.needs)} stages, {len(found.pending)} of them to compute, at {commit[:12]}")
+    if found.pending:
+        _compute(known.settings, found, commit, place, address, workers)
+        with plan.opened() as repo:
+            lacking = plan.take(repo, place.remote, found.entries).pending
+        if lacking:
+            raise UserError(f"{len(lacking)} stages are not done: {', '.join(lacking)}; see above")
+    sys.stdout.flush()
+    if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode:
+        raise UserError("dvc repro has failed; see above")
+
+
+def _compute(
+    settings: params.Settings,
+    found: "Plan",
+    commit: str,
+    place: "Site",
+    address: str | None,
+    workers: int | None,
+) -> None:
+    """Compute the plan's pending stages, and note their entries of the run cache there."""
+    from stages.sweep import clone
+    from stages.sweep.board import Board
+    from stages.sweep.cluster import Cluster, Task
+
+    def make(name: str) -> Task:
+        return Task(name, commit, place, [found.entries[other] for other in found.needs[name]])
+
+    def note(outcome: "Outcome", again: bool) -> None:
+        if outcome.entry is not None:
+            found.entries[outcome.name] = outcome.entry
+        board.tell(outcome, again)
+
+    cpus = (workers or max(1, (os.cpu_count() or 1) // settings.threads)) * settings.threads
+    pending = set(found.pending)
+    needs = {name: pending.intersection(before) for name, before in found.needs.items() if name in pending}
+    with Cluster(address, cpus, settings.device, settings.threads) as cluster:
+        board = Board(found.needs, found.entries)
+        try:
+            cluster.run(clone.archive(), needs, make, note)
+        finally:
+            board.close()
+        tell(board.table())
+
+
+def _check_paths(known: params.Params) -> None:
+    """Files that are not git's are not in the clones."""
+    for name in known.settings.experiments:
+        weights = known.experiments[name].evaluate.inception
+        if weights is not None and not Path(weights).is_absolute():
+            raise UserError(
+                f"params.yaml: {name}.evaluate.inception: a sweep works in clones, which lack {weights}: "
+                "name it by its absolute path"
+            )
+
+
+if __name__ == "__main__":
+    parser = command.plain_parser(__doc__)
+    parser.add_argument("--address", help="host and port of a Ray cluster's head; default: this machine only")
+    parser.add_argument("--workers", type=int, help="tasks at once on this machine; default: cores / threads")
+    parser.add_argument(
+        "--scratch",
+        default="~/.cache/gan-workflow",
+        help="with --address: folder on each machine for clones and a cache; default: %(default)s",
+    )
+    arguments = parser.parse_args()
+    if arguments.workers is not None and not 1 <= arguments.workers <= 1024:
+        parser.error("argument --workers: must be from 1 to 1024")
+    command.guard(lambda: sweep(**vars(arguments)))

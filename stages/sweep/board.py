@@ -1,0 +1,92 @@
+"""What a sweep tells: each stage as it ends, how far all are by kind of stage, and a table in the end."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stages.gan import files
+from stages.gan.errors import one_line
+from stages.sweep.cluster import Outcome
+
+_LINES = 20  # of the log of what has failed
+_LOGS = Path(".dvc/tmp/sweep/logs")
+
+
+class Board:
+    """How far a sweep is: bars on a terminal, and a line for each stage that ends.
+
+    Args:
+        names: of all stages.
+        done: of those that need no computing.
+    """
+
+    def __init__(self, names: Iterable[str], done: Iterable[str]) -> None:
+        self._totals = Counter(map(_kind, names))
+        self._found = Counter(map(_kind, done))
+        self._ends: list[Outcome] = []
+        self._bars = {
+            kind: tqdm(
+                total=total,
+                initial=self._found[kind],
+                desc=f"{kind:>8}",
+                unit="",
+                position=position,
+                disable=None,
+                bar_format="{desc} {n_fmt:>4}/{total_fmt} {bar}",
+            )
+            for position, (kind, total) in enumerate(self._totals.items())
+        }
+
+    def tell(self, outcome: Outcome, again: bool) -> None:
+        """Tell what came of a stage; whether it is tried ``again``."""
+        if again:
+            self._say(f"{outcome.name}: its worker was lost; another try")
+            return
+        self._ends.append(outcome)
+        kind = _kind(outcome.name)
+        if outcome.end == "done":
+            self._bars[kind].update()
+            done = self._found[kind] + self._count(kind, "done")
+            self._say(f"{outcome.name}: done in {outcome.seconds:.1f} s ({kind} {done}/{self._totals[kind]})")
+        elif outcome.end == "failed":
+            self._show_log(outcome)
+        elif outcome.end == "lost":
+            self._say(f"{outcome.name}: given up, as its worker was lost again and again")
+
+    def table(self) -> str:
+        """What came of all stages, by kind."""
+        rows: list[tuple[str, ...]] = [("stage", "at hand", "computed", "failed", "skipped", "mean seconds")]
+        for kind in self._totals:
+            seconds = [end.seconds for end in self._ends if _kind(end.name) == kind and end.end == "done"]
+            failed = self._count(kind, "failed") + self._count(kind, "lost")
+            numbers = (self._found[kind], len(seconds), failed, self._count(kind, "skipped"))
+            mean = f"{sum(seconds) / len(seconds):.1f}" if seconds else "-"
+            rows.append((kind, *map(str, numbers), mean))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+
+    def close(self) -> None:
+        """Leave the terminal as it is."""
+        for bar in self._bars.values():
+            bar.close()
+
+    def _show_log(self, outcome: Outcome) -> None:
+        path = _LOGS / f"{outcome.name}.log"
+        files.write(path, outcome.log)
+        where = f" on {outcome.host}" if outcome.host else ""
+        self._say(f"{outcome.name}: failed{where}; the end of its log, which is in {path}:")
+        for line in outcome.log.splitlines()[-_LINES:]:
+            self._say(f"    {one_line(line)}")
+
+    def _count(self, kind: str, end: str) -> int:
+        return sum(_kind(outcome.name) == kind and outcome.end == end for outcome in self._ends)
+
+    @staticmethod
+    def _say(line: str) -> None:
+        tqdm.write(line)
+
+
+def _kind(name: str) -> str:
+    return name.partition("@")[0]

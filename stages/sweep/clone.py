@@ -1,0 +1,41 @@
+"""The commit that is computed, and a clone of it to send."""
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from stages.gan.errors import UserError
+
+_PARTS = ("params.yaml", "dvc.yaml", "stages")  # what results depend on
+
+
+def commit() -> str:
+    """The last commit's name.
+
+    Raises:
+        UserError: what is here differs from it in what results depend on, or there is none.
+    """
+    if changed := _git("status", "--porcelain", "--", *_PARTS):
+        names = ", ".join(line.split(maxsplit=1)[1] for line in changed.splitlines())
+        raise UserError(f"a sweep computes the last commit: commit these first: {names}")
+    return _git("rev-parse", "HEAD")
+
+
+def archive() -> bytes:
+    """A tar file of a clone of the last commit, without the history."""
+    with tempfile.TemporaryDirectory() as folder:
+        _git("clone", "--quiet", "--depth", "1", Path.cwd().as_uri(), folder)
+        _git("-C", folder, "remote", "remove", "origin")
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            tar.add(folder, arcname=".")
+        return packed.getvalue()
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]}: {done.stderr or done.stdout}")
+    return done.stdout.strip()

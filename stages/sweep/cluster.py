@@ -1,0 +1,167 @@
+"""Tasks on a Ray cluster: each as soon as what it needs is done, and again if its worker is lost."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from stages.gan.errors import UserError
+from stages.sweep import worker
+from stages.sweep.entries import Entry
+from stages.sweep.site import Site
+
+End = Literal["done", "failed", "lost", "skipped"]
+
+_TRIES = 4  # of a task whose worker is lost
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage to compute.
+
+    Attributes:
+        name: the stage's.
+        commit: whose clone it is computed in.
+        site: see there.
+        entries: of the run cache, of all that it depends on.
+        processes: in how many it computes.
+    """
+
+    name: str
+    commit: str
+    site: Site
+    entries: list[Entry]
+    processes: int = 1
+
+    def message(self) -> dict[str, Any]:
+        """It, as :mod:`stages.sweep.worker` and :mod:`stages.sweep.task` read it."""
+        folder = f"{self.commit[:12]}-{self.name}"
+        about = {"name": self.name, "folder": folder, "entries": [asdict(entry) for entry in self.entries]}
+        return {**asdict(self.site), **about}
+
+
+@dataclass
+class Outcome:
+    """What came of a task.
+
+    Attributes:
+        name: the stage's.
+        end: ``done``, ``failed``, ``lost`` (so was every worker that tried), or ``skipped``, as what it
+            depends on was not done.
+        entry: of the run cache, where it is done.
+        seconds: that the worker took for it, in all, the clone included.
+        log: its end, where it has failed.
+        host: the machine's name.
+    """
+
+    name: str
+    end: End
+    entry: Entry | None = None
+    seconds: float = 0.0
+    log: str = ""
+    host: str = ""
+
+
+class Cluster:
+    """A Ray cluster: the one at an address, or one of this machine's own that ends with the block.
+
+    Args:
+        address: host and port of the cluster's head, or None.
+        cpus: where there is no address, CPU threads of all tasks at a time.
+        device: what tasks compute on, as params.yaml has it. They get GPUs if it is ``cuda``, or ``auto`` and
+            there are any.
+        threads: CPU threads of a process of a task.
+    """
+
+    def __init__(self, address: str | None, cpus: int, device: str, threads: int) -> None:
+        self._address = address
+        self._cpus = cpus
+        self._device = device
+        self._threads = threads
+        self._lost: Counter[str] = Counter()
+
+    def __enter__(self) -> "Cluster":
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        try:
+            if self._address is not None:
+                ray.init(self._address, **quiet)
+            else:
+                ray.init(num_cpus=self._cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UserError(f"Ray: {error}") from error
+        self._gpu = self._device == "cuda" or (self._device == "auto" and self._most("GPU") > 0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        ray.shutdown()
+
+    def run(
+        self,
+        archive: bytes,
+        needs: Mapping[str, Iterable[str]],
+        make: Callable[[str], Task],
+        tell: Callable[[Outcome, bool], None],
+    ) -> None:
+        """Do all tasks.
+
+        Args:
+            archive: a clone, as a tar file.
+            needs: by name, the names of the tasks that come before it.
+            make: makes a task, once what it needs is done.
+            tell: called with what came of each, and whether it is tried again.
+
+        Raises:
+            UserError: no machine is large enough for a task.
+        """
+        ray.cloudpickle.register_pickle_by_value(worker)
+        clone = ray.put(archive)
+        ends: dict[str, Outcome] = {}
+        waiting = {name: set(before) for name, before in needs.items()}
+        running: dict[Any, str] = {}
+        while waiting or running:
+            for name in [name for name, before in waiting.items() if before <= ends.keys()]:
+                if any(ends[other].end != "done" for other in waiting.pop(name)):
+                    ends[name] = Outcome(name, "skipped")
+                    tell(ends[name], False)
+                else:
+                    running[self._submit(clone, make(name))] = name
+            ready, _ = ray.wait(list(running), timeout=1.0) if running else ([], [])
+            for reference in ready:
+                name = running.pop(reference)
+                outcome = _outcome(name, reference)
+                self._lost[name] += outcome.end == "lost"
+                again = outcome.end == "lost" and self._lost[name] < _TRIES
+                if again:
+                    waiting[name] = set(needs[name])
+                else:
+                    ends[name] = outcome
+                tell(outcome, again)
+
+    def _submit(self, clone: Any, task: Task) -> Any:
+        gpus, cpus = task.processes * self._gpu, task.processes * self._threads
+        for kind, wanted in (("GPU", gpus), ("CPU", cpus)):
+            if (most := self._most(kind)) < wanted:
+                raise UserError(f"{task.name} needs {wanted} {kind}s on one machine; the most is {most}")
+        resources = {"num_cpus": cpus, "num_gpus": gpus}
+        return ray.remote(worker.compute).options(max_retries=0, **resources).remote(clone, task.message())
+
+    def _most(self, kind: str) -> int:
+        """The most of a resource that a machine has."""
+        return int(max((node["Resources"].get(kind, 0) for node in ray.nodes() if node["Alive"]), default=0))
+
+
+def _outcome(name: str, reference: Any) -> Outcome:
+    try:
+        found = ray.get(reference)
+    except RayTaskError as error:  # a disk that is full, say
+        return Outcome(name, "failed", log=str(error))
+    except RayError as error:
+        return Outcome(name, "lost", log=str(error))
+    about = {"seconds": found["seconds"], "host": found["host"]}
+    if found["code"] == 0:
+        return Outcome(name, "done", Entry(**found["answer"]["entry"]), **about)
+    return Outcome(name, "lost" if found["killed"] else "failed", log=found["log"], **about)

@@ -1,0 +1,107 @@
+"""What of the pipeline is not yet computed; what is, taken from DVC's run cache."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import networkx
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.repo.reproduce import get_active_graph, plan_repro
+from dvc.stage import PipelineStage
+from dvc.stage.cache import RunCacheNotFoundError
+
+from stages.gan.errors import UserError, one_line
+from stages.sweep import entries
+from stages.sweep.entries import Entry
+
+LAST = "report"  # it reads what all others have left, so it is not for a worker
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages for the lists in params.yaml, but the last, in the order in which ``dvc repro`` takes them.
+
+    Attributes:
+        needs: by name of a stage, all that it depends on, directly or not.
+        entries: of the run cache, of those that are computed.
+        pending: those that are not, as the plan was made.
+    """
+
+    needs: dict[str, list[str]]
+    entries: dict[str, Entry]
+    pending: list[str]
+
+    @property
+    def needed(self) -> list[Entry]:
+        """Entries of what is computed and pending stages depend on."""
+        names = {name for stage in self.pending for name in self.needs[stage]}
+        return [entry for name, entry in self.entries.items() if name in names]
+
+
+@contextmanager
+def opened() -> Iterator[Repo]:
+    """The DVC repository here.
+
+    Raises:
+        UserError: what DVC says of a mistake, or of another process that is at work here.
+    """
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # what is taken from the cache is no news
+    try:
+        with Repo() as repo:
+            yield repo
+    except DvcException as error:
+        raise UserError(one_line(error)) from error
+
+
+def begin(repo: Repo, remote: bool) -> None:
+    """Run the first stage, which tells mistakes; and take over the remote's run cache."""
+    repo.reproduce(["check"])
+    if remote:
+        repo.stage_cache.pull(None)
+
+
+def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
+    """Have here, and in dvc.lock, all that the run cache has.
+
+    As ``dvc repro`` does, only that it writes dvc.lock once, and not after each stage: of a thousand runs
+    that alone would take days.
+
+    Args:
+        repo: where.
+        remote: whether what the cache lacks is taken from the remote.
+        known: entries that were computed elsewhere.
+    """
+    with repo.lock:
+        entries.put(repo, known.values())
+        if remote:
+            entries.pull(repo, known.values())
+        stages = _stages(repo)
+        needs = _needs(repo, stages)
+        done: dict[str, Entry] = {}
+        restored = []
+        for stage in stages:
+            if all(name in done for name in needs[stage.addressing]):
+                if stage.changed():
+                    try:
+                        repo.stage_cache.restore(stage, pull=remote)
+                    except RunCacheNotFoundError:
+                        continue
+                    stage.reproduce()
+                    restored.append(stage)
+                done[stage.addressing] = entries.save(repo, stage)
+        if restored:
+            restored[0].dvcfile.dump_stages(restored, update_pipeline=False)
+        return Plan(needs, done, [name for name in needs if name not in done])
+
+
+def _stages(repo: Repo) -> list[PipelineStage]:
+    graph = get_active_graph(repo.index.graph)
+    return [stage for stage in plan_repro(graph, repo.stage.collect("dvc.yaml")) if stage.name != LAST]
+
+
+def _needs(repo: Repo, stages: list[PipelineStage]) -> dict[str, list[str]]:
+    graph = repo.index.graph
+    found = {stage.addressing: networkx.descendants(graph, stage) for stage in stages}
+    return {name: [stage.addressing for stage in stages if stage in below] for name, below in found.items()}

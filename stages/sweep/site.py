@@ -1,0 +1,78 @@
+"""What tasks share on the machine where they are computed: a cache, an outbox, a folder for clones."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from configobj import ConfigObj
+from dvc.repo import Repo
+
+from stages import paths
+from stages.gan import address
+from stages.gan.errors import UserError
+
+SCRATCH = "{scratch}"  # stands for the scratch folder, which is another on each machine
+_FORWARDED = ("MLFLOW_", "GAN_")  # variables that tasks get as they are here
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where tasks find what they share.
+
+    Attributes:
+        scratch: folder for the clones; ``~`` is the home on that machine.
+        config: text of the clones' .dvc/config.local.
+        outbox: folder for what MLflow was not told yet.
+        remote: whether what tasks leave goes to the DVC remote.
+        environment: variables to set.
+    """
+
+    scratch: str
+    config: str
+    outbox: str
+    remote: bool
+    environment: Mapping[str, str]
+
+
+def here(repo: Repo) -> Site:
+    """On this machine, where tasks share the cache and the outbox that are here; no remote is needed."""
+    scratch = Path(".dvc/tmp/sweep").absolute()
+    config = {"cache": {"dir": repo.cache.legacy.path}, "core": {"site_cache_dir": f"{scratch}/site"}}
+    environment = _environment()
+    kind, found, path = environment.get("MLFLOW_TRACKING_URI", paths.STORE).partition(":///")
+    if found and kind.startswith("sqlite"):
+        environment["MLFLOW_TRACKING_URI"] = f"{kind}:///{Path(path).absolute()}"
+    return Site(str(scratch), _text(config), str(paths.OUTBOX.absolute()), False, environment)
+
+
+def elsewhere(repo: Repo, scratch: str) -> Site:
+    """On the machines of a cluster: each has a cache and an outbox in its scratch folder.
+
+    Raises:
+        UserError: there is no DVC remote, or no MLflow store, that all machines can reach.
+    """
+    name = repo.config["core"].get("remote")
+    if name is None:
+        raise UserError(
+            "a cluster hands on results by a DVC remote that all machines reach, and there is none: "
+            "dvc remote add --default NAME URL"
+        )
+    environment = _environment()
+    if not address.is_server(environment.get("MLFLOW_TRACKING_URI", "")):
+        raise UserError("a cluster logs to an MLflow server that all machines reach: set MLFLOW_TRACKING_URI")
+    remote = {key: str(value) for key, value in repo.config["remote"][name].items()}
+    config = {
+        "core": {"remote": name, "site_cache_dir": f"{SCRATCH}/site"},
+        "cache": {"dir": f"{SCRATCH}/cache"},
+        f'remote "{name}"': remote,
+    }
+    return Site(scratch, _text(config), f"{SCRATCH}/outbox", True, environment)
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key.startswith(_FORWARDED)}
+
+
+def _text(config: dict[str, dict[str, str]]) -> str:
+    return "\n".join(ConfigObj(config).write()) + "\n"

@@ -1,0 +1,89 @@
+"""Compute one stage in a clone, of which others may have computed what it depends on.
+
+Reads from standard input one line of JSON, which ``stages.sweep.cluster.Task`` describes, and then waits for
+its end: as the worker that began this process holds the other end, it knows when that is no more, and ends,
+with the stage, which keeps its state. Writes what came of it to .dvc/tmp/answer.json.
+"""
+
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dvc.exceptions import DvcException
+from dvc.logger import setup
+from dvc.repo import Repo
+from dvc.stage.exceptions import StageCmdFailedError
+
+from stages import paths
+from stages.gan import files
+from stages.sweep import entries
+from stages.sweep.entries import Entry
+from stages.sweep.site import SCRATCH
+
+
+def run(task: dict[str, Any]) -> dict[str, Any]:
+    """Compute the task's stage here; see :class:`stages.sweep.cluster.Task`.
+
+    Returns:
+        ``code``, 0 or that of the stage's command, negative for a signal; and the stage's ``entry``.
+    """
+    _prepare(task)
+    needed = [Entry(**entry) for entry in task["entries"]]
+    with Repo() as repo:
+        entries.put(repo, needed)
+        if task["remote"]:
+            entries.pull(repo, needed)
+        try:
+            repo.reproduce([task["name"]])
+        except DvcException as error:
+            logging.getLogger("dvc").error("%s", error)
+            return {"code": _code(error)}
+        with repo.lock:
+            (stage,) = repo.stage.collect(task["name"])
+            entry = entries.save(repo, stage)
+        if task["remote"]:
+            entries.push(repo, [entry])
+    return {"code": 0, "entry": asdict(entry)}
+
+
+def _prepare(task: dict[str, Any]) -> None:
+    """Share a cache and an outbox with the other tasks on this machine."""
+    Path(".dvc/config.local").write_text(task["config"].replace(SCRATCH, task["scratch"]))
+    # DVC takes seconds to write that of many runs; what these left, it finds in the run cache.
+    Path("dvc.lock").unlink(missing_ok=True)
+    outbox = Path(task["outbox"].replace(SCRATCH, task["scratch"]))
+    outbox.mkdir(parents=True, exist_ok=True)
+    if not paths.OUTBOX.is_symlink():
+        paths.OUTBOX.symlink_to(outbox)
+
+
+def _code(error: BaseException | None) -> int:
+    """The exit code of the stage's command that failed; 1 where it was not that."""
+    while error is not None:
+        if isinstance(error, StageCmdFailedError) and (
+            found := re.search(r"exited with (-?\d+)", str(error))
+        ):
+            return int(found[1])
+        error = error.__cause__
+    return 1
+
+
+def _end_with_the_worker() -> None:
+    sys.stdin.read()
+    os.killpg(0, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    setup(logging.INFO)
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_worker, daemon=True).start()
+    files.write(Path(".dvc/tmp/answer.json"), json.dumps(run(job)))
+    sys.stdout.flush()
+    os._exit(0)
