@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from stages.sweep.site import Site
 
 
+_NAMED = 8  # stages in a message, at most
+
+
 def sweep(address: str | None, workers: int | None, scratch: str) -> None:
     """Compute what is not yet computed, and have it here."""
     known = params.load(Path("params.yaml"))
@@ -42,11 +45,14 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
             entries.push(repo, found.needed)
     tell(f"sweep: {len(found.needs)} stages, {len(found.pending)} of them to compute, at {commit[:12]}")
     if found.pending:
-        _compute(known.settings, found, commit, place, address, workers)
+        failed = _compute(known.settings, found, place, address, workers)
         with plan.opened() as repo:
             lacking = plan.take(repo, place.remote, found.entries).pending
+        lacking = failed or lacking
         if lacking:
-            raise UserError(f"{len(lacking)} stages are not done: {', '.join(lacking)}; see above")
+            names = ", ".join(lacking[:_NAMED]) + ", …" * (len(lacking) > _NAMED)
+            have = "1 stage has" if len(lacking) == 1 else f"{len(lacking)} stages have"
+            raise UserError(f"{have} failed: {names}; see above")
     sys.stdout.flush()
     if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode:
         raise UserError("dvc repro has failed; see above")
@@ -55,24 +61,26 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
 def _compute(
     settings: params.Settings,
     found: "Plan",
-    commit: str,
     place: "Site",
     address: str | None,
     workers: int | None,
-) -> None:
-    """Compute the plan's pending stages, and note their entries of the run cache there."""
+) -> list[str]:
+    """Compute the plan's pending stages, and note their entries of the run cache there; returns failures."""
     from stages.sweep import clone
     from stages.sweep.board import Board
     from stages.sweep.cluster import Cluster, Task
 
     def make(name: str) -> Task:
-        return Task(name, commit, place, [found.entries[other] for other in found.needs[name]])
+        return Task(name, place, [found.entries[other] for other in found.needs[name]])
 
     def note(outcome: "Outcome", again: bool) -> None:
         if outcome.entry is not None:
             found.entries[outcome.name] = outcome.entry
+        elif outcome.end != "skipped" and not again:
+            failed.append(outcome.name)
         board.tell(outcome, again)
 
+    failed: list[str] = []
     cpus = (workers or max(1, (os.cpu_count() or 1) // settings.threads)) * settings.threads
     pending = set(found.pending)
     needs = {name: pending.intersection(before) for name, before in found.needs.items() if name in pending}
@@ -83,6 +91,7 @@ def _compute(
         finally:
             board.close()
         tell(board.table())
+    return failed
 
 
 def _check_paths(known: params.Params) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from stages.gan.errors import UserError
+from stages.gan.errors import UserError, warn
 from stages.sweep import worker
 from stages.sweep.entries import Entry
 from stages.sweep.site import Site
@@ -25,22 +25,19 @@ class Task:
 
     Attributes:
         name: the stage's.
-        commit: whose clone it is computed in.
         site: see there.
         entries: of the run cache, of all that it depends on.
         processes: in how many it computes.
     """
 
     name: str
-    commit: str
     site: Site
     entries: list[Entry]
     processes: int = 1
 
     def message(self) -> dict[str, Any]:
         """It, as :mod:`stages.sweep.worker` and :mod:`stages.sweep.task` read it."""
-        folder = f"{self.commit[:12]}-{self.name}"
-        about = {"name": self.name, "folder": folder, "entries": [asdict(entry) for entry in self.entries]}
+        about = {"name": self.name, "entries": [asdict(entry) for entry in self.entries]}
         return {**asdict(self.site), **about}
 
 
@@ -83,6 +80,7 @@ class Cluster:
         self._device = device
         self._threads = threads
         self._lost: Counter[str] = Counter()
+        self._lacking: set[str] = set()  # resources that were said to lack
 
     def __enter__(self) -> "Cluster":
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -90,8 +88,8 @@ class Cluster:
             if self._address is not None:
                 ray.init(self._address, **quiet)
             else:
-                ray.init(num_cpus=self._cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+                ray.init("local", num_cpus=self._cpus, include_dashboard=False, **quiet)
+        except (RayError, ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"Ray: {error}") from error
         self._gpu = self._device == "cuda" or (self._device == "auto" and self._most("GPU") > 0)
         return self
@@ -113,9 +111,6 @@ class Cluster:
             needs: by name, the names of the tasks that come before it.
             make: makes a task, once what it needs is done.
             tell: called with what came of each, and whether it is tried again.
-
-        Raises:
-            UserError: no machine is large enough for a task.
         """
         ray.cloudpickle.register_pickle_by_value(worker)
         clone = ray.put(archive)
@@ -144,8 +139,9 @@ class Cluster:
     def _submit(self, clone: Any, task: Task) -> Any:
         gpus, cpus = task.processes * self._gpu, task.processes * self._threads
         for kind, wanted in (("GPU", gpus), ("CPU", cpus)):
-            if (most := self._most(kind)) < wanted:
-                raise UserError(f"{task.name} needs {wanted} {kind}s on one machine; the most is {most}")
+            if (most := self._most(kind)) < wanted and kind not in self._lacking:
+                self._lacking.add(kind)
+                warn(f"{task.name} waits for a machine with {wanted} {kind}s; none has more than {most}")
         resources = {"num_cpus": cpus, "num_gpus": gpus}
         return ray.remote(worker.compute).options(max_retries=0, **resources).remote(clone, task.message())
 

@@ -1,4 +1,4 @@
-"""What tasks share on the machine where they are computed: a cache, an outbox, a folder for clones."""
+"""What tasks share on the machine where they are computed: a cache, states of trainings, an outbox."""
 
 import os
 from collections.abc import Mapping
@@ -23,31 +23,31 @@ class Site:
     Attributes:
         scratch: folder for the clones; ``~`` is the home on that machine.
         config: text of the clones' .dvc/config.local.
-        outbox: folder for what MLflow was not told yet.
+        shared: folder of the states of trainings, and of the outbox.
         remote: whether what tasks leave goes to the DVC remote.
         environment: variables to set.
     """
 
     scratch: str
     config: str
-    outbox: str
+    shared: str
     remote: bool
     environment: Mapping[str, str]
 
 
 def here(repo: Repo) -> Site:
-    """On this machine, where tasks share the cache and the outbox that are here; no remote is needed."""
+    """On this machine, where tasks share what is here; no remote is needed."""
     scratch = Path(".dvc/tmp/sweep").absolute()
     config = {"cache": {"dir": repo.cache.legacy.path}, "core": {"site_cache_dir": f"{scratch}/site"}}
     environment = _environment()
     kind, found, path = environment.get("MLFLOW_TRACKING_URI", paths.STORE).partition(":///")
     if found and kind.startswith("sqlite"):
         environment["MLFLOW_TRACKING_URI"] = f"{kind}:///{Path(path).absolute()}"
-    return Site(str(scratch), _text(config), str(paths.OUTBOX.absolute()), False, environment)
+    return Site(str(scratch), _text(config), str(Path.cwd()), False, environment)
 
 
 def elsewhere(repo: Repo, scratch: str) -> Site:
-    """On the machines of a cluster: each has a cache and an outbox in its scratch folder.
+    """On the machines of a cluster: each has what its tasks share in its scratch folder.
 
     Raises:
         UserError: there is no DVC remote, or no MLflow store, that all machines can reach.
@@ -67,11 +67,15 @@ def elsewhere(repo: Repo, scratch: str) -> Site:
         "cache": {"dir": f"{SCRATCH}/cache"},
         f'remote "{name}"': remote,
     }
-    return Site(scratch, _text(config), f"{SCRATCH}/outbox", True, environment)
+    return Site(scratch, _text(config), SCRATCH, True, environment)
 
 
 def _environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if key.startswith(_FORWARDED)}
+    found = {key: value for key, value in os.environ.items() if key.startswith(_FORWARDED)}
+    mirror = found.get("GAN_MIRROR")
+    if mirror and "://" not in mirror:
+        found["GAN_MIRROR"] = str(Path(mirror).expanduser().absolute())
+    return found
 
 
 def _text(config: dict[str, dict[str, str]]) -> str:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import DvcException
-from dvc.logger import setup
 from dvc.repo import Repo
 from dvc.stage.exceptions import StageCmdFailedError
 
@@ -54,14 +53,14 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prepare(task: dict[str, Any]) -> None:
-    """Share a cache and an outbox with the other tasks on this machine."""
+    """Share a cache, states of trainings and an outbox with the other tasks on this machine."""
     Path(".dvc/config.local").write_text(task["config"].replace(SCRATCH, task["scratch"]))
     # DVC takes seconds to write that of many runs; what these left, it finds in the run cache.
     Path("dvc.lock").unlink(missing_ok=True)
-    outbox = Path(task["outbox"].replace(SCRATCH, task["scratch"]))
-    outbox.mkdir(parents=True, exist_ok=True)
-    if not paths.OUTBOX.is_symlink():
-        paths.OUTBOX.symlink_to(outbox)
+    for name in (paths.OUTBOX, paths.STATES):
+        folder = Path(task["shared"].replace(SCRATCH, task["scratch"]), name)
+        folder.mkdir(parents=True, exist_ok=True)
+        name.symlink_to(folder)
 
 
 def _code(error: BaseException | None) -> int:
@@ -81,7 +80,6 @@ def _end_with_the_worker() -> None:
 
 
 if __name__ == "__main__":
-    setup(logging.INFO)
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_the_worker, daemon=True).start()
     files.write(Path(".dvc/tmp/answer.json"), json.dumps(run(job)))

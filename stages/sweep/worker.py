@@ -22,8 +22,6 @@ _SIGNAL = 128  # exit codes above say which signal has ended a shell, or a stage
 def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
     """Do a task in a clone of its own.
 
-    The clone of a task whose worker was killed is still there, on the same machine: a training goes on in it.
-
     Args:
         archive: the clone, a tar file.
         task: see :class:`stages.sweep.cluster.Task`.
@@ -34,11 +32,22 @@ def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
     """
     start = time.monotonic()
     scratch = Path(task["scratch"]).expanduser().absolute()
-    folder = scratch / "clones" / task["folder"]
-    if not folder.exists():
-        _unpack(archive, folder)
-    log, answer = scratch / "clones" / f"{task['folder']}.log", folder / ".dvc" / "tmp" / "answer.json"
-    answer.unlink(missing_ok=True)
+    _clear(scratch / "clones")
+    folder = scratch / "clones" / f"{task['name']}.{os.getpid()}"
+    folder.mkdir(parents=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter="data")
+        found = _do({**task, "scratch": str(scratch)}, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {**found, "seconds": time.monotonic() - start, "host": os.uname().nodename}
+
+
+def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Have a process do the task in the folder."""
+    log, answer = folder / ".dvc" / "tmp" / "log", folder / ".dvc" / "tmp" / "answer.json"
+    log.parent.mkdir(exist_ok=True)
     own = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}  # Ray sets it
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with log.open("wb") as output:
@@ -51,27 +60,24 @@ def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        assert process.stdin is not None
-        # It stays open: that it is closed tells the process that this one is no more.
-        process.stdin.write(json.dumps({**task, "scratch": str(scratch)}).encode() + b"\n")
-        process.stdin.flush()
-        code = process.wait()
-        process.stdin.close()
+    assert process.stdin is not None
+    # It stays open: that it is closed tells the process that this one is no more.
+    process.stdin.write(json.dumps(task).encode() + b"\n")
+    process.stdin.flush()
+    code = process.wait()
+    process.stdin.close()
     found = json.loads(answer.read_text()) if answer.exists() else {}
     code = found.get("code", code or 1)
     killed = code < 0 or code > _SIGNAL
-    about = {"code": code, "killed": killed, "answer": found, "log": log.read_text(errors="replace")[-_TOLD:]}
-    if not killed:  # else the next try goes on there
-        shutil.rmtree(folder, ignore_errors=True)
-        log.unlink()
-    return {**about, "seconds": time.monotonic() - start, "host": os.uname().nodename}
+    return {"code": code, "killed": killed, "answer": found, "log": log.read_text(errors="replace")[-_TOLD:]}
 
 
-def _unpack(archive: bytes, folder: Path) -> None:
-    """Make the clone, whole or not at all."""
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(aside, filter="data")
-    aside.rename(folder)
+def _clear(clones: Path) -> None:
+    """Remove the clones of workers that were killed."""
+    for folder in clones.glob("*.*"):
+        try:
+            os.kill(int(folder.suffix[1:]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (ValueError, PermissionError):
+            continue

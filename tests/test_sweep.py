@@ -1,0 +1,175 @@
+"""Sweeps, with the real DVC and Ray: of a pipeline whose stages do next to nothing, and of the real one."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+from ray.cluster_utils import Cluster
+
+from benchmarks import pipeline
+from benchmarks.sweep import commit, make, start, worker_above
+
+SETTINGS = {"RAY_AUTH_MODE": "disabled"}  # as it is in this process, which starts clusters
+
+
+def run(folder: Path, *command: str | Path, code: int = 0, **environment: str) -> str:
+    """Run a command to its end; returns what it says."""
+    everything = {**pipeline.environment(), **SETTINGS, **environment}
+    done = subprocess.run(
+        command, cwd=folder, env=everything, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def sweep(folder: Path, *arguments: str, code: int = 0, **environment: str) -> str:
+    return run(folder, sys.executable, "-m", "stages.sweep", *arguments, code=code, **environment)
+
+
+def until(found: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
+    """Wait for something that comes to be, at the latest while a process runs."""
+    end = time.monotonic() + 120
+    while not found():
+        assert process is None or process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "it does not come to that"
+        time.sleep(0.05)
+
+
+def test_a_lost_worker_changes_nothing_of_what_dvc_repro_leaves(tmp_path):
+    lists = {"experiments": ["sine", "digits"], "seeds": [1, 2, 3, 4]}
+    here, mark = make(tmp_path / "here", **lists), tmp_path / "mark"
+    process = start(here, "--workers", "2", MARK=str(mark), WAITS="digits-2", **SETTINGS)
+    until((mark / "process").exists, process)
+    shell = psutil.Process(int((mark / "process").read_text()))
+    worker_above(shell).kill()
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "train@digits-2: its worker was lost; another try" in said
+    assert "evaluate 8/8" in said
+    until(lambda: not shell.is_running())
+    assert list((here / ".dvc" / "tmp" / "sweep" / "clones").iterdir()) == []
+
+    plain = make(tmp_path / "plain", **lists)
+    run(plain, "dvc", "repro")
+    for name in ("dvc.lock", "reports/README.md", "reports/runs/digits-2", "data/digits/seed-2/network"):
+        assert (here / name).read_bytes() == (plain / name).read_bytes()
+    assert "didn't change, skipping" in (said := run(here, "dvc", "repro"))
+    assert "Running" not in said
+
+    # Once more: there is nothing to compute, so nothing starts.
+    assert "19 stages, 0 of them to compute" in sweep(here)
+    # Without dvc.lock and outputs: all is in the run cache.
+    run(here, "git", "clean", "--quiet", "-d", "--force", "-x", "data", "reports", "dvc.lock")
+    assert "19 stages, 0 of them to compute" in sweep(here)
+    assert (here / "dvc.lock").read_bytes() == (plain / "dvc.lock").read_bytes()
+
+
+def test_a_stage_that_fails_stops_what_depends_on_it_and_nothing_else(tmp_path):
+    here = make(tmp_path / "here", experiments=["sine"], seeds=[1, 2])
+    said = sweep(here, "--workers", "2", code=1, FAILS="sine-2")
+    assert "train@sine-2: failed on" in said
+    assert "    this one fails\n" in said
+    assert said.endswith("error: 1 stage has failed: train@sine-2; see above\n")
+    assert "Traceback" not in said
+    rows = {line.split()[0]: line.split()[1:5] for line in said.splitlines() if len(line.split()) == 6}
+    assert rows["check"] == ["1", "0", "0", "0"]
+    assert rows["prepare"] == ["0", "1", "0", "0"]
+    assert rows["train"] == ["0", "1", "1", "0"]
+    assert rows["evaluate"] == ["0", "1", "0", "1"]
+    assert (here / "reports" / "runs" / "sine-1").exists()
+
+    assert "6 stages, 2 of them to compute" in sweep(here)  # not what is done
+    assert (here / "reports" / "runs" / "sine-2").exists()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A cluster whose head computes nothing."""
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    yield made
+    made.shutdown()
+
+
+def test_a_cluster_loses_a_machine_and_hands_on_results_by_the_remote(cluster, tmp_path):
+    here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1, 2, 3, 4]), tmp_path / "mark"
+    run(here, "dvc", "remote", "add", "--default", "team", "../remote")
+    commit(here)
+    marks = {"MARK": str(mark), "WAITS": "sine-2"}
+    machines = [cluster.add_node(num_cpus=1, env_vars=marks) for _ in range(2)]
+    arguments = ("--address", cluster.address, "--scratch", str(tmp_path / "scratch"))
+    server = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}  # these stages do not log
+    process = start(here, *arguments, **server, **SETTINGS)
+    until((mark / "process").exists, process)
+    shell = psutil.Process(int((mark / "process").read_text()))
+    above = {parent.pid for parent in shell.parents()}
+    (lost,) = [
+        each for each in machines if above & {raylet.process.pid for raylet in each.all_processes["raylet"]}
+    ]
+    cluster.remove_node(lost, allow_graceful=False)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "train@sine-2: its worker was lost; another try" in said
+    assert "evaluate 4/4" in said
+    until(lambda: not shell.is_running())
+
+    plain = make(tmp_path / "plain", experiments=["sine"], seeds=[1, 2, 3, 4])
+    run(plain, "dvc", "repro")
+    assert (here / "dvc.lock").read_bytes() == (plain / "dvc.lock").read_bytes()
+
+    # Who comes new has all networks from the remote, and from its run cache what git does not know yet.
+    (here / "dvc.lock").unlink()
+    new = tmp_path / "new"
+    run(tmp_path, "git", "clone", "--quiet", str(here), str(new))
+    assert "Running stage 'train" not in run(new, "dvc", "repro", "--pull")
+    assert (new / "dvc.lock").read_bytes() == (plain / "dvc.lock").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
+    return make(tmp_path_factory.mktemp("module") / "repository", experiments=["sine"], seeds=[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--workers", "0"], "error: argument --workers: must be from 1 to 1024; see --help"),
+        (["--address", "127.0.0.1:1"], "error: a cluster hands on results by a DVC remote"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(repository, arguments, words):
+    said = sweep(repository, *arguments, code=2 if "--workers" in arguments else 1)
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_what_is_not_committed_is_not_computed(repository):
+    params = repository / "params.yaml"
+    before = params.read_text()
+    params.write_text(before.replace("lr: 0.001", "lr: 0.002"))
+    (repository / "stages" / "new.py").touch()
+    said = sweep(repository, code=1)
+    params.write_text(before)
+    (repository / "stages" / "new.py").unlink()
+    assert said == "error: a sweep computes the last commit: commit these first: params.yaml, stages/new.py\n"
+
+
+def test_the_real_pipeline_goes_the_same_way(tmp_path):
+    here, plain = make(tmp_path / "here", idle=False, experiments=["sine"], seeds=[111]), tmp_path / "plain"
+    run(tmp_path, "git", "clone", "--quiet", str(here), str(plain))
+    assert "10 stages" in sweep(here)
+    run(plain, "dvc", "repro")
+    for name in ("dvc.lock", "reports/README.md", "reports/runs/sine/seed-111/run.json"):
+        assert (here / name).read_bytes() == (plain / name).read_bytes()
+    client = MlflowClient(f"sqlite:///{here}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    named = {found.info.run_name: found for found in runs}
+    assert {name: found.info.status for name, found in named.items()} == dict.fromkeys(named, "FINISHED")
+    training = named["seed-111"]
+    assert training.data.tags["mlflow.source.git.commit"] == run(here, "git", "rev-parse", "HEAD").strip()
+    assert training.data.tags["dvc.stage"] == "train@sine-111"
+    assert "curve_distance" in training.data.metrics
