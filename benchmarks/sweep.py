@@ -218,7 +218,7 @@ def main() -> None:
         [
             f"A pipeline whose stages do nothing: {RUNS} runs. A *task* is a stage in a clone of its own; "
             "*each* is the time for all tasks, Ray's start included, by their number. *Before* is the time "
-            "until the first begins, *after* that from the last one's end, in which the results are taken over "
+            "until the first begins, *after* that from the last one's end: the results are taken over, "
             "and `dvc repro` looks at all stages.",
             "",
             "| workers | tasks | a task, s | each, s | before, s | after, s |",

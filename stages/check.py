@@ -7,7 +7,7 @@ too late. Reads params.yaml. Writes data/checked, always the same, on which all 
 from pathlib import Path
 
 from stages import command, keeper, paths
-from stages.gan import files, params
+from stages.gan import files, params, portability
 from stages.gan.errors import UserError
 
 
@@ -21,6 +21,8 @@ def check(path: Path) -> None:
                 f"{path}: {name}.evaluate.inception: there is no file {weights}; set it to null, or to one "
                 "with weights of Inception-V3"
             )
+    if known.settings.portable:
+        portability.check()
     device = known.settings.device
     if device not in ("auto", "cpu"):  # PyTorch takes seconds to import
         from stages.gan import devices

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from stages import ending
-from stages.gan import params
+from stages.gan import params, portability
 from stages.gan.errors import UserError, lack, one_line
 from stages.gan.tracking import Store
 from stages.paths import OUTBOX, STORE, ExperimentFiles, RunFiles
@@ -108,6 +108,8 @@ def _parser(about: str | None) -> argparse.ArgumentParser:
 def _job(arguments: argparse.Namespace, store: Store) -> Job:
     known = params.load(arguments.params)
     block = params.select(known, arguments.experiment, arguments.params)
+    if known.settings.portable:
+        portability.limit()
     return Job(arguments.experiment, known.settings, block, ExperimentFiles(arguments.experiment), store)
 
 

@@ -151,5 +151,5 @@ def _key(job: RunJob, device: torch.device) -> str:
     }
     here = Path(__file__)
     files = {path.name: tracking.md5(path) for path in (job.shared.dataset, here, here.with_name("train.py"))}
-    settings = {**blocks, "seed": job.seed, "threads": job.settings.threads, "files": files}
+    settings = {**blocks, "seed": job.seed, **job.settings.rounding, "files": files}
     return fingerprint(settings, device, [here.parent / "gan" / "training.py", Path(state.__file__)])

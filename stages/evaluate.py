@@ -59,7 +59,7 @@ def evaluate(job: command.RunJob) -> None:
         found, answers, coverage = evaluation.score_points(samples, real, judge, curve)
 
     run = {**about, "judge": {"md5": judge_md5, "scores": about_judge.get("test", {})}}
-    run |= {"parameters": {"threads": job.settings.threads, **params.flatten(job.params)}}
+    run |= {"parameters": job.settings.rounding | params.flatten(job.params)}
     array = io.BytesIO()
     np.save(array, answers.numpy())
     with files.together():

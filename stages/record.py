@@ -97,7 +97,7 @@ def training(
     With ``key``, that of a killed training, its run goes on; with ``unless``, a tag and its value, a run that
     has it already is left as it is.
     """
-    settings = {"seed": job.seed, "threads": job.settings.threads, "device": tags["device"]}
+    settings = {"seed": job.seed, **job.settings.rounding, "device": tags["device"]}
     blocks = ("data", "generator", "discriminator", "train")
     params = {k: v for k, v in flatten(job.params).items() if k.split(".")[0] in blocks} | settings
     tags = {"seed": str(job.seed), **tags}
