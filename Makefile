@@ -49,4 +49,4 @@ lint: install ## Check style and types
 	.venv/bin/mypy
 
 lock: install ## Compile requirements.txt from pyproject.toml, with the newest versions
-	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --all-extras --group dev pyproject.toml --output-file requirements.txt
