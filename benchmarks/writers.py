@@ -1,8 +1,8 @@
 """Let several trainings log to one store at once, and see how fast it takes all, and what it takes.
 
-``python -m benchmarks.writers`` (three minutes) writes benchmarks/results/writers.md. Each writer is a process
-that logs what a training of ``sine`` does, through the outbox as that does, but all of it as fast as it can: the
-worst that as many trainings can do to a store. The stores are an SQLite file, and the server of a team on
+``python -m benchmarks.writers`` (three minutes) writes benchmarks/results/writers.md. Each writer is a
+process (writer.py) that logs what a training of ``sine`` does, through the outbox as that does, only faster:
+the worst that so many trainings can do to a store. The stores are an SQLite file, and the server of a team on
 PostgreSQL (see docs/team.md). Exit code 1 tells that a point was lost or doubled.
 """
 
@@ -12,26 +12,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-import numpy as np
 from mlflow import MlflowClient
 
 from benchmarks import pipeline
 from benchmarks.team_server import ADMIN, TeamServer
-from benchmarks.victim import LOSSES
+from benchmarks.writer import EPOCHS, EXPERIMENT, LOSSES, value
 from stages import command
-from stages.gan import outbox, tracking
 
 RESULT = Path(__file__).parent / "results" / "writers.md"
 COUNTS = (1, 2, 4, 8)
-EPOCHS = 300
 POINTS = EPOCHS * len(LOSSES)  # of a run
-EXPERIMENT = "writers"
 
 
 @dataclass
@@ -118,15 +114,14 @@ def measure(store: Store, folder: Path, counts: Sequence[int], rounds: int) -> M
     finally:
         for writer in writers:
             writer.communicate()  # its input ends, and so does it
-    with patch.dict(os.environ, store.environment):
-        _count(MlflowClient(store.environment["MLFLOW_TRACKING_URI"]), names, tallies)
+    count_lost(store, names, tallies)
     return Measured(tallies, database, artifacts)
 
 
 def _start(store: Store, folder: Path) -> "subprocess.Popen[str]":
     folder.mkdir()
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.writers", "--writer", str(folder)],
+        [sys.executable, "-m", "benchmarks.writer", str(folder)],
         cwd=pipeline.ROOT,
         env={**pipeline.environment(), **store.environment},
         stdin=subprocess.PIPE,
@@ -141,16 +136,19 @@ def _wait(writer: "subprocess.Popen[str]") -> None:
         raise RuntimeError("a writer has failed")
 
 
-def _count(client: MlflowClient, names: Sequence[tuple[int, str]], tallies: Mapping[int, Tally]) -> None:
-    """Count what of the points is not in the store once."""
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    found = {run.info.run_name: run.info.run_id for run in client.search_runs([experiment.experiment_id])}
-    for count, name in names:
-        for loss in LOSSES:
-            points = client.get_metric_history(found[name], loss) if name in found else []
-            steps = {(point.step, point.value) for point in points}
-            tallies[count].lost += len({(epoch, _value(epoch)) for epoch in range(1, EPOCHS + 1)} - steps)
-            tallies[count].doubled += len(points) - len(steps)
+def count_lost(store: Store, names: Sequence[tuple[int, str]], tallies: Mapping[int, Tally]) -> None:
+    """Count what of the points of runs, given with their number of writers, is not in the store once."""
+    with patch.dict(os.environ, store.environment):
+        client = MlflowClient(store.environment["MLFLOW_TRACKING_URI"])
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        runs = {run.info.run_name: run.info.run_id for run in client.search_runs([experiment.experiment_id])}
+        expected = {(epoch, value(epoch)) for epoch in range(1, EPOCHS + 1)}
+        for count, name in names:
+            for loss in LOSSES:
+                points = client.get_metric_history(runs[name], loss) if name in runs else []
+                found = {(point.step, point.value) for point in points}
+                tallies[count].lost += len(expected - found)
+                tallies[count].doubled += len(points) - len(found)
 
 
 def _bytes(*places: Path) -> int:
@@ -158,39 +156,6 @@ def _bytes(*places: Path) -> int:
     return sum(
         file.stat().st_size for place in places for file in (place, *place.rglob("*")) if file.is_file()
     )
-
-
-def write(folder: Path) -> None:
-    """Log a run for each line of the standard input, and say each time when all of it is in the store."""
-    picture = np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
-    for name, size in {"generator.safetensors": 3_000, "discriminator.safetensors": 170_000}.items():
-        (folder / name).write_bytes(b"\1" * size)
-    with tracking.Store("", folder / "outbox", patient=True) as store:
-        for name in _asked(store):
-            with store.start(EXPERIMENT, name, {"seed": "1"}, {"train.lr": 0.001}) as run:
-                for epoch in range(1, EPOCHS + 1):
-                    run.log_metrics(dict.fromkeys(LOSSES, _value(epoch)), step=epoch)
-                    if epoch % 20 == 0:
-                        run.log_image("preview", picture, step=epoch)
-                    if epoch % 100 == 0:
-                        run.log_files(f"checkpoints/epoch-{epoch:04d}", *sorted(folder.glob("*.safetensors")))
-            while any(map(outbox.unsent, store.outbox.journals())):
-                _ = run.run_id  # to be asked for it, the other process sends all that there is
-                time.sleep(0.01)
-
-
-def _asked(store: tracking.Store) -> Iterator[str]:
-    """The names of runs to log; says that it is ready, once the store answers, and that a run is done."""
-    while store.ask("find", experiment=EXPERIMENT, tag="seed", value="none") is None:
-        time.sleep(0.1)
-    print("done", flush=True)
-    for line in sys.stdin:
-        yield line.strip()
-        print("done", flush=True)
-
-
-def _value(epoch: int) -> float:
-    return epoch / 7
 
 
 def sqlite(folder: Path) -> Store:
@@ -240,16 +205,12 @@ def table(measured: Mapping[str, Measured]) -> str:
 
 
 def main() -> None:
-    """Measure both stores and write the table; or be a writer."""
+    """Measure both stores, and write the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=2, help="of all numbers (default: %(default)s)")
-    parser.add_argument("--writer", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3, help="of all numbers (default: %(default)s)")
     arguments = parser.parse_args()
-    if arguments.writer:
-        write(arguments.writer)
-        return
     measured = {}
     with tempfile.TemporaryDirectory() as name:
         folders = {key: Path(name, key) for key in ("file", "server", "writers")}
