@@ -1,7 +1,8 @@
 """Users of the team's MLflow server: who may look, and who may train.
 
 The server is the one that MLFLOW_TRACKING_URI names; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD
-log in as its admin. New passwords are asked for, or read from the standard input.
+log in as its admin, or as anybody who changes their own password. New passwords are asked for, or read from
+the standard input.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlencode
 
+VARIABLES = [f"MLFLOW_TRACKING_{name}" for name in ("URI", "USERNAME", "PASSWORD")]
 WORKSPACE = "default"  # the only one of a server without workspaces
 WRITERS = "writers"  # the role of those who train
 # Runs may be deleted, too: where an answer was lost and a run came to be twice, the sender deletes one.
@@ -35,6 +37,8 @@ def main() -> None:
     }.items():
         commands.add_parser(name, help=text).add_argument("user")
     arguments = parser.parse_args()
+    if missing := [variable for variable in VARIABLES if not os.environ.get(variable)]:
+        sys.exit(f"set {' and '.join(missing)}")
     do(arguments.command, arguments.user)
 
 
@@ -43,14 +47,13 @@ def do(command: str, user: str) -> None:
     if command == "remove":
         call("DELETE", "2.0/mlflow/users/delete", username=user)
         return
-    users = call("GET", "2.0/mlflow/users/list")["users"]
-    known = user in (entry["username"] for entry in users)
-    if command == "password" and known:
-        call("PATCH", "2.0/mlflow/users/update-password", username=user, password=new_password())
-        return
     if command == "password":
-        sys.exit(f"there is no user {user}")
-    if not known:
+        own = {"current_password": os.environ["MLFLOW_TRACKING_PASSWORD"]}
+        proof = own if user == os.environ["MLFLOW_TRACKING_USERNAME"] else {}
+        call("PATCH", "2.0/mlflow/users/update-password", username=user, password=new_password(), **proof)
+        return
+    users = call("GET", "2.0/mlflow/users/list")["users"]
+    if user not in (entry["username"] for entry in users):
         call("POST", "2.0/mlflow/users/create", username=user, password=new_password())
     role = writers()
     roles = call("GET", "3.0/mlflow/users/roles/list", username=user)["roles"]
@@ -85,10 +88,7 @@ def new_password() -> str:
 
 def call(method: str, path: str, **fields: object) -> dict[str, Any]:
     """Ask the server; where it refuses, end with what it says."""
-    uri, name, password = (
-        os.environ.get(f"MLFLOW_TRACKING_{key}") or sys.exit(f"set MLFLOW_TRACKING_{key}")
-        for key in ("URI", "USERNAME", "PASSWORD")
-    )
+    uri, name, password = (os.environ[variable] for variable in VARIABLES)
     login = base64.b64encode(f"{name}:{password}".encode()).decode()
     headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
     query = f"?{urlencode(fields)}" if method == "GET" else ""

@@ -141,6 +141,11 @@ def test_the_page_that_compares_runs_gets_what_it_asks_for(trained, server):
         assert answer.status_code == 200, (place, answer.text)
         return answer
 
+    searched = f"{server.uri}/ajax-api/2.0/mlflow/experiments/search"
+    foreign = {"Origin": "https://elsewhere.example"}
+    assert session.post(searched, json={"max_results": 1}, headers=foreign).status_code == 403
+    assert session.get(server.uri, headers={"Host": "elsewhere.example"}).status_code == 403
+
     page = ask("").text
     assert '<div id="root"' in page
     scripts = re.findall(r'(?:src|href)="(?:\./)?(static-files/[^"]+\.(?:js|css))"', page)
@@ -149,7 +154,7 @@ def test_the_page_that_compares_runs_gets_what_it_asks_for(trained, server):
         assert ask(script).content
 
     api = "ajax-api/2.0/mlflow"
-    experiments = session.post(f"{server.uri}/{api}/experiments/search", json={"max_results": 100}).json()
+    experiments = session.post(searched, json={"max_results": 100}).json()
     ids = [one["experiment_id"] for one in experiments["experiments"] if one["name"] == "sine"]
     found = session.post(f"{server.uri}/{api}/runs/search", json={"experiment_ids": ids}).json()["runs"]
     runs = [run["info"]["run_id"] for run in found]
@@ -216,6 +221,34 @@ def test_what_a_reader_logs_waits_until_they_may_write(trained, client, server, 
     points = client.get_metric_history(run.info.run_id, "loss")
     assert [(point.step, point.value) for point in points] == [(n, n / 7) for n in range(1, 31)]
     client.delete_run(run.info.run_id)  # a writer may: where a run came to be twice, the sender does
+
+
+def test_users_are_the_admins_but_change_their_own_passwords(server):
+    def users(login: str, *arguments: str, new: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, DEPLOY / "users.py", *arguments],
+            env={**pipeline.environment(), **server.login(login)},
+            input=f"{new}\n",
+            capture_output=True,
+            text=True,
+        )
+
+    for user in ("bob", "admin"):
+        new = f"another one, of {user}"
+        assert users(user, "password", user, new=new).returncode == 0
+        server.passwords[user] = new
+        experiments = f"{server.uri}/api/2.0/mlflow/experiments/search"
+        assert requests.get(experiments, {"max_results": 1}, auth=(user, new)).status_code == 200
+    for refused in (
+        users("bob", "write", "mallory", new="a long password"),
+        users("bob", "remove", "eve"),
+        users("bob", "password", "eve", new="a long password"),
+        users("admin", "read", "new", new="short"),
+        users("admin", "remove", "nobody"),
+    ):
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"{server.uri} answers 4")
+        assert refused.stderr.count("\n") == 1
 
 
 def test_no_password_is_on_a_command_line(server):
