@@ -25,7 +25,8 @@ def value(epoch: int) -> float:
 
 def write(folder: Path) -> None:
     """Log what is asked for; the outbox, and what is logged as files, are in a folder."""
-    picture = np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
+    colours = np.random.default_rng(1).integers(0, 256, (15, 20, 3), np.uint8)
+    picture = colours.repeat(16, axis=0).repeat(16, axis=1)  # it can be compressed, as those of trainings
     files = [folder / f"{name}.safetensors" for name in ("generator", "discriminator")]
     for file, size in zip(files, (3_000, 170_000), strict=True):
         file.write_bytes(b"\1" * size)
