@@ -165,7 +165,7 @@ def test_a_colleague_pulls_all_and_has_nothing_to_train(reproduced, tmp_path):
         run(folder, "dvc", command)
     run(reproduced, "dvc", "remote", "remove", "--local", "team")
     outputs = {name: calls.digest(reproduced / name) for name in ("data", "reports")}
-    assert len(outputs["data"]) > 20
+    assert {f"{name}/seed-111/generator.safetensors" for name in ("sine", "digits")} <= outputs["data"].keys()
     assert {name: calls.digest(theirs / name) for name in outputs} == outputs
     assert "Data and pipelines are up to date." in run(theirs, "dvc", "status")
     assert ran(run(theirs, "dvc", "repro")) == []
