@@ -39,7 +39,7 @@ ui: install ## Open the runs in MLflow's UI; PORT=5000
 bench: install ## Measure speed, quality against time, overhead and memory (15 minutes)
 	.venv/bin/python -m benchmarks
 
-torture: install ## Kill trainings, and the store they log to, at random moments; compare how they end; many writers at once (25 minutes)
+torture: install ## Kill trainings and the store they log to, compare how they end; many writers at once (25 minutes)
 	.venv/bin/python -m benchmarks.torture
 	.venv/bin/python -m benchmarks.outages
 	.venv/bin/python -m benchmarks.writers

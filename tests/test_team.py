@@ -184,7 +184,8 @@ def test_the_page_that_compares_runs_gets_what_it_asks_for(trained, server):
 
 
 def test_a_wrong_login_is_told_in_one_line_before_any_work(prepared, server):
-    for login, words in (({}, "wants a login (401)"), (server.login("ada"), "refuses the login (401)")):
+    nobody = {"MLFLOW_TRACKING_USERNAME": ""}
+    for login, words in ((nobody, "wants a login (401)"), (server.login("ada"), "refuses the login (401)")):
         wrong = {**login, "MLFLOW_TRACKING_URI": server.uri, "MLFLOW_TRACKING_PASSWORD": "not the one"}
         process = train(prepared, 1, **wrong)
         said, _ = process.communicate(timeout=60)
