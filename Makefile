@@ -39,9 +39,10 @@ ui: install ## Open the runs in MLflow's UI; PORT=5000
 bench: install ## Measure speed, quality against time, overhead and memory (15 minutes)
 	.venv/bin/python -m benchmarks
 
-torture: install ## Kill trainings, and the store they log to, at random moments; compare how they end (20 minutes)
+torture: install ## Kill trainings and the store they log to, compare how they end; many writers at once (25 minutes)
 	.venv/bin/python -m benchmarks.torture
 	.venv/bin/python -m benchmarks.outages
+	.venv/bin/python -m benchmarks.writers
 
 lint: install ## Check style and types
 	.venv/bin/ruff check .
@@ -49,4 +50,4 @@ lint: install ## Check style and types
 	.venv/bin/mypy
 
 lock: install ## Compile requirements.txt from pyproject.toml, with the newest versions
-	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --all-extras --group dev pyproject.toml --output-file requirements.txt

@@ -33,29 +33,32 @@ class Server:
         self.uri = f"http://127.0.0.1:{self._port}"
         self.process: subprocess.Popen[bytes] | None = None
 
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        """What starts it, but for the port, and what its environment has besides."""
+        command = [str(Path(sys.executable).with_name("mlflow")), "server", "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        return command, {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
     def start(self) -> None:
         """Start it, and wait until it answers.
 
         Raises:
-            TimeoutError: it does not within a minute; the message is its log.
+            TimeoutError: it ends, or does not within three minutes; the message is its log.
         """
-        command = [str(Path(sys.executable).with_name("mlflow")), "server"]
-        command += ["--workers", "1", "--port", str(self._port)]
-        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
-        settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        command, settings = self.command()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
-                command,
+                [*command, "--port", str(self._port)],
                 cwd=self.folder,
                 env={**os.environ, **settings, "PATH": path},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
+        end = time.monotonic() + 180
+        while time.monotonic() < end and self.process.poll() is None:
             try:
                 urllib.request.urlopen(f"{self.uri}/health", timeout=1).close()
             except OSError:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import floor, quality, reference
+from benchmarks import floor, quality, reference, writers
 from benchmarks.speed import Comparison, Trial
 from stages.gan import params, training
 from stages.gan.datasets import prepare
@@ -121,3 +122,20 @@ def test_the_record_of_quality_keeps_one_training_of_a_seed(tmp_path, monkeypatc
     quality.add([other])
     quality.add([first])
     assert quality.load() == [first, other]
+
+
+def test_writers_at_once_lose_nothing_and_what_is_lost_is_counted(tmp_path):
+    (folder := tmp_path / "store").mkdir()
+    store = writers.sqlite(folder)
+    measured = writers.measure(store, tmp_path, [1, 2], rounds=1)
+    assert {count: tally.runs for count, tally in measured.tallies.items()} == {1: 1, 2: 2}
+    assert measured.well
+    assert measured.database > 30 * writers.POINTS
+    assert measured.artifacts > 3 * 173_000
+    text = writers.table({"file": measured})
+    assert text.count("| file |") == 3
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        database.execute("DELETE FROM metrics WHERE step = 7 AND key = 'loss_d'")
+    writers.count_lost(store, [(1, "0 1 0"), (2, "0 2 0"), (2, "0 2 1"), (2, "none")], measured.tallies)
+    assert [tally.lost for tally in measured.tallies.values()] == [1, 2 + writers.POINTS]
+    assert not measured.well

@@ -156,6 +156,22 @@ def test_nothing_changed_runs_nothing(reproduced):
     assert run(reproduced, "git", "status", "--porcelain") == ""
 
 
+def test_a_colleague_pulls_all_and_has_nothing_to_train(reproduced, tmp_path):
+    theirs, remote = tmp_path / "theirs", str(tmp_path / "remote")
+    run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(theirs))
+    assert not list(theirs.glob("data/*/*"))
+    for folder, command in ((reproduced, "push"), (theirs, "pull")):
+        run(folder, "dvc", "remote", "add", "--local", "--default", "team", remote)
+        run(folder, "dvc", command)
+    run(reproduced, "dvc", "remote", "remove", "--local", "team")
+    outputs = {name: calls.digest(reproduced / name) for name in ("data", "reports")}
+    assert {f"{name}/seed-111/generator.safetensors" for name in ("sine", "digits")} <= outputs["data"].keys()
+    assert {name: calls.digest(theirs / name) for name in outputs} == outputs
+    assert "Data and pipelines are up to date." in run(theirs, "dvc", "status")
+    assert ran(run(theirs, "dvc", "repro")) == []
+    assert run(theirs, "git", "status", "--porcelain") == ""
+
+
 def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
     def changed() -> set[str]:
         output = run(reproduced, "dvc", "status", "--json")
