@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import networkx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
@@ -102,6 +101,8 @@ def _stages(repo: Repo) -> list[PipelineStage]:
 
 
 def _needs(repo: Repo, stages: list[PipelineStage]) -> dict[str, list[str]]:
-    graph = repo.index.graph
-    found = {stage.addressing: networkx.descendants(graph, stage) for stage in stages}
-    return {name: [stage.addressing for stage in stages if stage in below] for name, below in found.items()}
+    needs: dict[str, list[str]] = {}
+    for stage in stages:  # each after those that it depends on
+        direct = [before.addressing for before in repo.index.graph.successors(stage)]
+        needs[stage.addressing] = list(dict.fromkeys(n for name in direct for n in (*needs[name], name)))
+    return needs
