@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro sync test bench torture ui lint lock
+.PHONY: help install repro sweep sync test bench torture ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -24,6 +24,9 @@ repro: install ## Run what is not up to date of the pipeline
 	.venv/bin/python -m stages.check # in our words, of what DVC itself would stumble over
 	.venv/bin/dvc repro
 
+sweep: install ## Compute all runs of the last commit's params.yaml, several at once; then as repro
+	.venv/bin/python -m stages.sweep
+
 sync: install ## Send to MLflow what waits in the outbox
 	.venv/bin/python -m stages.sync
 
@@ -43,6 +46,7 @@ torture: install ## Kill trainings and the store they log to, compare how they e
 	.venv/bin/python -m benchmarks.torture
 	.venv/bin/python -m benchmarks.outages
 	.venv/bin/python -m benchmarks.writers
+	.venv/bin/python -m benchmarks.sweep
 
 lint: install ## Check style and types
 	.venv/bin/ruff check .
