@@ -11,7 +11,7 @@ from benchmarks.torture import AVERAGED, CONV
 from benchmarks.victim import Victim
 from tests.test_kills import go_on, said, states, statuses, wait_for
 
-TRAIN = {"epochs": 16, **AVERAGED, "processes": 2}
+TRAIN = {"epochs": 10, **AVERAGED, "processes": 2}
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +75,3 @@ def test_torchrun_starts_them_as_well(victim):
     )
     assert victim.sums() == victim.undisturbed
     assert done.stdout.count("train digits, seed 111: done") == 1
-
-    run[-1] = "--nproc-per-node=1"
-    done = subprocess.run(
-        [*run, *training], cwd=victim.folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode != 0
-    assert "error: train.processes: is 2, but torchrun" in done.stderr
