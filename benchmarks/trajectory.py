@@ -1,8 +1,8 @@
 """The first steps of a few trainings, written down; in a process of its own.
 
 Device, threads and the number of processes are properties of a process, so trainings that are to be compared
-never share one. Dropout is off, as its masks alone are drawn on the device; initial weights, orders and latent
-points are drawn on the CPU, so that all start from the same numbers.
+never share one. Dropout is off, as its masks alone are drawn on the device; initial weights, orders and
+latent points are drawn on the CPU, so that all start from the same numbers.
 """
 
 import argparse
@@ -59,8 +59,8 @@ class Trajectory:
         steps: which; 0 is before the first; none may be an epoch's last.
 
     Attributes:
-        found: tensors by ``STEP/NAME``: both networks' weights, and ``losses`` [2], the discriminator's and the
-            generator's of that step, which the state before the first has not.
+        found: tensors by ``STEP/NAME``: both networks' weights, and ``losses`` [2] of that step, the
+            discriminator's and the generator's, which the state before the first has not.
     """
 
     def __init__(self, gan: training.Training, latent: int, steps: Sequence[int]) -> None:
@@ -103,14 +103,17 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--double", action="store_true", help="compute in float64")
     arguments = parser.parse_args()
     part = ranks.of(arguments.processes)
     device = part.device(devices.set_up(arguments.device, arguments.threads))
+    if arguments.double:
+        torch.set_default_dtype(torch.float64)
     known = params.load(pipeline.ROOT / "params.yaml").experiments
     found: dict[str, Tensor] = {}
     with part.joined(device, [sys.executable, "-m", "benchmarks.trajectory", *sys.argv[1:]]):
         for case in arguments.cases:
-            real = data(known[case])
+            real = data(known[case]).to(torch.get_default_dtype())
             experiment = without_dropout(known[case], arguments.processes)
             gan = training.Training(experiment, real.shape[1:], seed=1, device=device, ranks=part)
             trajectory = Trajectory(gan, experiment.generator.latent, arguments.steps)

@@ -31,7 +31,7 @@ class Adam:
         self._values = [parameter.detach() for parameter in self._parameters]  # contiguous, like all weights
         self._means = [torch.zeros_like(value) for value in self._values]
         self._squares = [torch.zeros_like(value) for value in self._values]
-        self._steps = [torch.zeros((), device=value.device) for value in self._values]
+        self._steps = [torch.zeros((), dtype=torch.float32, device=value.device) for value in self._values]
 
     def step(self, loss: Tensor, lr: float) -> None:
         """Make a scalar loss smaller by one step with a learning rate."""
