@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro sync test bench torture ui lint lock
+.PHONY: help install repro sync test bench torture parity ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -42,6 +42,9 @@ bench: install ## Measure speed, quality against time, overhead and memory (15 m
 torture: install ## Kill trainings, and the store they log to, at random moments; compare how they end (20 minutes)
 	.venv/bin/python -m benchmarks.torture
 	.venv/bin/python -m benchmarks.outages
+
+parity: install ## Compare trainings on all devices, with other threads, in two processes (10 minutes)
+	.venv/bin/python -m benchmarks.parity
 
 lint: install ## Check style and types
 	.venv/bin/ruff check .
