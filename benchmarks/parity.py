@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.parity`` (ten minutes) trains the first 200 steps of each experiment without dropout
 on every device of this machine, and writes benchmarks/results/parity.md. All start from the same bytes. Then
-sums are rounded in another order, and a training amplifies that. So each is made in float64, too: what is left
-there tells whether it is the same mathematics.
+sums are rounded in another order, and a training amplifies that. So each is made in float64, too: what is
+left there tells whether it is the same mathematics.
 
 The relative difference of two tensors of weights is max|a - b| / max|a|, and the greatest of both networks'
 tensors counts; that of two losses is |a - b| / |a|, and the greater of both networks' counts. Exit code 1
@@ -41,8 +41,8 @@ SINGLE: Mapping[str, Bounds] = {
     "mnist_fast": {1: (1e-5, 1e-2), 10: (1e-1, 1.0), 50: NONE, 100: NONE, 200: NONE},
 }
 """By experiment and step, the greatest differences of losses and of weights in float32: several times what
-was seen. After step 1 already, weights may be two learning rates apart where the gradient is next to nothing, as
-Adam's first step is the gradient's sign."""
+was seen. After step 1 already, weights may be two learning rates apart where the gradient is next to nothing,
+as Adam's first step is the gradient's sign."""
 DOUBLE: Bounds = {1: (1e-10, 1e-9), 10: (1e-10, 1e-9), 50: (1e-9, 1e-9), 100: (1e-9, 1e-8), 200: (1e-8, 1e-7)}
 """The same in float64, of all experiments."""
 
