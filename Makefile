@@ -43,7 +43,7 @@ torture: install ## Kill trainings, and the store they log to, at random moments
 	.venv/bin/python -m benchmarks.torture
 	.venv/bin/python -m benchmarks.outages
 
-parity: install ## Compare trainings on all devices, with other threads, in two processes (10 minutes)
+parity: install ## Compare trainings on all devices, with other threads, in two processes (5 minutes)
 	.venv/bin/python -m benchmarks.parity
 
 lint: install ## Check style and types

@@ -1,6 +1,6 @@
 """How far trainings on other devices, by other threads or in several processes are from one CPU thread's.
 
-``python -m benchmarks.parity`` (ten minutes) trains the first 200 steps of each experiment without dropout
+``python -m benchmarks.parity`` (five minutes) trains the first 200 steps of each experiment without dropout
 on every device of this machine, and writes benchmarks/results/parity.md. All start from the same bytes. Then
 sums are rounded in another order, and a training amplifies that. So each is made in float64, too: what is
 left there tells whether it is the same mathematics.

@@ -11,7 +11,7 @@ from benchmarks.torture import AVERAGED, CONV
 from benchmarks.victim import Victim
 from tests.test_kills import go_on, said, states, statuses, wait_for
 
-TRAIN = {"epochs": 10, **AVERAGED, "processes": 2}
+TRAIN = {"epochs": 6, **AVERAGED, "processes": 2}
 
 
 @pytest.fixture(scope="module")
