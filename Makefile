@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro sweep sync test bench torture ui lint lock
+.PHONY: help install repro sweep sync test bench torture parity ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -47,6 +47,9 @@ torture: install ## Kill trainings and the store they log to, compare how they e
 	.venv/bin/python -m benchmarks.outages
 	.venv/bin/python -m benchmarks.writers
 	.venv/bin/python -m benchmarks.sweep
+
+parity: install ## Compare trainings on all devices, with other threads, in two processes (5 minutes)
+	.venv/bin/python -m benchmarks.parity
 
 lint: install ## Check style and types
 	.venv/bin/ruff check .

@@ -5,20 +5,32 @@ and to reports/runs/EXPERIMENT/seed-SEED the losses (losses.csv) and the trainin
 the same latent points after every epoch (evolution.gif, evolution.png). Logs to MLflow as it goes.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from stages import command
+from stages import PARENT, command, ending
+from stages.gan import ranks
 from stages.gan.errors import UserError, tell
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from stages.gan.history import Epoch
+    from stages.gan.training import Training
+
+COMMAND = (sys.executable, "-m", "stages.train", *sys.argv[1:])
 
 
 def train(job: command.RunJob) -> Callable[[], None]:
     """Train one run's networks and hand on what came of it; returns what forgets the training's states."""
-    job.store.open()
+    part = ranks.of(job.params.train.processes)
+    if part.leads:
+        job.store.open()
+    else:
+        ranks.end_with(PARENT)
     import torch
 
     from stages import record
@@ -26,25 +38,31 @@ def train(job: command.RunJob) -> Callable[[], None]:
     from stages.gan import canvas, datasets, devices, evolution, files, history, sampling, training, weights
     from stages.gan.randomness import generator as random_generator
 
-    device = devices.set_up(job.settings.device, job.settings.threads)
+    device = part.device(devices.set_up(job.settings.device, job.settings.threads))
     split = datasets.Dataset.load(job.shared.dataset, job.params.data).train
     settings = job.params.train
-    gan = training.Training(job.params, split.shape, seed=job.seed, device=device)
+    gan = training.Training(job.params, split.shape, seed=job.seed, device=device, ranks=part)
     real = datasets.to_unit(split.samples).to(device)
+    latents = torch.randn(
+        settings.preview, job.params.generator.latent, generator=random_generator(job.seed, "preview")
+    )
+    if not part.leads:
+        follow(gan, real, latents, device, part)
     steps = training.steps_per_epoch(len(split), settings.batch_size)
-    tell(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}")
+    together = f" in {part.world} processes" if part.world > 1 else ""
+    tell(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}{together}")
 
     def save(folder: Path) -> None:
         about = {"experiment": job.experiment, "seed": job.seed, "device": device.type}
         weights.save(folder / job.files.generator.name, gan.kept, about)
         weights.save(folder / job.files.discriminator.name, gan.discriminator, about)
 
-    latents = torch.randn(
-        settings.preview, job.params.generator.latent, generator=random_generator(job.seed, "preview")
-    )
     first = sampling.draw(gan.kept, latents)
     course = Course(job, gan, steps, device)
-    with record.training(job, split, record.environment(device), key=course.key) as run:
+    with (
+        part.joined(device, COMMAND),
+        record.training(job, split, record.environment(device), key=course.key) as run,
+    ):
         run.log_preview(0, first)
         for epoch in course.epochs:  # what a run that goes on has already, it drops
             run.log_epoch(epoch)
@@ -67,6 +85,23 @@ def train(job: command.RunJob) -> Callable[[], None]:
         run.log_files()
     tell(f"train {job}: done; see {job.files.animation}")
     return course.forget
+
+
+def follow(
+    gan: "Training", real: "Tensor", preview: "Tensor", device: "torch.device", part: ranks.Ranks
+) -> NoReturn:
+    """Compute this process's part of a training that another one leads, to its end; that one tells of it."""
+    from stages.gan.training import DivergenceError
+
+    try:
+        with ending.held(), part.joined(device, COMMAND):  # the one that leads ends where all is whole
+            for _ in gan.epochs(real, preview):
+                pass
+    except DivergenceError:
+        pass
+    except ranks.LostError:
+        ending.leave(1)
+    ending.leave(0)
 
 
 def shown(epochs: "Iterator[Epoch]", total: int, done: int) -> "Iterator[Epoch]":

@@ -1,6 +1,6 @@
 """Adam, as thin as it can be: for small networks, an optimizer's bookkeeping takes longer than its sums."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,19 +16,26 @@ class Adam:
     Args:
         parameters: what to learn, on one device; changed in place.
         betas: decay rates of the two moments, in [0, 1).
+        mean: of the gradients, over all processes that train together; by default there is one.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], betas: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        betas: tuple[float, float],
+        mean: Callable[[Sequence[Tensor]], Sequence[Tensor]] = lambda gradients: gradients,
+    ) -> None:
         self._parameters = list(parameters)
         self._betas = betas
+        self._mean = mean
         self._values = [parameter.detach() for parameter in self._parameters]  # contiguous, like all weights
         self._means = [torch.zeros_like(value) for value in self._values]
         self._squares = [torch.zeros_like(value) for value in self._values]
-        self._steps = [torch.zeros((), device=value.device) for value in self._values]
+        self._steps = [torch.zeros((), dtype=torch.float32, device=value.device) for value in self._values]
 
     def step(self, loss: Tensor, lr: float) -> None:
         """Make a scalar loss smaller by one step with a learning rate."""
-        gradients = torch.autograd.grad(loss, self._parameters)
+        gradients = self._mean(torch.autograd.grad(loss, self._parameters))
         adam(
             self._values,
             [gradient.contiguous() for gradient in gradients],  # the kernel goes through memory as it lies

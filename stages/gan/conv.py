@@ -81,6 +81,7 @@ class ConvDiscriminator(nn.Module):
         spectral_norm: divide each layer's weights by its largest singular value (Miyato et al. 2018).
         weights: draws the initial weights; without it they are left to be loaded.
         masks: not used: there is no dropout.
+        rows: not used either.
 
     Raises:
         UserError: halving leaves nothing of an image.
@@ -93,6 +94,7 @@ class ConvDiscriminator(nn.Module):
         spectral_norm: bool,
         weights: torch.Generator | None = None,
         masks: torch.Generator | None = None,
+        rows: slice = slice(0, None, 1),
     ) -> None:
         super().__init__()
         self.architecture = {

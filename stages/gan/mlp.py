@@ -58,6 +58,7 @@ class MlpDiscriminator(nn.Module):
         dropout: share of activations set to zero in training, in [0, 1).
         weights: draws the initial weights; without it they are left to be loaded.
         masks: draws the dropout masks, on the device that the network is on.
+        rows: which rows of a batch it is given in training: every n-th, from one on. Masks are drawn for all.
 
     Attributes:
         masks: the same.
@@ -70,6 +71,7 @@ class MlpDiscriminator(nn.Module):
         dropout: float,
         weights: torch.Generator | None = None,
         masks: torch.Generator | None = None,
+        rows: slice = slice(0, None, 1),
     ) -> None:
         super().__init__()
         self.architecture = {
@@ -80,6 +82,7 @@ class MlpDiscriminator(nn.Module):
         }
         self._dropouts = [Dropout(dropout) for _ in hidden]
         self._widths = list(hidden)
+        self._rows = rows
         self.masks = masks
         layers: list[nn.Module] = [nn.Flatten()]
         for layer, dropped in zip_longest(
@@ -91,7 +94,7 @@ class MlpDiscriminator(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """Samples [N, *shape] to logits [N, 1]."""
         if self.training:
-            self._draw_masks(len(samples), samples.device)
+            self._draw_masks(len(samples) * self._rows.step, samples.device)
         logits: Tensor = self.layers(samples)
         return logits
 
@@ -103,6 +106,8 @@ class MlpDiscriminator(nn.Module):
             masks = torch.rand(sum(sizes), generator=self.masks, device=device).ge_(p).mul_(1 / (1 - p))
             for dropout, mask in zip(self._dropouts, masks.split(sizes), strict=True):
                 dropout.mask = mask.view(rows, -1)
+                if self._rows.step > 1:
+                    dropout.mask = dropout.mask[self._rows]
 
 
 class Dropout(nn.Module):

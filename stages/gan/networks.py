@@ -23,10 +23,12 @@ def build(
     shape: Sequence[int],
     seed: int,
     device: torch.device,
+    rows: slice = slice(0, None, 1),
 ) -> tuple[nn.Module, nn.Module]:
     """A generator and a discriminator with their initial weights, for samples of a shape.
 
-    The weights are drawn from the seed on the CPU, so that they are the same on every device.
+    The weights are drawn from the seed on the CPU, so that they are the same on every device. ``rows`` are
+    those of a batch that the discriminator is given in training.
     """
     g, d = generator.model_dump(), discriminator.model_dump()
     return (
@@ -38,5 +40,6 @@ def build(
             shape=shape,
             weights=random_generator(seed, "discriminator"),
             masks=random_generator(seed, "dropout", device=device),
+            rows=rows,
         ).to(device),
     )

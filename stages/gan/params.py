@@ -157,6 +157,9 @@ class Train(Block):
     step takes as many times as heavily (Karras et al. 2020). ``ema`` is the decay, per step, of an average of
     the generator's weights (Yazıcı et al. 2019), which is then what is kept; 0 keeps the last weights.
 
+    ``processes`` train together, each on its rows of every batch, with ``threads`` threads, or a GPU, of its
+    own.
+
     ``preview`` counts the fixed latent points drawn after every epoch. Every ``image_every`` epochs their
     picture, and every ``checkpoint_every`` epochs both networks, go to MLflow, and again at the end.
     """
@@ -170,6 +173,8 @@ class Train(Block):
     r1: Annotated[Number, Field(ge=0, le=1000)] = 0
     r1_every: Count = 1
     ema: Beta = 0
+    # Of a training by one process, nothing that is written says so: it is as if there were no such parameter.
+    processes: Annotated[int, Field(ge=1, le=1024, exclude_if=lambda count: count == 1)] = 1
     preview: Shown
     image_every: Count
     checkpoint_every: Count
@@ -220,6 +225,10 @@ class Experiment(Block):
         size, count = self.train.batch_size, self.data.counts[0]
         if size > count:
             raise ValueError(f"train.batch_size: {size} is more than the {count} training samples there are")
+        if size % self.train.processes:
+            raise ValueError(
+                f"train.processes: {self.train.processes} cannot share a batch_size of {size} evenly"
+            )
         if points and self.evaluate.inception is not None:
             raise ValueError("evaluate.inception: sees images only; data of source sine needs null")
         return self

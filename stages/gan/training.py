@@ -15,6 +15,7 @@ from stages.gan.history import Epoch
 from stages.gan.losses import LOSSES, gradient_penalty
 from stages.gan.params import Experiment, Train
 from stages.gan.randomness import generator as random_generator
+from stages.gan.ranks import ALONE, Ranks
 from stages.gan.sampling import draw
 
 _BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
@@ -33,13 +34,15 @@ class Training:
 
     Everything random is drawn from the seed: the initial weights, and an epoch's order and latent points, on
     the CPU, from generators of that epoch, so that they are the same on every device; dropout's masks on the
-    device.
+    device. All is drawn for whole batches: of several processes that train together, each takes its rows,
+    the gradients and losses are the means over all, and so the weights stay the same in all.
 
     Args:
         params: of both networks and their training.
         shape: shape of one sample.
         seed: the run's seed.
         device: to train on.
+        ranks: this process's part, of several; they must be joined while it trains.
 
     Attributes:
         generator: maps latent points [B, latent] to samples [B, *shape].
@@ -50,19 +53,28 @@ class Training:
         step: how many steps of this epoch are done.
     """
 
-    def __init__(self, params: Experiment, shape: Sequence[int], *, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        params: Experiment,
+        shape: Sequence[int],
+        *,
+        seed: int,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.generator, self.discriminator = networks.build(
-            params.generator, params.discriminator, shape, seed, device
+            params.generator, params.discriminator, shape, seed, device, ranks.rows
         )
         self.loss = LOSSES[params.train.loss]()
         self._settings = params.train
         self._latent = params.generator.latent
         self._seed = seed
+        self._ranks = ranks
         self._average = weight_average(self.generator, params.train.ema) if params.train.ema > 0 else None
         self.kept: nn.Module = self.generator if self._average is None else self._average.module
         betas = (params.train.betas[0], params.train.betas[1])
-        self._adam_d = Adam(self.discriminator.parameters(), betas)
-        self._adam_g = Adam(self.generator.parameters(), betas)
+        self._adam_d = Adam(self.discriminator.parameters(), betas, ranks.mean)
+        self._adam_g = Adam(self.generator.parameters(), betas, ranks.mean)
         self.epoch, self.step = 1, 0
         self._totals = torch.zeros(4, device=device)  # stay there: reading them would wait for the device
 
@@ -79,8 +91,12 @@ class Training:
 
         Raises:
             UserError: there are fewer samples than make a batch.
-            DivergenceError: a loss or a weight is no longer finite; this is seen at an epoch's end.
+            DivergenceError: a loss or a weight is no longer finite; this is seen at an epoch's end, and in
+                all processes.
+            LostError: another process has ended.
         """
+        if self._ranks.world > 1:
+            self._share()
         settings, generator, discriminator = self._settings, self.generator, self.discriminator
         steps = steps_per_epoch(len(real), settings.batch_size)
         adam_d, adam_g, totals = self._adam_d, self._adam_g, self._totals
@@ -106,7 +122,8 @@ class Training:
                 if self._average is not None:
                     self._average.update_parameters(generator)
                 with torch.no_grad():
-                    totals += torch.stack([loss_d, loss_g, *logits.sigmoid().view(2, -1).mean(1)])
+                    answers = torch.stack([loss_d, loss_g, *logits.sigmoid().view(2, -1).mean(1)])
+                    totals += self._ranks.mean([answers])[0]
                 self.step += 1
                 if self.step < steps:
                     between()
@@ -143,6 +160,12 @@ class Training:
         self._totals.copy_(state["totals"])
         self.epoch, self.step = epoch, step
 
+    def _share(self) -> None:
+        """Have all processes go on where the one that leads is."""
+        place = torch.tensor([self.epoch, self.step])
+        state = self._ranks.share({**self.state_dict(), "place": place}, self._totals.device)
+        self.load_state_dict(state, *state["place"].tolist())
+
     @property
     def _masks(self) -> torch.Generator | None:
         masks: torch.Generator | None = getattr(self.discriminator, "masks", None)
@@ -160,16 +183,18 @@ class Training:
     def _batches(self, real: Tensor, epoch: int, done: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
         """For each step of an epoch after those that are ``done``, real samples and the latent points.
 
-        The latter are [2, B, latent], those of both networks. What was drawn for the steps that are done is
-        drawn again, in the same blocks, and lies in memory as it did: either may change the last bits.
+        The latter are [2, B, latent], those of both networks; B counts this process's rows. What was drawn
+        for the steps that are done is drawn again, in the same blocks, and lies in memory as it did: either
+        may change the last bits.
         """
-        size = self._settings.batch_size
+        whole, rows = self._settings.batch_size, self._ranks.rows
+        size = whole // self._ranks.world
         order = torch.randperm(len(real), generator=random_generator(self._seed, "order", epoch))
         noise = random_generator(self._seed, "latent", epoch)
-        batches = move(order, real.device).split(size)[:steps]
+        batches = move(order[rows], real.device).split(size)[:steps]
         for start in range(0, steps, _BLOCK):
             block = batches[start : start + _BLOCK]
-            latents = torch.randn(len(block), 2, size, self._latent, generator=noise)
+            latents = torch.randn(len(block), 2, whole, self._latent, generator=noise)[:, :, rows]
             if (skip := max(0, done - start)) < len(block):
                 samples = real[torch.cat(block)].split(size)
                 yield from zip(samples[skip:], move(latents, real.device)[skip:], strict=True)

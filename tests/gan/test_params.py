@@ -64,6 +64,8 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("sine.train.epochs", 2.5, "sine.train.epochs: should be a valid integer"),
         ("sine.train.epochs", True, "sine.train.epochs: should be a valid integer"),
         ("sine.train.epoch", 3, "sine.train.epoch: no such parameter; did you mean epochs?"),
+        ("sine.train.processes", 0, "sine.train.processes: should be greater than or equal to 1"),
+        ("sine.train.processes", 3, "train.processes: 3 cannot share a batch_size of 32 evenly"),
         ("sine.train.betas", [0.9], "sine.train.betas: List should have at least 2 items"),
         ("sine.train", None, "sine.train: should be a valid dictionary"),
         ("sine.generator.hidden", [], "sine.generator.hidden: is empty, but must list something"),
@@ -159,6 +161,15 @@ def test_flatten_gives_dotted_names(root):
     flat = params.flatten(params.load(root / "params.yaml").experiments["sine"])
     assert flat["train.lr"] == 0.001
     assert flat["generator.hidden"] == [16, 32]
+
+
+def test_one_process_is_the_default_of_which_nothing_that_is_written_speaks(content, load):
+    default = params.flatten(load(content).experiments["sine"])
+    assert "train.processes" not in default
+    content["sine"]["train"]["processes"] = 1
+    assert params.flatten(load(content).experiments["sine"]) == default
+    content["sine"]["train"]["processes"] = 2
+    assert params.flatten(load(content).experiments["sine"]) == default | {"train.processes": 2}
 
 
 def test_inception_is_off_unless_a_file_is_named(content, load):

@@ -1,0 +1,127 @@
+"""The first steps of a few trainings, written down; in a process of its own.
+
+Device, threads and the number of processes are properties of a process, so trainings that are to be compared
+never share one. Dropout is off, as its masks alone are drawn on the device; initial weights, orders and
+latent points are drawn on the CPU, so that all start from the same numbers.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from benchmarks import pipeline
+from stages.gan import datasets, devices, params, ranks, training
+
+CASES = ("sine", "digits", "mnist", "mnist_fast")
+STEPS = (0, 1, 10, 50, 100, 200)
+
+
+def data(experiment: params.Experiment) -> Tensor:
+    """Training samples [N, *shape] in [-1, 1] or the points' units, for which nothing is downloaded.
+
+    In MNIST's place there are scikit-learn's digits, each pixel as 3x3, with two more all around.
+    """
+    source = experiment.data
+    if isinstance(source, params.MnistData):
+        source = params.DigitsData(source="digits", seed=1)
+    samples = datasets.to_unit(datasets.prepare(source, Path("unused")).train.samples)
+    if isinstance(experiment.data, params.MnistData):
+        large = samples.repeat_interleave(3, 2).repeat_interleave(3, 3)
+        samples = torch.nn.functional.pad(large, (2, 2, 2, 2), value=-1.0)
+    return samples
+
+
+def without_dropout(experiment: params.Experiment, processes: int) -> params.Experiment:
+    """The experiment as it is compared, trained by so many processes."""
+    discriminator = experiment.discriminator
+    if isinstance(discriminator, params.MlpDiscriminator):
+        discriminator = discriminator.model_copy(update={"dropout": 0.0})
+    train = experiment.train.model_copy(update={"processes": processes})
+    return experiment.model_copy(update={"discriminator": discriminator, "train": train})
+
+
+class _EnoughError(Exception):
+    """The last step that is asked for is done."""
+
+
+class Trajectory:
+    """A training's weights and losses at some of its steps.
+
+    Args:
+        gan: before its first step.
+        latent: dimensions of its latent space.
+        steps: which; 0 is before the first; none may be an epoch's last.
+
+    Attributes:
+        found: tensors by ``STEP/NAME``: both networks' weights, and ``losses`` [2] of that step, the
+            discriminator's and the generator's, which the state before the first has not.
+    """
+
+    def __init__(self, gan: training.Training, latent: int, steps: Sequence[int]) -> None:
+        self.found: dict[str, Tensor] = {}
+        self._gan = gan
+        self._preview = torch.zeros(1, latent)
+        self._steps = steps
+        self._done = 0
+        self._note()
+
+    def follow(self, real: Tensor) -> None:
+        """Train up to the last of the steps."""
+        totals = self._gan.state_dict()["totals"]  # not a copy: the sums of the epoch so far
+
+        def between() -> None:
+            self._done += 1
+            if self._done in self._steps:
+                self.found[f"{self._done}/losses"] = totals[:2].cpu().clone()
+                self._note()
+            totals.zero_()  # so that they are the next step's own
+            if self._done == self._steps[-1]:
+                raise _EnoughError
+
+        with suppress(_EnoughError):
+            for _ in self._gan.epochs(real, self._preview, between):
+                self._done += 1
+
+    def _note(self) -> None:
+        for network in ("generator", "discriminator"):
+            for name, weight in getattr(self._gan, network).named_parameters():
+                self.found[f"{self._done}/{network}.{name}"] = weight.detach().cpu().clone()
+
+
+def main() -> None:
+    """Train, and write down; other processes that train along are started from here, and write nothing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, help="to write: safetensors, by CASE/STEP/NAME")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
+    parser.add_argument("--steps", nargs="+", type=int, default=STEPS)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--double", action="store_true", help="compute in float64")
+    arguments = parser.parse_args()
+    part = ranks.of(arguments.processes)
+    device = part.device(devices.set_up(arguments.device, arguments.threads))
+    if arguments.double:
+        torch.set_default_dtype(torch.float64)
+    known = params.load(pipeline.ROOT / "params.yaml").experiments
+    found: dict[str, Tensor] = {}
+    with part.joined(device, [sys.executable, "-m", "benchmarks.trajectory", *sys.argv[1:]]):
+        for case in arguments.cases:
+            real = data(known[case]).to(torch.get_default_dtype())
+            experiment = without_dropout(known[case], arguments.processes)
+            gan = training.Training(experiment, real.shape[1:], seed=1, device=device, ranks=part)
+            trajectory = Trajectory(gan, experiment.generator.latent, arguments.steps)
+            trajectory.follow(real.to(device))
+            found |= {f"{case}/{name}": tensor for name, tensor in trajectory.found.items()}
+    if part.leads:
+        save_file(found, arguments.file)
+
+
+if __name__ == "__main__":
+    main()
