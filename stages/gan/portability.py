@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stages.gan.errors import UserError
 
-_LIMITS = {
+LIMITS = {
     # Matrix products, elementary functions. On AMD's CPUs MKL knows no level between this and the CPU's own.
     "MKL_CBWR": "COMPATIBLE",
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
@@ -46,4 +46,4 @@ def limit() -> None:
         UserError: see :func:`check`.
     """
     check()
-    os.environ.update(_LIMITS)
+    os.environ.update(LIMITS)

@@ -45,7 +45,7 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
             entries.push(repo, found.needed)
     tell(f"sweep: {len(found.needs)} stages, {len(found.pending)} of them to compute, at {commit[:12]}")
     if found.pending:
-        failed = _compute(known.settings, found, place, address, workers)
+        failed = _compute(known, found, place, address, workers)
         with plan.opened() as repo:
             lacking = plan.take(repo, place.remote, found.entries).pending
         lacking = failed or lacking
@@ -59,7 +59,7 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
 
 
 def _compute(
-    settings: params.Settings,
+    known: params.Params,
     found: "Plan",
     place: "Site",
     address: str | None,
@@ -70,8 +70,12 @@ def _compute(
     from stages.sweep.board import Board
     from stages.sweep.cluster import Cluster, Task
 
+    settings = known.settings
+    processes = max(known.experiments[name].train.processes for name in settings.experiments)
+
     def make(name: str) -> Task:
-        return Task(name, place, [found.entries[other] for other in found.needs[name]])
+        entries = [found.entries[other] for other in found.needs[name]]
+        return Task(name, place, entries, _processes(name, known))
 
     def note(outcome: "Outcome", again: bool) -> None:
         if outcome.entry is not None:
@@ -81,7 +85,7 @@ def _compute(
         board.tell(outcome, again)
 
     failed: list[str] = []
-    cpus = (workers or max(1, (os.cpu_count() or 1) // settings.threads)) * settings.threads
+    cpus = max(workers or (os.cpu_count() or 1) // settings.threads, processes) * settings.threads
     pending = set(found.pending)
     needs = {name: pending.intersection(before) for name, before in found.needs.items() if name in pending}
     with Cluster(address, cpus, settings.device, settings.threads) as cluster:
@@ -92,6 +96,13 @@ def _compute(
             board.close()
         tell(board.table())
     return failed
+
+
+def _processes(name: str, known: params.Params) -> int:
+    """In how many processes a stage computes."""
+    kind, _, run = name.partition("@")
+    experiment = run.rpartition("-")[0]
+    return known.experiments[experiment].train.processes if kind == "train" else 1
 
 
 def _check_paths(known: params.Params) -> None:
