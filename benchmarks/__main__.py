@@ -16,12 +16,18 @@ import torch
 
 from benchmarks import floor, memory, pipeline, quality, speed
 from stages import command
-from stages.gan import canvas, devices, params
+from stages.gan import canvas, devices, params, portability
 from stages.gan.datasets import Dataset
 from stages.paths import ExperimentFiles
 
 RESULTS = Path(__file__).parent / "results"
 GIGABYTE = 1e9
+PORTABLE = {  # options of some hundred steps of each
+    "sine": ("--epochs", "20"),
+    "digits": ("--epochs", "15"),
+    "mnist": ("--epochs", "1", "--limit", "8000"),
+    "mnist_fast": ("--epochs", "1", "--limit", "8000"),
+}
 
 
 def speed_table(device: str) -> str:
@@ -65,6 +71,29 @@ def speed_table(device: str) -> str:
             f"| {comparison.experiment} | {over} | {len(ratios)} | {reference:.2f} | {ours:.2f} | "
             f"**{np.median(ratios):.2f}**{spread} | {least * 1e3:.2f} |"
         )
+    return "\n".join(lines)
+
+
+def portable_table() -> str:
+    """What it costs that all CPUs make the same bytes."""
+    rounds = 5
+    lines = [
+        "Steps per second with `portable: true`, as a share of those without, on "
+        f"{devices.name(torch.device('cpu'))}: the median of {rounds} rounds by turns, the least, the greatest.",
+        "",
+        "| experiment | one thread | two threads |",
+        "| --- | --- | --- |",
+    ]
+    for name, options in PORTABLE.items():
+        cells = []
+        for threads in ("1", "2"):
+            ratios = []
+            for _ in range(rounds):
+                usual = speed.run("ours", name, *options, "--threads", threads)
+                limited = speed.run("ours", name, *options, "--threads", threads, **portability.LIMITS)
+                ratios.append(usual.seconds() / limited.seconds())
+            cells.append(f"**{np.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})")
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
 
@@ -128,6 +157,7 @@ def memory_table() -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "speed": ("The same experiment, faster", lambda: speed_table("cpu")),
     "gpu": ("The same on a GPU", lambda: speed_table("cuda")),
+    "portable": ("The same bytes on every CPU", portable_table),
     "quality": ("The same quality, sooner", quality_table),
     "overhead": ("The rest of the pipeline", overhead_table),
     "memory": ("Memory", memory_table),

@@ -1,6 +1,7 @@
 """Steps per second of our training and of the reference, alternately, each in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -52,10 +53,12 @@ def compare(experiment: str, rounds: int, *options: str) -> Comparison:
     return Comparison(experiment, trials)
 
 
-def run(loop: str, experiment: str, *options: str) -> Trial:
+def run(loop: str, experiment: str, *options: str, **environment: str) -> Trial:
     """One training in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.worker", loop, experiment, *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True, check=True
+    )
     return Trial(**json.loads(done.stdout.splitlines()[-1]))
 
 
