@@ -79,7 +79,7 @@ def portable_table() -> str:
     rounds = 5
     lines = [
         "Steps per second with `portable: true`, as a share of those without, on "
-        f"{devices.name(torch.device('cpu'))}: the median of {rounds} rounds by turns, the least, the greatest.",
+        f"{devices.name(torch.device('cpu'))}: the median of {rounds} rounds by turns, least and greatest.",
         "",
         "| experiment | one thread | two threads |",
         "| --- | --- | --- |",
