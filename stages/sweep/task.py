@@ -54,7 +54,9 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
 
 def _prepare(task: dict[str, Any]) -> None:
     """Share a cache, states of trainings and an outbox with the other tasks on this machine."""
-    Path(".dvc/config.local").write_text(task["config"].replace(SCRATCH, task["scratch"]))
+    config = Path(".dvc/config.local")
+    config.touch(mode=0o600)  # there may be a login of the remote in it
+    config.write_text(task["config"].replace(SCRATCH, task["scratch"]))
     # DVC takes seconds to write that of many runs; what these left, it finds in the run cache.
     Path("dvc.lock").unlink(missing_ok=True)
     for name in (paths.OUTBOX, paths.STATES):
