@@ -37,6 +37,11 @@ def main() -> None:
     }.items():
         commands.add_parser(name, help=text).add_argument("user")
     arguments = parser.parse_args()
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if uri and not uri.startswith(("http://", "https://")):
+        sys.exit("MLFLOW_TRACKING_URI: must be a server's address: https://…")
+    if "@" in uri:
+        sys.exit("MLFLOW_TRACKING_URI: no login belongs in it; set MLFLOW_TRACKING_USERNAME and …_PASSWORD")
     if missing := [variable for variable in VARIABLES if not os.environ.get(variable)]:
         sys.exit(f"set {' and '.join(missing)}")
     do(arguments.command, arguments.user)

@@ -1,5 +1,6 @@
 """Sweeps, with the real DVC and Ray: of a pipeline whose stages do next to nothing, and of the real one."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -49,7 +50,7 @@ def test_a_lost_worker_changes_nothing_of_what_dvc_repro_leaves(tmp_path):
     worker_above(shell).kill()
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert "train@digits-2: its worker was lost; another try" in said
+    assert "train@digits-2: its worker was lost, or it was killed; another try" in said
     assert "evaluate 8/8" in said
     until(lambda: not shell.is_running())
     assert list((here / ".dvc" / "tmp" / "sweep" / "clones").iterdir()) == []
@@ -95,6 +96,45 @@ def cluster() -> Iterator[Cluster]:
     made.shutdown()
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_is_ended_leaves_nothing_running_and_goes_on(tmp_path, number, code):
+    here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1]), tmp_path / "mark"
+    process = start(here, MARK=str(mark), WAITS="sine-1", **SETTINGS)
+    until((mark / "process").exists, process)
+    shell = psutil.Process(int((mark / "process").read_text()))
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    until(lambda: not shell.is_running())
+    if number == signal.SIGTERM:
+        assert "4 stages, 2 of them to compute" in sweep(here)
+
+
+def test_what_changes_meanwhile_is_not_mixed_up(tmp_path):
+    here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1]), tmp_path / "mark"
+    process = start(here, MARK=str(mark), WAITS="sine-1", **SETTINGS)
+    until((mark / "process").exists, process)
+    params = here / "params.yaml"
+    before = params.read_text()
+    params.write_text(before.replace("lr: 0.001", "lr: 0.002"))
+    psutil.Process(int((mark / "process").read_text())).children()[0].kill()  # it waits no longer
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: what is here is no longer commit" in said
+    params.write_text(before)
+    assert "4 stages, 0 of them to compute" in sweep(here)
+
+
+def test_an_address_where_no_cluster_is_is_refused_at_once(repository):
+    remote = ("dvc", "remote", "add", "--quiet", "--local", "--default", "team", "../remote")
+    run(repository, *remote)
+    said = sweep(repository, "--address", "127.0.0.1:1", code=1, MLFLOW_TRACKING_URI="http://127.0.0.1:1")
+    run(repository, "dvc", "remote", "remove", "--quiet", "--local", "team")
+    assert said.endswith("as HOST:6379\n")
+    assert "error: --address: no Ray cluster answers at 127.0.0.1:1" in said
+
+
 def test_a_cluster_loses_a_machine_and_hands_on_results_by_the_remote(cluster, tmp_path):
     here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1, 2, 3, 4]), tmp_path / "mark"
     run(here, "dvc", "remote", "add", "--default", "team", "../remote")
@@ -113,7 +153,7 @@ def test_a_cluster_loses_a_machine_and_hands_on_results_by_the_remote(cluster, t
     cluster.remove_node(lost, allow_graceful=False)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert "train@sine-2: its worker was lost; another try" in said
+    assert "train@sine-2: its worker was lost, or it was killed; another try" in said
     assert "evaluate 4/4" in said
     until(lambda: not shell.is_running())
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from stages.sweep.site import Site
 
 
+_RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing calls out
+    # Else the processes of a worker that ends are killed at once, and a stage would not hear of it.
+    "RAY_kill_child_processes_on_worker_exit": "false",
+}
 _NAMED = 8  # stages in a message, at most
 
 
@@ -29,7 +34,8 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
     """Compute what is not yet computed, and have it here."""
     known = params.load(Path("params.yaml"))
     _check_paths(known)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing calls out
+    for name, value in _RAY.items():
+        os.environ.setdefault(name, value)
     try:
         import ray  # noqa: F401
     except ImportError as error:
@@ -45,7 +51,12 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
             entries.push(repo, found.needed)
     tell(f"sweep: {len(found.needs)} stages, {len(found.pending)} of them to compute, at {commit[:12]}")
     if found.pending:
-        failed = _compute(known, found, place, address, workers)
+        failed = _compute(known, found, commit, place, address, workers)
+        if not clone.is_here(commit):
+            raise UserError(
+                f"what is here is no longer commit {commit[:12]}, which was computed; its results are in the "
+                "run cache: go back to it, and run this again"
+            )
         with plan.opened() as repo:
             lacking = plan.take(repo, place.remote, found.entries).pending
         lacking = failed or lacking
@@ -61,6 +72,7 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
 def _compute(
     known: params.Params,
     found: "Plan",
+    commit: str,
     place: "Site",
     address: str | None,
     workers: int | None,
@@ -91,7 +103,7 @@ def _compute(
     with Cluster(address, cpus, settings.device, settings.threads) as cluster:
         board = Board(found.needs, found.entries)
         try:
-            cluster.run(clone.archive(), needs, make, note)
+            cluster.run(clone.archive(commit), needs, make, note)
         finally:
             board.close()
         tell(board.table())

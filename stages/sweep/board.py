@@ -1,7 +1,9 @@
 """What a sweep tells: each stage as it ends, how far all are by kind of stage, and a table in the end."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -42,7 +44,7 @@ class Board:
     def tell(self, outcome: Outcome, again: bool) -> None:
         """Tell what came of a stage; whether it is tried ``again``."""
         if again:
-            self._say(f"{outcome.name}: its worker was lost; another try")
+            self._say(f"{outcome.name}: its worker was lost, or it was killed; another try")
             return
         self._ends.append(outcome)
         kind = _kind(outcome.name)
@@ -51,9 +53,9 @@ class Board:
             done = self._found[kind] + self._count(kind, "done")
             self._say(f"{outcome.name}: done in {outcome.seconds:.1f} s ({kind} {done}/{self._totals[kind]})")
         elif outcome.end == "failed":
-            self._show_log(outcome)
+            self._show_log(outcome, "failed")
         elif outcome.end == "lost":
-            self._say(f"{outcome.name}: given up, as its worker was lost again and again")
+            self._show_log(outcome, "given up, as it was killed, or its worker lost, again and again")
 
     def table(self) -> str:
         """What came of all stages, by kind."""
@@ -72,11 +74,12 @@ class Board:
         for bar in self._bars.values():
             bar.close()
 
-    def _show_log(self, outcome: Outcome) -> None:
+    def _show_log(self, outcome: Outcome, what: str) -> None:
         path = _LOGS / f"{outcome.name}.log"
-        files.write(path, outcome.log)
+        with suppress(OSError):
+            files.write(path, outcome.log)
         where = f" on {outcome.host}" if outcome.host else ""
-        self._say(f"{outcome.name}: failed{where}; the end of its log, which is in {path}:")
+        self._say(f"{outcome.name}: {what}{where}; the end of its log, which is in {path}:")
         for line in outcome.log.splitlines()[-_LINES:]:
             self._say(f"    {one_line(line)}")
 
@@ -85,7 +88,9 @@ class Board:
 
     @staticmethod
     def _say(line: str) -> None:
-        tqdm.write(line)
+        with suppress(OSError):  # as everywhere, what cannot be said ends no work
+            tqdm.write(line)
+            sys.stdout.flush()
 
 
 def _kind(name: str) -> str:

@@ -23,15 +23,29 @@ def commit() -> str:
     return _git("rev-parse", "HEAD")
 
 
-def archive() -> bytes:
-    """A tar file of a clone of the last commit, without the history."""
+def archive(expected: str) -> bytes:
+    """A tar file of a clone of the last commit, without the history.
+
+    Raises:
+        UserError: that is no longer the one that is ``expected``.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        _git("clone", "--quiet", "--depth", "1", Path.cwd().as_uri(), folder)
+        _git("clone", "--quiet", "--depth", "1", "--origin", "origin", Path.cwd().as_uri(), folder)
         _git("-C", folder, "remote", "remove", "origin")
+        if _git("-C", folder, "rev-parse", "HEAD") != expected:
+            raise UserError("there is a new commit since the sweep began: run it again")
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.add(folder, arcname=".")
         return packed.getvalue()
+
+
+def is_here(expected: str) -> bool:
+    """Whether what results depend on is still as that commit has it."""
+    try:
+        return commit() == expected
+    except UserError:
+        return False
 
 
 def _git(*arguments: str) -> str:

@@ -1,14 +1,18 @@
 """Tasks on a Ray cluster: each as soon as what it needs is done, and again if its worker is lost."""
 
 import logging
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from stages import ending
 from stages.gan.errors import UserError, warn
 from stages.sweep import worker
 from stages.sweep.entries import Entry
@@ -84,6 +88,8 @@ class Cluster:
 
     def __enter__(self) -> "Cluster":
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if self._address is not None:
+            _reach(self._address)
         try:
             if self._address is not None:
                 ray.init(self._address, **quiet)
@@ -91,6 +97,9 @@ class Cluster:
                 ray.init("local", num_cpus=self._cpus, include_dashboard=False, **quiet)
         except (RayError, ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"Ray: {error}") from error
+        ending.watch()  # Ray has its own handlers
+        with suppress(OSError):  # who reads this token may run what they like on the cluster
+            Path("~/.ray/auth_token").expanduser().chmod(0o600)
         self._gpu = self._device == "cuda" or (self._device == "auto" and self._most("GPU") > 0)
         return self
 
@@ -111,6 +120,9 @@ class Cluster:
             needs: by name, the names of the tasks that come before it.
             make: makes a task, once what it needs is done.
             tell: called with what came of each, and whether it is tried again.
+
+        Raises:
+            UserError: this machine alone is too small for one.
         """
         ray.cloudpickle.register_pickle_by_value(worker)
         clone = ray.put(archive)
@@ -141,6 +153,8 @@ class Cluster:
         for kind, wanted in (("GPU", gpus), ("CPU", cpus)):
             if (most := self._most(kind)) < wanted and kind not in self._lacking:
                 self._lacking.add(kind)
+                if self._address is None:
+                    raise UserError(f"{task.name} needs {wanted} {kind}s; this machine has {most}")
                 warn(f"{task.name} waits for a machine with {wanted} {kind}s; none has more than {most}")
         resources = {"num_cpus": cpus, "num_gpus": gpus}
         return ray.remote(worker.compute).options(max_retries=0, **resources).remote(clone, task.message())
@@ -148,6 +162,17 @@ class Cluster:
     def _most(self, kind: str) -> int:
         """The most of a resource that a machine has."""
         return int(max((node["Resources"].get(kind, 0) for node in ray.nodes() if node["Alive"]), default=0))
+
+
+def _reach(address: str) -> None:
+    """Refuse an address where nobody answers: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UserError(
+            f"--address: no Ray cluster answers at {address}; give its head's host and port, as HOST:6379"
+        ) from error
 
 
 def _outcome(name: str, reference: Any) -> Outcome:

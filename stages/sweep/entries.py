@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dvc.exceptions import DownloadError, UploadError
 from dvc.stage.cache import _get_cache_hash, _get_stage_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 
@@ -60,14 +61,16 @@ def put(repo: "Repo", entries: Iterable[Entry]) -> None:
 def pull(repo: "Repo", entries: Iterable[Entry]) -> None:
     """Have all outputs of the entries, which must be in the run cache, in the cache."""
     for objects in _objects(repo, entries):
-        repo.cloud.pull(objects)
+        if failed := repo.cloud.pull(objects).failed:
+            raise DownloadError(len(failed))
 
 
 def push(repo: "Repo", entries: Iterable[Entry]) -> None:
     """Have all outputs of the entries, and then the entries, in the remote."""
     entries = list(entries)
     for objects in _objects(repo, entries):
-        repo.cloud.push(objects)
+        if failed := repo.cloud.push(objects).failed:
+            raise UploadError(len(failed))
     remote = repo.cloud.get_remote_odb(command="push", hash_name="md5-dos2unix")
     for entry in entries:
         path = remote.fs.join(remote.path, "runs", *entry.place.parts)

@@ -1,17 +1,21 @@
 """What of the pipeline is not yet computed; what is, taken from DVC's run cache."""
 
 import logging
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
 from dvc.stage.cache import RunCacheNotFoundError
 
+from stages.gan import files
 from stages.gan.errors import UserError, one_line
+from stages.keeper import LOCK
 from stages.sweep import entries
 from stages.sweep.entries import Entry
 
@@ -91,7 +95,10 @@ def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
                     restored.append(stage)
                 done[stage.addressing] = entries.save(repo, stage)
         if restored:
-            restored[0].dvcfile.dump_stages(restored, update_pipeline=False)
+            with files.replacing(LOCK) as aside:  # DVC writes in place, and takes its time for many
+                if LOCK.exists():
+                    shutil.copyfile(LOCK, aside)
+                Lockfile(repo, str(aside)).dump_stages(restored)
         return Plan(needs, done, [name for name in needs if name not in done])
 
 

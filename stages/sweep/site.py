@@ -23,7 +23,7 @@ class Site:
     Attributes:
         scratch: folder for the clones; ``~`` is the home on that machine.
         config: text of the clones' .dvc/config.local.
-        shared: folder of the states of trainings, and of the outbox.
+        shared: folder of the states of trainings, the outbox, and downloads.
         remote: whether what tasks leave goes to the DVC remote.
         environment: variables to set.
     """
@@ -38,7 +38,7 @@ class Site:
 def here(repo: Repo) -> Site:
     """On this machine, where tasks share what is here; no remote is needed."""
     scratch = Path(".dvc/tmp/sweep").absolute()
-    config = {"cache": {"dir": repo.cache.legacy.path}, "core": {"site_cache_dir": f"{scratch}/site"}}
+    config = {"cache": {"dir": repo.cache.legacy.path}}
     environment = _environment()
     kind, found, path = environment.get("MLFLOW_TRACKING_URI", paths.STORE).partition(":///")
     if found and kind.startswith("sqlite"):
@@ -53,7 +53,7 @@ def elsewhere(repo: Repo, scratch: str) -> Site:
         UserError: there is no DVC remote, or no MLflow store, that all machines can reach.
     """
     name = repo.config["core"].get("remote")
-    if name is None:
+    if name not in repo.config["remote"]:
         raise UserError(
             "a cluster hands on results by a DVC remote that all machines reach, and there is none: "
             "dvc remote add --default NAME URL"
@@ -63,7 +63,7 @@ def elsewhere(repo: Repo, scratch: str) -> Site:
         raise UserError("a cluster logs to an MLflow server that all machines reach: set MLFLOW_TRACKING_URI")
     remote = {key: str(value) for key, value in repo.config["remote"][name].items()}
     config = {
-        "core": {"remote": name, "site_cache_dir": f"{SCRATCH}/site"},
+        "core": {"remote": name},
         "cache": {"dir": f"{SCRATCH}/cache"},
         f'remote "{name}"': remote,
     }

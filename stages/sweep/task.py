@@ -53,16 +53,18 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prepare(task: dict[str, Any]) -> None:
-    """Share a cache, states of trainings and an outbox with the other tasks on this machine."""
+    """Share a cache, states of trainings, an outbox and downloads with the other tasks on this machine."""
     config = Path(".dvc/config.local")
     config.touch(mode=0o600)  # there may be a login of the remote in it
     config.write_text(task["config"].replace(SCRATCH, task["scratch"]))
     # DVC takes seconds to write that of many runs; what these left, it finds in the run cache.
     Path("dvc.lock").unlink(missing_ok=True)
+    shared = Path(task["shared"].replace(SCRATCH, task["scratch"]))
     for name in (paths.OUTBOX, paths.STATES):
-        folder = Path(task["shared"].replace(SCRATCH, task["scratch"]), name)
-        folder.mkdir(parents=True, exist_ok=True)
-        name.symlink_to(folder)
+        (shared / name).mkdir(parents=True, exist_ok=True)
+        name.symlink_to(shared / name)
+    if (shared / paths.RAW).is_dir():  # else downloads are of this clone: two at once would be in their way
+        paths.RAW.symlink_to(shared / paths.RAW)
 
 
 def _code(error: BaseException | None) -> int:

@@ -32,8 +32,10 @@ def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
     """
     start = time.monotonic()
     scratch = Path(task["scratch"]).expanduser().absolute()
-    _clear(scratch / "clones")
-    folder = scratch / "clones" / f"{task['name']}.{os.getpid()}"
+    host = os.uname().nodename
+    clones = scratch / "clones" / host  # the scratch folder may be on a disk that machines share
+    _clear(clones)
+    folder = clones / f"{task['name']}.{os.getpid()}"
     folder.mkdir(parents=True)
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -41,7 +43,7 @@ def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
         found = _do({**task, "scratch": str(scratch)}, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return {**found, "seconds": time.monotonic() - start, "host": os.uname().nodename}
+    return {**found, "seconds": time.monotonic() - start, "host": host}
 
 
 def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -50,11 +52,12 @@ def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     log.parent.mkdir(exist_ok=True)
     own = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}  # Ray sets it
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    site = str(folder / ".dvc" / "tmp" / "site")  # what DVC remembers of a clone goes with it
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "stages.sweep.task"],
             cwd=folder,
-            env={**own, **task["environment"], "PATH": path},
+            env={**own, **task["environment"], "PATH": path, "DVC_SITE_CACHE_DIR": site},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -73,11 +76,18 @@ def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _clear(clones: Path) -> None:
-    """Remove the clones of workers that were killed."""
+    """Remove the clones of workers that were killed, on this machine."""
     for folder in clones.glob("*.*"):
-        try:
-            os.kill(int(folder.suffix[1:]), 0)
-        except ProcessLookupError:
+        number = int(folder.suffix[1:])
+        if number == os.getpid() or not _lives(number):
             shutil.rmtree(folder, ignore_errors=True)
-        except (ValueError, PermissionError):
-            continue
+
+
+def _lives(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
