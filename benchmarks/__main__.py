@@ -76,7 +76,7 @@ def speed_table(device: str) -> str:
 
 def portable_table() -> str:
     """What it costs that all CPUs make the same bytes."""
-    rounds = 5
+    rounds = 3
     lines = [
         "Steps per second with `portable: true`, as a share of those without, on "
         f"{devices.name(torch.device('cpu'))}: the median of {rounds} rounds by turns, least and greatest.",

@@ -115,6 +115,7 @@ def test_what_changes_meanwhile_is_not_mixed_up(tmp_path):
     here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1]), tmp_path / "mark"
     process = start(here, MARK=str(mark), WAITS="sine-1", **SETTINGS)
     until((mark / "process").exists, process)
+    assert sweep(here, code=1) == "error: another sweep is at work in this folder\n"
     params = here / "params.yaml"
     before = params.read_text()
     params.write_text(before.replace("lr: 0.001", "lr: 0.002"))

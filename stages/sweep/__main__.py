@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import command
-from stages.gan import params
+from stages.gan import locks, params
 from stages.gan.errors import UserError, tell
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
     from stages.sweep import clone, entries, plan, site
 
     commit = clone.commit()
+    try:
+        locks.hold_folder(Path(".dvc/tmp/sweep"), seconds=0)  # until this process ends
+    except BlockingIOError as error:
+        raise UserError("another sweep is at work in this folder") from error
     with plan.opened() as repo:
         place = site.here(repo) if address is None else site.elsewhere(repo, scratch)
         plan.begin(repo, place.remote)
