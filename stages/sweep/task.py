@@ -34,22 +34,26 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
         ``code``, 0 or that of the stage's command, negative for a signal; and the stage's ``entry``.
     """
     _prepare(task)
+    try:
+        return {"code": 0, "entry": asdict(_compute(task))}
+    except DvcException as error:
+        logging.getLogger("dvc").error("%s", error)
+        return {"code": _code(error)}
+
+
+def _compute(task: dict[str, Any]) -> Entry:
     needed = [Entry(**entry) for entry in task["entries"]]
     with Repo() as repo:
         entries.put(repo, needed)
         if task["remote"]:
             entries.pull(repo, needed)
-        try:
-            repo.reproduce([task["name"]])
-        except DvcException as error:
-            logging.getLogger("dvc").error("%s", error)
-            return {"code": _code(error)}
+        repo.reproduce([task["name"]])
         with repo.lock:
             (stage,) = repo.stage.collect(task["name"])
             entry = entries.save(repo, stage)
         if task["remote"]:
             entries.push(repo, [entry])
-    return {"code": 0, "entry": asdict(entry)}
+    return entry
 
 
 def _prepare(task: dict[str, Any]) -> None:
@@ -69,13 +73,10 @@ def _prepare(task: dict[str, Any]) -> None:
 
 def _code(error: BaseException | None) -> int:
     """The exit code of the stage's command that failed; 1 where it was not that."""
-    while error is not None:
-        if isinstance(error, StageCmdFailedError) and (
-            found := re.search(r"exited with (-?\d+)", str(error))
-        ):
-            return int(found[1])
+    while error is not None and not isinstance(error, StageCmdFailedError):
         error = error.__cause__
-    return 1
+    found = re.search(r"exited with (-?\d+)", str(error))
+    return int(found[1]) if found else 1
 
 
 def _end_with_the_worker() -> None:
