@@ -82,7 +82,7 @@ def _mend(whole: str) -> None:
     from zc.lockfile import LockError, LockFile
 
     ended = time.time()
-    while time.time() < ended + _PATIENCE:
+    while time.time() < ended + _PATIENCE and dvc.FOLDER.is_dir():  # else the checkout is no more
         with suppress(LockError, OSError), closing(LockFile(str(dvc.FOLDER / "lock"))):
             if is_cut(_read(), whole) and LOCK.stat().st_mtime > ended - _STILL:
                 _put(whole)
