@@ -41,12 +41,17 @@ def until(found: Callable[[], bool], process: subprocess.Popen[str] | None = Non
         time.sleep(0.05)
 
 
+def waiting(mark: Path, process: subprocess.Popen[str]) -> psutil.Process:
+    """The stage that waits to be killed, once the sweep has come so far."""
+    until((mark / "process").exists, process)
+    return psutil.Process(int((mark / "process").read_text()))
+
+
 def test_a_lost_worker_changes_nothing_of_what_dvc_repro_leaves(tmp_path):
     lists = {"experiments": ["sine", "digits"], "seeds": [1, 2, 3, 4]}
     here, mark = make(tmp_path / "here", **lists), tmp_path / "mark"
     process = start(here, "--workers", "2", MARK=str(mark), WAITS="digits-2", **SETTINGS)
-    until((mark / "process").exists, process)
-    shell = psutil.Process(int((mark / "process").read_text()))
+    shell = waiting(mark, process)
     worker_above(shell).kill()
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
@@ -100,8 +105,7 @@ def cluster() -> Iterator[Cluster]:
 def test_what_is_ended_leaves_nothing_running_and_goes_on(tmp_path, number, code):
     here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1]), tmp_path / "mark"
     process = start(here, MARK=str(mark), WAITS="sine-1", **SETTINGS)
-    until((mark / "process").exists, process)
-    shell = psutil.Process(int((mark / "process").read_text()))
+    shell = waiting(mark, process)
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == code, said
@@ -114,12 +118,12 @@ def test_what_is_ended_leaves_nothing_running_and_goes_on(tmp_path, number, code
 def test_what_changes_meanwhile_is_not_mixed_up(tmp_path):
     here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1]), tmp_path / "mark"
     process = start(here, MARK=str(mark), WAITS="sine-1", **SETTINGS)
-    until((mark / "process").exists, process)
+    shell = waiting(mark, process)
     assert sweep(here, code=1) == "error: another sweep is at work in this folder\n"
     params = here / "params.yaml"
     before = params.read_text()
     params.write_text(before.replace("lr: 0.001", "lr: 0.002"))
-    psutil.Process(int((mark / "process").read_text())).children()[0].kill()  # it waits no longer
+    shell.children()[0].kill()  # it waits no longer
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "error: what is here is no longer commit" in said
@@ -145,8 +149,7 @@ def test_a_cluster_loses_a_machine_and_hands_on_results_by_the_remote(cluster, t
     arguments = ("--address", cluster.address, "--scratch", str(tmp_path / "scratch"))
     server = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}  # these stages do not log
     process = start(here, *arguments, **server, **SETTINGS)
-    until((mark / "process").exists, process)
-    shell = psutil.Process(int((mark / "process").read_text()))
+    shell = waiting(mark, process)
     above = {parent.pid for parent in shell.parents()}
     (lost,) = [
         each for each in machines if above & {raylet.process.pid for raylet in each.all_processes["raylet"]}

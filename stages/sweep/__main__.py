@@ -62,9 +62,8 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
                 "run cache: go back to it, and run this again"
             )
         with plan.opened() as repo:
-            lacking = plan.take(repo, place.remote, found.entries).pending
-        lacking = failed or lacking
-        if lacking:
+            pending = plan.take(repo, place.remote, found.entries).pending
+        if lacking := failed or pending:
             names = ", ".join(lacking[:_NAMED]) + ", …" * (len(lacking) > _NAMED)
             have = "1 stage has" if len(lacking) == 1 else f"{len(lacking)} stages have"
             raise UserError(f"{have} failed: {names}; see above")

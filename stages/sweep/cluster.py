@@ -125,6 +125,7 @@ class Cluster:
             UserError: this machine alone is too small for one.
         """
         ray.cloudpickle.register_pickle_by_value(worker)
+        compute = ray.remote(max_retries=0)(worker.compute)  # once, as Ray exports it at each such call
         clone = ray.put(archive)
         ends: dict[str, Outcome] = {}
         waiting = {name: set(before) for name, before in needs.items()}
@@ -135,7 +136,8 @@ class Cluster:
                     ends[name] = Outcome(name, "skipped")
                     tell(ends[name], False)
                 else:
-                    running[self._submit(clone, make(name))] = name
+                    task = make(name)
+                    running[compute.options(**self._resources(task)).remote(clone, task.message())] = name
             ready, _ = ray.wait(list(running), timeout=1.0) if running else ([], [])
             for reference in ready:
                 name = running.pop(reference)
@@ -148,16 +150,16 @@ class Cluster:
                     ends[name] = outcome
                 tell(outcome, again)
 
-    def _submit(self, clone: Any, task: Task) -> Any:
+    def _resources(self, task: Task) -> dict[str, int]:
+        """What a task needs; a line tells if no machine has so much."""
         gpus, cpus = task.processes * self._gpu, task.processes * self._threads
         for kind, wanted in (("GPU", gpus), ("CPU", cpus)):
-            if (most := self._most(kind)) < wanted and kind not in self._lacking:
+            if kind not in self._lacking and (most := self._most(kind)) < wanted:
                 self._lacking.add(kind)
                 if self._address is None:
                     raise UserError(f"{task.name} needs {wanted} {kind}s; this machine has {most}")
                 warn(f"{task.name} waits for a machine with {wanted} {kind}s; none has more than {most}")
-        resources = {"num_cpus": cpus, "num_gpus": gpus}
-        return ray.remote(worker.compute).options(max_retries=0, **resources).remote(clone, task.message())
+        return {"num_cpus": cpus, "num_gpus": gpus}
 
     def _most(self, kind: str) -> int:
         """The most of a resource that a machine has."""
