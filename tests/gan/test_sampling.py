@@ -18,6 +18,12 @@ def test_a_sample_depends_on_seed_and_number_alone():
     assert not torch.equal(few, other)
 
 
+def test_samples_by_their_numbers_are_the_same_to_the_bit():
+    many = torch.cat(list(sampling.samples(network(), 111, 2500)))
+    numbers = [2400, 3, 1000, 3, 999]
+    assert torch.equal(sampling.numbered(network(), 111, numbers), many[numbers])
+
+
 def test_images_are_bytes_and_points_are_floats():
     images = next(sampling.samples(network(), 1, 10))
     assert images.dtype == torch.uint8
