@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stages import command
-from stages.gan import datasets, devices, judges, judging, params
+from stages.gan import devices, judges, judging, params, sources
 from stages.gan.datasets import Dataset, Split
 from stages.gan.randomness import generator
 from stages.gan.scorers import ImageScorer
@@ -205,7 +205,7 @@ def insert(page: str, table: str) -> str:
 
 
 def _scorer(settings: params.CnnJudge) -> tuple[ImageScorer, Dataset]:
-    digits = datasets.prepare(params.DigitsData(source="digits", seed=SEED), Path())
+    digits = sources.prepare(params.DigitsData(source="digits", seed=SEED), Path())
     images, labels = (
         torch.cat(both) for both in zip(*map(_tensors, (digits.train, digits.test)), strict=True)
     )

@@ -66,7 +66,7 @@ class Scorer:
         judge, _ = weights.load(files.judge, judges.JUDGES, self.device)
         assert isinstance(judge, judges.Classifier)
         self._judge = judge
-        self._features = judges.predict(judge.features, datasets.to_unit(self.split.samples))
+        self._features = judges.predict(judge.features, self.split.unit)
 
     def __call__(self, generator: nn.Module, epoch: int, seconds: float) -> Score:
         """The score of a generator after so many epochs, and seconds."""
@@ -79,7 +79,7 @@ class Scorer:
 
     def floor(self) -> float:
         """The Fréchet distance of real images, those of the test split, to the training images."""
-        return self._distance(judges.predict(self._judge.features, datasets.to_unit(self._test.samples)))
+        return self._distance(judges.predict(self._judge.features, self._test.unit))
 
     def _distance(self, features: torch.Tensor) -> float:
         """The Fréchet distance to the training images of all samples at once, as one block."""
@@ -90,7 +90,7 @@ def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score
     """Train an experiment's networks; yield the scores after each of ``epochs``."""
     score = Scorer(experiment, seed)
     gan = training.Training(score.params, score.split.shape, seed=seed, device=score.device)
-    real = datasets.to_unit(score.split.samples).to(score.device)
+    real = score.split.unit.to(score.device)
     seconds, start = 0.0, time.perf_counter()
     for epoch in gan.epochs(real, torch.zeros(1, score.params.generator.latent)):
         seconds += time.perf_counter() - start

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmarks import pipeline
-from stages.gan import datasets, devices, params, ranks, training
+from stages.gan import devices, params, ranks, sources, training
 
 CASES = ("sine", "digits", "mnist", "mnist_fast")
 STEPS = (0, 1, 10, 50, 100, 200)
@@ -30,7 +30,7 @@ def data(experiment: params.Experiment) -> Tensor:
     source = experiment.data
     if isinstance(source, params.MnistData):
         source = params.DigitsData(source="digits", seed=1)
-    samples = datasets.to_unit(datasets.prepare(source, Path("unused")).train.samples)
+    samples = sources.prepare(source, Path("unused")).train.unit
     if isinstance(experiment.data, params.MnistData):
         large = samples.repeat_interleave(3, 2).repeat_interleave(3, 3)
         samples = torch.nn.functional.pad(large, (2, 2, 2, 2), value=-1.0)

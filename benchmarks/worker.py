@@ -44,7 +44,7 @@ def ours(split: Split, experiment: params.Experiment, device: torch.device) -> I
     """Train as the pipeline does; yield the times at which the steps began, and the end's."""
     gan = training.Training(experiment, split.shape, seed=1, device=device)
     gan.loss = clock = Clock(gan.loss)
-    real = datasets.to_unit(split.samples).to(device)
+    real = split.unit.to(device)
     for _ in gan.epochs(real, torch.randn(experiment.train.preview, experiment.generator.latent)):
         pass
     yield from clock.times

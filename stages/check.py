@@ -1,12 +1,13 @@
 """Check params.yaml, and that dvc.lock is whole, before any other stage runs.
 
 DVC removes what a stage has left before it runs the stage again, so that a mistake told by that stage is told
-too late. Reads params.yaml. Writes data/checked, always the same, on which all other stages depend.
+too late. Reads params.yaml. Writes data/checked, always the same, on which all other stages depend; and
+data/sources, with a link to the data of each experiment that has its own, so that DVC sees when these change.
 """
 
 from pathlib import Path
 
-from stages import command, keeper, paths
+from stages import command, keeper, own_data, paths
 from stages.gan import files, params, portability
 from stages.gan.errors import UserError
 
@@ -21,6 +22,7 @@ def check(path: Path) -> None:
                 f"{path}: {name}.evaluate.inception: there is no file {weights}; set it to null, or to one "
                 "with weights of Inception-V3"
             )
+        own_data.check(path, name, known.experiments[name])
     if known.settings.portable:
         portability.check()
     device = known.settings.device
@@ -34,6 +36,7 @@ def check(path: Path) -> None:
             f"{lock}: is cut short, as by a crash while DVC wrote it; take the one that git knows "
             f"(git restore {lock}) and run it again: what was done since then, DVC has in its run cache"
         )
+    own_data.link({name: known.experiments[name].data for name in known.settings.experiments})
     files.write(paths.CHECKED, "The parameters are valid.\n")
 
 

@@ -3,8 +3,8 @@
 Reads params.yaml, the prepared data, the judge and a run's networks, samples and losses. Writes to
 reports/runs/EXPERIMENT/seed-SEED the scores (metrics.json), two figures (losses.png, coverage.png) and what
 the run is (run.json: experiment, seed, device, judge, parameters), and to data/EXPERIMENT/seed-SEED the
-judge's answer to every sample (answers.npy: probabilities of the classes, or the last coordinate that it
-expects). Logs scores and figures to the run in MLflow.
+judge's answer to every sample (answers.npy: probabilities of the classes, features of images without labels,
+or the last coordinate that it expects). Logs scores and figures to the run in MLflow.
 """
 
 import io
@@ -32,6 +32,7 @@ def evaluate(job: command.RunJob) -> None:
         history,
         inception,
         judges,
+        judging,
         params,
         scores,
         tracking,
@@ -41,13 +42,20 @@ def evaluate(job: command.RunJob) -> None:
     device = devices.set_up(job.settings.device, job.settings.threads)
     real = datasets.Dataset.load(job.shared.dataset, job.params.data)
     judge, about_judge = weights.load(job.shared.judge, judges.JUDGES, device)
-    inputs.check(job.shared.judge, about_judge["architecture"], job.params.judge, real.shape, "judge")
+    inputs.check(
+        job.shared.judge,
+        about_judge["architecture"],
+        job.params.judge,
+        real.shape,
+        "judge",
+        **judging.known(job.params.judge, real),
+    )
     judge_md5 = tracking.md5(job.shared.judge)
     _, about = inputs.generator(job, real.shape, device)
     _, epochs = history.load(job.files.losses, job.files.previews)
     samples = evaluation.load_samples(job.files.samples, real.train, job.params.sample.count)
     tags = {tracking.JUDGE: judge_md5, "sample.count": str(len(samples))}
-    if isinstance(judge, judges.Classifier):
+    if isinstance(judge, judges.ImageJudge):
         extractor = None
         if job.params.evaluate.inception is not None:
             path = Path(job.params.evaluate.inception)

@@ -33,14 +33,27 @@ def generator(job: RunJob, shape: Sequence[int], device: torch.device) -> tuple[
 
 
 def check(
-    path: Path, architecture: Mapping[str, Any], params: Block, shape: Sequence[int], block: str
+    path: Path,
+    architecture: Mapping[str, Any],
+    params: Block,
+    shape: Sequence[int],
+    block: str,
+    **known: Any,
 ) -> None:
     """Check that a network is built as the parameters say, for samples of a shape.
+
+    Args:
+        path: the network's file.
+        architecture: as it is.
+        params: as it should be.
+        shape: of one sample.
+        block: of the parameters.
+        known: what else is known of it, or known better.
 
     Raises:
         UserError: it is not; the message names ``path``, the key and the ``block``.
     """
-    wanted = {**params.model_dump(), "shape": list(shape), "inputs": shape[0] - 1}
+    wanted = {**params.model_dump(), "shape": list(shape), "inputs": max(1, shape[0] - 1), **known}
     for key, value in architecture.items():
         if wanted.get(key, value) != value:
             stage = "train" if block == "generator" else block

@@ -4,6 +4,7 @@ from pathlib import Path
 
 RAW = Path("data/raw")
 CHECKED = Path("data/checked")
+SOURCES = Path("data/sources")  # links to data of one's own, by experiment
 RUNS = Path("reports/runs")
 REPORT = Path("reports/README.md")
 STATES = Path(".state")  # of trainings that are not finished; neither git's nor DVC's

@@ -1,8 +1,11 @@
 """Prepare the data: from its source to tensors, with a figure of the training samples.
 
 Reads params.yaml. Writes data/EXPERIMENT/dataset.safetensors (train and test split, with labels where there
-are any) and reports/runs/EXPERIMENT/data.png. MNIST is downloaded to data/raw, from GAN_MIRROR first if set.
+are any) and reports/runs/EXPERIMENT/data.png. MNIST and its likes are downloaded to data/raw, from GAN_MIRROR
+first if set; files of one's own are read where they are.
 """
+
+from functools import partial
 
 from stages import command, paths
 from stages.gan.errors import tell
@@ -10,15 +13,18 @@ from stages.gan.errors import tell
 
 def prepare(job: command.Job) -> None:
     """Make an experiment's data set."""
-    from stages.gan import canvas, datasets, figures, files
+    from stages import progress
+    from stages.gan import canvas, figures, files, sources
 
-    dataset = datasets.prepare(job.params.data, paths.RAW)
+    show = partial(progress.show, unit="image", describe=lambda _: "read", every=10_000)
+    dataset = sources.prepare(job.params.data, paths.RAW, show)
     with files.together():
         dataset.save(job.shared.dataset)
         canvas.save(figures.data(dataset.train), job.shared.dataset_figure)
+    classes = f" of {len(dataset.train.classes)} classes" if dataset.train.classes else ""
     tell(
         f"prepare {job.experiment}: {len(dataset.train)} training and {len(dataset.test)} test samples of "
-        f"shape {tuple(dataset.shape)}; see {job.shared.dataset_figure}"
+        f"shape {tuple(dataset.shape)}{classes}; see {job.shared.dataset_figure}"
     )
 
 

@@ -41,8 +41,10 @@ def train(job: command.RunJob) -> Callable[[], None]:
     device = part.device(devices.set_up(job.settings.device, job.settings.threads))
     split = datasets.Dataset.load(job.shared.dataset, job.params.data).train
     settings = job.params.train
-    gan = training.Training(job.params, split.shape, seed=job.seed, device=device, ranks=part)
-    real = datasets.to_unit(split.samples).to(device)
+    gan = training.Training(
+        job.params, split.shape, seed=job.seed, device=device, ranks=part, units=split.units
+    )
+    real = split.unit.to(device)
     latents = torch.randn(
         settings.preview, job.params.generator.latent, generator=random_generator(job.seed, "preview")
     )

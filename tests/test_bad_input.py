@@ -22,7 +22,7 @@ from mlflow import MlflowClient
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 
-from stages.gan import datasets, devices, judging, training, weights
+from stages.gan import datasets, devices, sources, training, weights
 from stages.gan.mlp import MlpGenerator
 from stages.gan.networks import GENERATORS
 from stages.gan.params import MnistData
@@ -527,7 +527,7 @@ def test_a_training_that_diverges_ends_there_and_its_last_finite_networks_are_ke
 
 
 def test_a_judge_that_diverges_ends_there_with_advice(workplace, monkeypatch):
-    monkeypatch.setattr(judging, "to_unit", lambda samples: samples * float("nan"))
+    monkeypatch.setattr(datasets.Split, "unit", property(lambda split: split.samples * float("nan")))
     before = calls.digest(workplace)
     ended = calls.call(workplace, "judge", experiment="digits")
     calls.assert_refused(ended, "judge: the loss is no longer finite in epoch 1 (nan)", "lower judge.lr")
@@ -581,7 +581,7 @@ def test_too_little_memory_is_told(error, words, workplace, monkeypatch):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(datasets, "prepare", fail)
+    monkeypatch.setattr(sources, "prepare", fail)
     before = calls.digest(workplace)
     calls.assert_refused(calls.call(workplace, "prepare"), "not enough memory", "smaller", words)
     assert calls.digest(workplace) == before
@@ -591,7 +591,7 @@ def test_a_mistake_of_the_programs_is_not_hidden(workplace, monkeypatch):
     def fail(*_):
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(datasets, "prepare", fail)
+    monkeypatch.setattr(sources, "prepare", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         calls.call(workplace, "prepare")
 

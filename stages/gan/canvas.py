@@ -39,33 +39,49 @@ def show(axes: Axes, shown: Tensor, split: Split, color: str, title: str) -> Any
     """Draw points over the real ones' range, or images as a grid; returns the artist."""
     axes.set_title(title)
     if shown.dim() == 2:
-        (artist,) = axes.plot(shown[:, 0].numpy(), shown[:, 1].numpy(), ".", color=color, alpha=0.6, ms=4)
+        (artist,) = axes.plot(*coordinates(shown), ".", color=color, alpha=0.6, ms=4)
         low, high = split.samples.amin(0), split.samples.amax(0)
         margin = 0.2 * (high - low)
-        axes.set(xlabel="x1", ylabel="x2")
+        axes.set(xlabel=split.column(0))
         axes.set_xlim((low - margin)[0].item(), (high + margin)[0].item())
-        axes.set_ylim((low - margin)[1].item(), (high + margin)[1].item())
+        if len(low) > 1:
+            axes.set(ylabel=split.column(1))
+            axes.set_ylim((low - margin)[1].item(), (high + margin)[1].item())
+        else:
+            axes.set(ylabel=f"share of points up to {split.column(0)}", ylim=(-0.05, 1.05))
         return artist
     axes.axis("off")
-    return axes.imshow(tile(shown), cmap="gray", vmin=0, vmax=255)
+    return axes.imshow(tile(shown, split), cmap="gray", vmin=0, vmax=255)
 
 
-def tile(images: Tensor) -> NDArray[np.uint8]:
-    """Up to N² images, uint8 [n, C, H, W], as one picture with narrow gaps, dark on light."""
+def coordinates(points: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Where points [N, D] are drawn: by their first two numbers, or, if they have one, by their ranks."""
+    if points.shape[1] > 1:
+        return points[:, 0].numpy(), points[:, 1].numpy()
+    ranks = np.arange(1, len(points) + 1) / len(points)
+    return points[:, 0].sort().values.numpy(), ranks
+
+
+def tile(images: Tensor, split: Split) -> NDArray[np.uint8]:
+    """Up to N² images such as these, uint8 [n, C, H, W], as one picture with narrow gaps."""
     side = int(np.ceil(np.sqrt(len(images))))
     height, width = images.shape[2:]
     gap = max(1, height // 14)
-    first = dark_on_light(images[0])
+    first = pixels(images[0], split)
     tile = np.full(
         (side * (height + gap) - gap, side * (width + gap) - gap, *first.shape[2:]), 255, dtype=np.uint8
     )
     for index, image in enumerate(images):
         top, left = index // side * (height + gap), index % side * (width + gap)
-        tile[top : top + height, left : left + width] = dark_on_light(image)
+        tile[top : top + height, left : left + width] = pixels(image, split)
     return tile
 
 
-def dark_on_light(image: Tensor) -> NDArray[np.uint8]:
-    """An image, uint8 [C, H, W], for matplotlib: grey ones [H, W] inverted, colours [H, W, 3] as they are."""
+def pixels(image: Tensor, split: Split) -> NDArray[np.uint8]:
+    """An image such as these, uint8 [C, H, W], for matplotlib: grey [H, W], dark on light; or [H, W, 3]."""
     array: NDArray[np.uint8] = image.numpy()
-    return 255 - array[0] if len(array) == 1 else array.transpose(1, 2, 0)
+    if len(array) > 1:
+        array = array.transpose(1, 2, 0)
+    else:
+        array = 255 - array[0] if split.light_on_dark else array[0]
+    return array

@@ -1,38 +1,24 @@
-"""The data: where it comes from, its one file, and its values as the networks see them."""
+"""A data set: its samples, its one file, and its values as the networks see them."""
 
-import errno
-import math
-import os
-import shutil
-import socket
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import json
 from dataclasses import dataclass
-from http.client import HTTPException
+from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from stages.gan import files
-from stages.gan.address import without_login
 from stages.gan.errors import UserError
-from stages.gan.params import Data, DigitsData, MnistData, SineData
-from stages.gan.randomness import generator
+from stages.gan.params import ArrayData, Data, ImagesData, SineData
+from stages.gan.units import Units
 
-_UNREADABLE = (  # what downloading, unpacking and reading MNIST's files may raise
-    *(OSError, EOFError, RuntimeError, ValueError, HTTPException, zlib.error),
-    *(AssertionError, AttributeError, KeyError, TypeError, IndexError),
-)
 _MOST_CLASSES = 1000
-_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no other mirror would help
+_BACKGROUND = 0.25  # of the pixels, at least
+_KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
 
 
 @dataclass(frozen=True)
@@ -40,10 +26,18 @@ class Split:
     """Samples and, where the data set has them, their labels (int64 [N]).
 
     Points are float32 [N, D] in the data's units; images are uint8 [N, C, H, W], 0 (background) to 255.
+
+    Attributes:
+        units: how points are scaled for the networks; None: they see them as they are.
+        classes: their names, in the order of the labels; empty: they have numbers only.
+        columns: the names of points' coordinates; empty: x1, x2, ….
     """
 
     samples: Tensor
     labels: Tensor | None = None
+    units: Units | None = None
+    classes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -54,11 +48,31 @@ class Split:
         return tuple(self.samples.shape[1:])
 
     @property
+    def unit(self) -> Tensor:
+        """The samples as the networks see them."""
+        return to_unit(self.samples) if self.units is None else self.units.to_unit(self.samples)
+
+    @property
     def kind(self) -> str:
         """What it holds, in words."""
         dtype = str(self.samples.dtype).removeprefix("torch.")
         labels = "" if self.labels is None else f" with {len(self.labels)} labels"
         return f"{len(self)} {dtype} samples of shape {self.shape}{labels}"
+
+    @cached_property
+    def light_on_dark(self) -> bool:
+        """Whether the images are grey, on a background of 0: pictures then show them dark on light."""
+        some = self.samples[:1000]
+        grey = some.dim() == 4 and some.shape[1] == 1
+        return grey and (some == 0).double().mean().item() >= _BACKGROUND
+
+    def column(self, index: int) -> str:
+        """What the coordinate of an index is called: x1, the first."""
+        return self.columns[index] if self.columns else f"x{index + 1}"
+
+    def class_name(self, label: int) -> str:
+        """What a class is called."""
+        return self.classes[label] if label < len(self.classes) else str(label)
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,13 @@ class Dataset:
         return self.train, self.test
 
     @property
+    def class_count(self) -> int | None:
+        """How many classes the samples have; None: they have no labels."""
+        if self.train.labels is None or self.test.labels is None:
+            return None
+        return int(torch.cat([self.train.labels, self.test.labels]).max()) + 1
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample: (D,) for points, (C, H, W) for images."""
         return self.train.shape
@@ -85,7 +106,14 @@ class Dataset:
             tensors[f"{name}.samples"] = split.samples.contiguous()
             if split.labels is not None:
                 tensors[f"{name}.labels"] = split.labels.contiguous()
-        files.write(path, to_bytes(tensors))
+        about = self._about()
+        files.write(path, to_bytes(tensors, metadata={_KEY: json.dumps(about)} if about else None))
+
+    def _about(self) -> dict[str, Any]:
+        split, units = self.train, self.train.units
+        scale = {"mean": units.mean, "deviation": units.deviation} if units else None
+        about = {"units": scale, "classes": split.classes, "columns": split.columns}
+        return {key: value for key, value in about.items() if value}
 
     def _problem(self) -> str | None:
         for split in self.splits:
@@ -110,19 +138,22 @@ class Dataset:
             UserError: the file is missing or damaged, or holds other data.
         """
         try:
-            tensors = load_file(path)
+            with safe_open(path, framework="pt") as file:
+                about = _read_about((file.metadata() or {}).get(_KEY, "{}"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             dataset = Dataset(
-                Split(tensors["train.samples"], tensors.get("train.labels")),
-                Split(tensors["test.samples"], tensors.get("test.labels")),
+                Split(tensors["train.samples"], tensors.get("train.labels"), **about),
+                Split(tensors["test.samples"], tensors.get("test.labels"), **about),
             )
             if problem := dataset._problem():
                 raise ValueError(problem)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+        except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{path}: not a readable data set ({error}); run the prepare stage") from error
         if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
             raise UserError(f"{path}: holds numbers that are not finite; run the prepare stage")
         if data is not None:
-            for name, split, wanted in zip(("train", "test"), dataset.splits, _kinds(data), strict=True):
+            for name, index, split in (("train", 0, dataset.train), ("test", 1, dataset.test)):
+                wanted = _kind(data, index, split)
                 if (found := split.kind) != wanted:
                     raise UserError(
                         f"{path}: its {name} split holds {found}, but data of source {data.source} is "
@@ -143,117 +174,24 @@ def from_unit(samples: Tensor) -> Tensor:
     return ((samples + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def prepare(data: Data, raw: Path) -> Dataset:
-    """Make the data set that the parameters name; downloads, if any, are kept in the folder ``raw``.
+def _read_about(text: str) -> dict[str, Any]:
+    about = json.loads(text)
+    scale = about.get("units")
+    units = Units(tuple(map(float, scale["mean"])), tuple(map(float, scale["deviation"]))) if scale else None
+    names = {key: tuple(map(str, about.get(key, ()))) for key in ("classes", "columns")}
+    return {"units": units, **names}
 
-    Raises:
-        UserError: no source could be reached; the message names those tried.
+
+def _kind(data: Data, index: int, found: Split) -> str:
+    """What the training split (0) or the test split (1) of a data set holds; see :attr:`Split.kind`.
+
+    Of a user's own data, the parameters do not say how many samples there are, of how many numbers, and
+    whether they have labels; there, it goes by what was ``found``.
     """
-    if isinstance(data, MnistData):
-        return _mnist(raw, data.limit)
-    if isinstance(data, DigitsData):
-        return _digits(data.seed)
-    return Dataset(*(Split(_sine(data.points, data.seed, split)) for split in ("train", "test")))
-
-
-def _kinds(data: Data) -> list[str]:
-    """What the splits of a data set hold; see :attr:`Split.kind`."""
+    count = len(found) if data.counts is None else data.counts[index]
     if isinstance(data, SineData):
-        return [f"{count} float32 samples of shape (2,)" for count in data.counts]
-    shape = (1, data.side, data.side)
-    return [f"{count} uint8 samples of shape {shape} with {count} labels" for count in data.counts]
-
-
-def _sine(points: int, seed: int, split: str) -> Tensor:
-    x1 = torch.rand(points, generator=generator(seed, "sine", split)) * (2 * math.pi)
-    return torch.stack([x1, x1.sin()], dim=1)
-
-
-def _digits(seed: int) -> Dataset:
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    digits = load_digits()
-    images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
-    labels = torch.from_numpy(digits.target.astype(np.int64))
-    train, test = train_test_split(
-        np.arange(len(labels)), test_size=0.2, stratify=digits.target, random_state=seed % 2**32
-    )
-    return Dataset(*(Split(images[np.sort(i)], labels[np.sort(i)]) for i in (train, test)))
-
-
-def _mnist(raw: Path, limit: int | None) -> Dataset:
-    from torchvision.datasets import MNIST
-
-    folder = raw / "MNIST" / "raw"
-    theirs = list(MNIST.mirrors)
-    ours = os.environ.get("GAN_MIRROR")
-    failures = []
-    with _timeout(seconds=30):  # a mirror that hangs is as good as one that is down
-        for source in ([ours] if ours else []) + theirs:
-            mirror = source
-            _discard_bad(folder, MNIST.resources)
-            try:
-                if (parts := urlsplit(mirror)).scheme == "file" or "://" not in mirror:
-                    place = url2pathname(parts.path) if parts.scheme == "file" else mirror
-                    _copy(Path(place).expanduser(), folder, MNIST.resources)
-                    mirror = folder.resolve().as_uri()
-                MNIST.mirrors = [mirror.rstrip("/") + "/"]
-                # Checks the MD5 sums, and fetches only the archives that are missing or bad.
-                splits = [MNIST(raw, train=train, download=True) for train in (True, False)]
-                found = [(tuple(split.data.shape), len(split.targets)) for split in splits]
-                if found != (wanted := [((count, 28, 28), count) for count in MnistData.whole]):
-                    raise ValueError(f"images and labels are {found}, not {wanted}")
-            except _UNREADABLE as error:
-                _discard_bad(folder, MNIST.resources)
-                if isinstance(error, OSError) and error.errno in _ROOM:
-                    raise OSError(error.errno, error.strerror, str(folder)) from error
-                reason = " ".join(str(error).split()) or type(error).__name__
-                failures.append(without_login(f"{source} ({reason})", source))
-            else:
-                return Dataset(*(Split(s.data[:limit].unsqueeze(1), s.targets[:limit]) for s in splits))
-            finally:
-                MNIST.mirrors = theirs
-    raise UserError(
-        f"MNIST could not be downloaded; tried {'; '.join(failures)}. Set GAN_MIRROR to a folder or URL that "
-        "holds its four .gz files, or run the experiments that need no download: sine, digits"
-    )
-
-
-Archives = Sequence[tuple[str, str]]  # name and MD5 sum of each
-
-
-def _discard_bad(folder: Path, archives: Archives) -> None:
-    """Delete archives with a wrong MD5 sum, and all that was unpacked, as a kill may have cut that short."""
-    from torchvision.datasets.utils import check_integrity
-
-    for name, md5 in archives:
-        (folder / name).with_suffix("").unlink(missing_ok=True)
-        if not check_integrity(folder / name, md5):
-            (folder / name).unlink(missing_ok=True)
-
-
-def _copy(source: Path, target: Path, archives: Archives) -> None:
-    """Copy the archives that ``target`` lacks, which torchvision does not do from a folder.
-
-    Raises:
-        OSError: one is missing or has a wrong MD5 sum.
-    """
-    from torchvision.datasets.utils import check_integrity
-
-    target.mkdir(parents=True, exist_ok=True)
-    for name, md5 in archives:
-        if not (target / name).exists():
-            shutil.copyfile(source / name, target / name)
-            if not check_integrity(target / name, md5):
-                raise OSError(f"{name} has a wrong MD5 sum")
-
-
-@contextmanager
-def _timeout(seconds: float) -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        return f"{count} float32 samples of shape (2,)"
+    if isinstance(data, ArrayData):
+        return f"{count} float32 samples of shape {found.shape[:1]}"
+    labels = "" if isinstance(data, ImagesData) and found.labels is None else f" with {count} labels"
+    return f"{count} uint8 samples of shape {(data.channels, data.side, data.side)}{labels}"

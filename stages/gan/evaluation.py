@@ -16,14 +16,20 @@ LEAST = 2  # samples of a kind: fewer have no variance
 
 
 def score_images(
-    samples: Tensor, real: Dataset, judge: judges.Classifier, extractor: nn.Module | None = None
+    samples: Tensor, real: Dataset, judge: judges.ImageJudge, extractor: nn.Module | None = None
 ) -> tuple[Scores, Tensor, Figure]:
-    """Scores and anchors, the judge's probabilities for every sample, and a figure of the classes covered."""
+    """Scores and anchors, the judge's probabilities for every sample, and a figure of the classes covered.
+
+    Of images without labels, the judge's features, and a figure of these.
+    """
     scorer = ImageScorer(real, judge, block_size(real, samples), extractor)
-    scores, logits = scorer(samples)
-    assert real.train.labels is not None
-    figure = figures.coverage_of_classes(class_shares(scores), real.train.labels)
-    return with_anchors(scores, scorer), logits.softmax(1), figure
+    scores, answers = scorer(samples)
+    if isinstance(judge, judges.Classifier):
+        figure = figures.coverage_of_classes(class_shares(scores), real.train)
+        answers = answers.softmax(1)
+    else:
+        figure = figures.coverage_of_features(answers, scorer.features)
+    return with_anchors(scores, scorer), answers, figure
 
 
 def score_points(
@@ -32,7 +38,7 @@ def score_points(
     """Scores and anchors, the last coordinate that the judge expects, and a figure of x1's coverage."""
     scorer = PointScorer(real, judge, block_size(real, samples), curve)
     scores, expected = scorer(samples)
-    figure = figures.coverage_of_points(samples, real.train.samples, metrics.BINS)
+    figure = figures.coverage_of_points(samples, real.train, metrics.BINS)
     return with_anchors(scores, scorer), expected, figure
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from stages.gan import files
-from stages.gan.canvas import panels, show, tile
+from stages.gan.canvas import coordinates, panels, show, tile
 from stages.gan.datasets import Split
 from stages.gan.style import GENERATED
 
@@ -39,9 +39,9 @@ class Preview:
         if self._artist is None:
             self._artist = show(self._axes, preview, self._split, GENERATED, title)
         elif self._images:
-            self._artist.set_data(tile(preview))
+            self._artist.set_data(tile(preview, self._split))
         else:
-            self._artist.set_data(preview[:, 0].numpy(), preview[:, 1].numpy())
+            self._artist.set_data(*coordinates(preview))
         self._axes.set_title(title)
         self._canvas.draw()
         self._figure.set_layout_engine("none")  # stays as the first one is laid out; half the time

@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from stages.gan.canvas import dark_on_light, panels, show
+from stages.gan.canvas import panels, pixels, show
 from stages.gan.datasets import Split
 from stages.gan.history import Epoch
 from stages.gan.style import GENERATED, REAL
+
+_NUMBERED = 20  # classes: of more, numbers in a confusion matrix could not be read
+_SHOWN = 2000  # points of a kind, at most
 
 
 def data(split: Split) -> Figure:
@@ -29,14 +34,15 @@ def samples(generated: Tensor, split: Split) -> Figure:
     return figure
 
 
-def judge_of_images(images: Tensor, labels: Tensor, probabilities: Tensor) -> Figure:
+def judge_of_images(split: Split, probabilities: Tensor) -> Figure:
     """The classifier's confusion matrix, and 16 test images with the predicted class and its probability.
 
     Args:
-        images: uint8 [N, C, H, W].
-        labels: their true classes, int64 [N].
+        split: test images with their true classes.
         probabilities: the judge's, [N, K].
     """
+    images, labels = split.samples, split.labels
+    assert labels is not None
     predicted = probabilities.argmax(1)
     classes = probabilities.shape[1]
     confusion = np.zeros((classes, classes), dtype=int)
@@ -46,34 +52,60 @@ def judge_of_images(images: Tensor, labels: Tensor, probabilities: Tensor) -> Fi
     axes = left.add_subplot()
     axes.imshow(confusion / confusion.sum(1, keepdims=True).clip(min=1), cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(confusion):
-        if count:
+        if count and classes <= _NUMBERED:
             color = "white" if row == column else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color, size=7)
-    axes.set(xticks=range(classes), yticks=range(classes), xlabel="predicted", ylabel="true")
+    axes.set(xlabel="predicted", ylabel="true")
+    for axis in (axes.xaxis, axes.yaxis):
+        _name_classes(axis, split, classes)
     accuracy = (predicted == labels).double().mean().item()
     axes.set_title(f"test images by class: {accuracy:.2%} right")
     axes.grid(visible=False)
     for index, small in enumerate(np.ravel(right.subplots(4, 4))):
         small.axis("off")
         if index < len(images):
-            small.imshow(dark_on_light(images[index]), cmap="gray", vmin=0, vmax=255)
+            small.imshow(pixels(images[index], split), cmap="gray", vmin=0, vmax=255)
             right_answer = predicted[index] == labels[index]
-            title = f"{predicted[index]}: {probabilities[index].max():.1%}"
+            title = f"{split.class_name(int(predicted[index]))}: {probabilities[index].max():.1%}"
             small.set_title(title, size=8, color="black" if right_answer else "firebrick")
     right.suptitle("predicted class and its probability", size="medium")
     return figure
 
 
-def judge_of_points(points: Tensor, fitted: Tensor) -> Figure:
-    """The fitted x2 over the test points; ``points`` [N, 2], ``fitted`` [N, 1] at their x1."""
+def judge_of_pictures(split: Split, drawn: Tensor) -> Figure:
+    """16 test images, and what the judge makes of them, uint8 [N, C, H, W]."""
+    figure, (left, right) = panels(2, split)
+    show(left, split.samples[:16], split, REAL, "test images")
+    show(right, drawn[:16], split, REAL, "the same, from the judge's features")
+    return figure
+
+
+def judge_of_points(split: Split, fitted: Tensor) -> Figure:
+    """What the judge expects test points' last coordinate to be [N, 1]: over x1, or beside the truth."""
+    points, last = split.samples, split.column(split.shape[0] - 1)
     figure = Figure(figsize=(5, 3.6), layout="constrained")
     axes = figure.add_subplot()
+    if points.shape[1] != 2:
+        ends = [points[:, -1].min().item(), points[:, -1].max().item()]
+        axes.plot(
+            fitted[:, 0].numpy(), points[:, -1].numpy(), ".", color=REAL, alpha=0.3, label="test points"
+        )
+        axes.plot(ends, ends, "--", color="black", linewidth=1, label="where both are equal")
+        given = ", given the others" if points.shape[1] > 1 else ""
+        axes.set(xlabel=f"{last} as the judge expects it{given}", ylabel=last)
+        axes.legend()
+        return figure
     x1, order = points[:, 0].numpy(), points[:, 0].argsort().numpy()
     axes.plot(x1, points[:, 1].numpy(), ".", ms=10, color=REAL, alpha=0.3, label="test points")
     axes.plot(
-        x1[order], fitted.numpy()[order, 0], "--", color="black", linewidth=1, label="the judge: x2 given x1"
+        x1[order],
+        fitted.numpy()[order, 0],
+        "--",
+        color="black",
+        linewidth=1,
+        label=f"the judge: {last} given {split.column(0)}",
     )
-    axes.set(xlabel="x1", ylabel="x2")
+    axes.set(xlabel=split.column(0), ylabel=last)
     axes.legend()
     return figure
 
@@ -97,29 +129,63 @@ def losses(history: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def coverage_of_classes(shares: Sequence[float], labels: Tensor) -> Figure:
-    """Share of each class among generated samples beside that among the real ones (``labels``, [N])."""
+def coverage_of_classes(shares: Sequence[float], split: Split) -> Figure:
+    """Share of each class among generated samples beside that among the real ones."""
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.add_subplot()
-    real = np.bincount(labels.numpy(), minlength=len(shares)) / len(labels)
+    assert split.labels is not None
+    real = np.bincount(split.labels.numpy(), minlength=len(shares)) / len(split)
     classes = np.arange(len(shares))
     axes.bar(classes - 0.2, 100 * real, 0.4, color=REAL, label="real")
     axes.bar(classes + 0.2, 100 * np.asarray(shares), 0.4, color=GENERATED, label="generated, by the judge")
-    axes.set(xlabel="class", ylabel="share (%)", xticks=classes)
+    axes.set(xlabel="class", ylabel="share (%)")
+    _name_classes(axes.xaxis, split, len(shares))
     axes.margins(y=0.2)
     axes.legend(ncols=2)
     return figure
 
 
-def coverage_of_points(generated: Tensor, real: Tensor, bins: int) -> Figure:
-    """Distribution of x1 over the real range, generated beside real; both [N, D]."""
+def coverage_of_features(generated: Tensor, real: Tensor) -> Figure:
+    """Generated images among real ones in the plane in which the real ones' features vary most.
+
+    Args:
+        generated: features [N, F].
+        real: features [M, F].
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    middle = real.double().mean(0)
+    _, directions = torch.linalg.eigh((real.double() - middle).T.cov())
+    for features, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
+        x, y = ((features[:_SHOWN].double() - middle) @ directions[:, [-1, -2]]).T.numpy()
+        axes.plot(x, y, ".", color=color, alpha=0.4, ms=3, label=label)
+    axes.set(xlabel="first principal component of the judge's features", ylabel="second")
+    axes.legend(markerscale=3)
+    return figure
+
+
+def coverage_of_points(generated: Tensor, split: Split, bins: int) -> Figure:
+    """Distribution of the first coordinate over the real range, generated [N, D] beside real."""
+    real = split.samples
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     edges = np.linspace(real[:, 0].min().item(), real[:, 0].max().item(), bins + 1).tolist()
     for points, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
         weights = np.full(len(points), 100 / len(points))
         axes.hist(points[:, 0].numpy(), edges, weights=weights, histtype="step", color=color, label=label)
-    axes.set(xlabel="x1", ylabel="share (%)")
+    axes.set(xlabel=split.column(0), ylabel="share (%)")
     axes.margins(y=0.2)
     axes.legend(ncols=2)
     return figure
+
+
+def _name_classes(axis: Axis, split: Split, count: int) -> None:
+    """Have ticks for the classes, with their names if they have any."""
+    if not split.classes:
+        axis.set_ticks(range(0, count, -(-count // _NUMBERED)))
+        return
+    names = [split.class_name(label) for label in range(count)]
+    upright = isinstance(axis, XAxis) and sum(map(len, names)) > 2 * _NUMBERED
+    axis.set_ticks(range(count), names, rotation=90 if upright else 0)
+    if count > _NUMBERED:
+        axis.set_tick_params(labelsize=5)

@@ -26,10 +26,10 @@ def save(path: Path, generated: Tensor, split: Split) -> None:
     """Write samples as a PNG: images as a grid, pixel by pixel; points over the real ones. No titles."""
     if generated.dim() == 4:
         picture = io.BytesIO()
-        Image.fromarray(canvas.tile(generated)).save(picture, format="png")
+        Image.fromarray(canvas.tile(generated, split)).save(picture, format="png")
         files.write(path, picture.getvalue())
         return
     figure, (axes,) = canvas.panels(1, split, width=2.6)
-    axes.plot(*split.samples[: len(generated), :2].T.numpy(), ".", color=REAL, alpha=0.25, ms=3)
+    axes.plot(*canvas.coordinates(split.samples[: len(generated)]), ".", color=REAL, alpha=0.25, ms=3)
     canvas.show(axes, generated, split, GENERATED, "")
     canvas.save(figure, path)

@@ -45,24 +45,71 @@ class Classifier(nn.Module):
             "channels": list(channels),
             "features": features,
         }
-        layers: list[nn.Module] = []
-        inputs, height, width = shape
-        for outputs in channels:
-            convolution = make_layer(nn.Conv2d, weights, inputs, outputs, kernel_size=3, padding=1)
-            layers += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
-            inputs, height, width = outputs, height // 2, width // 2
-        if height < 1 or width < 1:
-            raise UserError(
-                f"judge.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}"
-            )
-        hidden, output = linear_layers([inputs * height * width, features, classes], weights)
-        self.features = nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU())
-        self.output = output
+        self.features, self.output = _layers(shape, channels, features, classes, weights)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] in [-1, 1] to logits [N, classes]."""
         logits: Tensor = self.output(self.features(images))
         return logits
+
+
+class Autoencoder(nn.Module):
+    """The judge of images without labels: it tells what it sees by what it needs to draw an image again.
+
+    It is a :class:`Classifier` but for its last layer, which gives the image's pixels instead of classes. So
+    its features, by which sets of images are compared, are those that hold most of an image (Hinton &
+    Salakhutdinov 2006).
+
+    Args:
+        shape: (C, H, W) of one image.
+        channels: output channels of the convolutions.
+        features: width of the feature layer.
+        weights: draws the initial weights; without it they are left to be loaded.
+
+    Raises:
+        UserError: pooling leaves nothing of an image.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: Sequence[int],
+        features: int,
+        weights: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.architecture = {
+            "network": "autoencoder",
+            "shape": list(shape),
+            "channels": list(channels),
+            "features": features,
+        }
+        self.features, self.output = _layers(shape, channels, features, math.prod(shape), weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to their pixels, drawn again [N, C * H * W]."""
+        pixels: Tensor = self.output(self.features(images))
+        return pixels
+
+
+def _layers(
+    shape: Sequence[int],
+    channels: Sequence[int],
+    features: int,
+    outputs: int,
+    weights: torch.Generator | None,
+) -> tuple[nn.Module, nn.Module]:
+    """The layers from images to features, and that from features to outputs."""
+    layers: list[nn.Module] = []
+    inputs, height, width = shape
+    for maps in channels:
+        convolution = make_layer(nn.Conv2d, weights, inputs, maps, kernel_size=3, padding=1)
+        layers += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
+        inputs, height, width = maps, height // 2, width // 2
+    if height < 1 or width < 1:
+        raise UserError(f"judge.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}")
+    hidden, output = linear_layers([inputs * height * width, features, outputs], weights)
+    return nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU()), output
 
 
 class Regressor(nn.Module):
@@ -88,7 +135,8 @@ class Regressor(nn.Module):
         return fitted
 
 
-JUDGES = {"cnn": Classifier, "mlp": Regressor}
+ImageJudge = Classifier | Autoencoder
+JUDGES = {"cnn": Classifier, "autoencoder": Autoencoder, "mlp": Regressor}
 
 
 def fit(
@@ -96,7 +144,7 @@ def fit(
 ) -> Iterator[float]:
     """Fit ``judge`` in place with Adam and a one-cycle learning rate, yielding each epoch's mean loss.
 
-    Classes (int64 [N]) are fitted by cross entropy, numbers (float32 [N, 1]) by squared error.
+    Classes (int64 [N]) are fitted by cross entropy, numbers (float32 [N, K]) by squared error.
 
     Args:
         judge: the network, on the device to fit on.
@@ -129,6 +177,11 @@ def fit(
             raise UserError(f"judge: the loss is no longer finite in epoch {epoch} ({mean}); lower judge.lr")
         yield mean
     judge.eval()
+
+
+def others(points: Tensor) -> Tensor:
+    """All coordinates but the last of points [N, D]; zeros [N, 1] where there are no others."""
+    return points[:, :-1] if points.shape[1] > 1 else torch.zeros_like(points)
 
 
 def predict(judge: nn.Module, x: Tensor, batch_size: int = 1000) -> Tensor:

@@ -39,13 +39,14 @@ def images_collapsed(scores: Scores) -> int:
     """1 if images have collapsed, else 0; by their :func:`class_scores` and diversity.
 
     They have if under half of the classes are covered, or class_entropy is below 0.5, or diversity below 0.1.
+    Where there are no classes, it goes by diversity alone.
     """
     classes = len(class_shares(scores))
-    return int(
+    few = bool(classes) and (
         scores["classes_covered"] / classes < COLLAPSED_COVERAGE
         or scores["class_entropy"] < COLLAPSED_ENTROPY
-        or scores["diversity"] < COLLAPSED_DIVERSITY
     )
+    return int(few or scores["diversity"] < COLLAPSED_DIVERSITY)
 
 
 def points_collapsed(scores: Scores) -> int:

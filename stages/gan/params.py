@@ -29,12 +29,15 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 LearningRate = Annotated[Number, Field(gt=0, le=1)]
 Beta = Annotated[Number, Field(ge=0, lt=1)]
 Probability = Annotated[Number, Field(ge=0, lt=1)]
+Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
+HELD_OUT = 5  # one of so many samples of one's own is for the test split
 _MOST_WEIGHTS = 1_000_000_000  # of a network: 4 GB, and as much again for each of Adam's two moments
 
-# data/raw keeps the downloads; the others are no files on Windows.
-_RESERVED = {"raw", "con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
+# The first three are other things in data/; the rest are no files on Windows.
+_RESERVED = {"raw", "checked", "sources", "con", "prn", "aux", "nul"}
+_RESERVED |= {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 
 
 class Block(BaseModel):
@@ -56,10 +59,21 @@ class SineData(Block):
         return self.points, self.points
 
 
+class ArrayData(Block):
+    """Points from a .npy, .npz or .csv file, a row each; ``seed`` picks the held-out fifth."""
+
+    counts: ClassVar = None  # known when the file is read
+
+    source: Literal["array"]
+    path: Place
+    seed: Seed = 111
+
+
 class DigitsData(Block):
     """The 1,797 handwritten 8x8 digits that scikit-learn carries; ``seed`` picks the held-out fifth."""
 
     side: ClassVar = 8  # of an image, in pixels
+    channels: ClassVar = 1
     counts: ClassVar = (1437, 360)  # training and test images
 
     source: Literal["digits"]
@@ -67,22 +81,71 @@ class DigitsData(Block):
 
 
 class MnistData(Block):
-    """MNIST: 60,000 training and 10,000 test images, 28x28; ``limit`` takes the first ones of each."""
+    """MNIST, Fashion-MNIST (Xiao et al. 2017) or Kuzushiji-MNIST (Clanuwat et al. 2018).
+
+    Each has 60,000 training and 10,000 test images, 28x28; ``limit`` takes the first ones of each.
+    """
 
     side: ClassVar = 28
+    channels: ClassVar = 1
     whole: ClassVar = (60_000, 10_000)  # training and test images, without a limit
 
-    source: Literal["mnist"]
+    source: Literal["mnist", "fashion_mnist", "kmnist"]
     limit: Several | None = None
 
     @property
     def counts(self) -> tuple[int, int]:
         """Training and test images."""
-        train, test = (count if self.limit is None else min(count, self.limit) for count in self.whole)
-        return train, test
+        return _limited(self.whole, self.limit)
 
 
-Data = Annotated[SineData | DigitsData | MnistData, Field(discriminator="source")]
+class EmnistData(Block):
+    """EMNIST, letters and digits, 28x28 (Cohen et al. 2017); ``limit`` takes the first ones of each split."""
+
+    side: ClassVar = 28
+    channels: ClassVar = 1
+    sizes: ClassVar = {  # training and test images of each split
+        "byclass": (697_932, 116_323),
+        "bymerge": (697_932, 116_323),
+        "balanced": (112_800, 18_800),
+        "letters": (124_800, 20_800),
+        "digits": (240_000, 40_000),
+        "mnist": (60_000, 10_000),
+    }
+
+    source: Literal["emnist"]
+    split: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"] = "balanced"
+    limit: Several | None = None
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Training and test images."""
+        return _limited(self.sizes[self.split], self.limit)
+
+
+class ImagesData(Block):
+    """Images from a folder, cut to squares of ``size`` pixels; ``seed`` picks the held-out fifth.
+
+    Where they lie in folders of their own, these are their classes. ``channels`` is 1 for grey, 3 for colour.
+    """
+
+    counts: ClassVar = None  # known when the folder is read
+
+    source: Literal["images"]
+    path: Place
+    size: Annotated[int, Field(ge=4, le=1024)]
+    channels: Literal[1, 3] = 3
+    seed: Seed = 111
+
+    @property
+    def side(self) -> int:
+        """Of an image, in pixels."""
+        return self.size
+
+
+Data = Annotated[
+    SineData | ArrayData | DigitsData | MnistData | EmnistData | ImagesData, Field(discriminator="source")
+]
 
 
 class MlpJudge(Block):
@@ -205,14 +268,16 @@ class Experiment(Block):
 
     @model_validator(mode="after")
     def _networks_fit_data(self) -> "Experiment":
-        points = self.data.source == "sine"
+        points = isinstance(self.data, SineData | ArrayData)
         wanted = "mlp" if points else "cnn"
         if self.judge.network != wanted:
             raise ValueError(f"judge.network: data of source {self.data.source} needs {wanted}")
         for name in ("generator", "discriminator", "judge"):
             network = getattr(self, name)
             if points and network.network == "conv":
-                raise ValueError(f"{name}.network: conv draws images; data of source sine needs mlp")
+                raise ValueError(
+                    f"{name}.network: conv draws images; data of source {self.data.source} needs mlp"
+                )
             if network.network != "mlp":
                 side, halvings = self.data.side, len(network.channels)  # type: ignore[union-attr]
                 if side >> halvings < 1 or (name == "generator" and side % 2**halvings):
@@ -222,16 +287,25 @@ class Experiment(Block):
                     )
             if (count := _weights(network)) > _MOST_WEIGHTS:
                 raise ValueError(f"{name}: has {count:,} weights; at most {_MOST_WEIGHTS:,} are allowed")
-        size, count = self.train.batch_size, self.data.counts[0]
-        if size > count:
-            raise ValueError(f"train.batch_size: {size} is more than the {count} training samples there are")
+        size, counts = self.train.batch_size, self.data.counts
+        if counts is not None and size > counts[0]:
+            raise ValueError(
+                f"train.batch_size: {size} is more than the {counts[0]} training samples there are"
+            )
         if size % self.train.processes:
             raise ValueError(
                 f"train.processes: {self.train.processes} cannot share a batch_size of {size} evenly"
             )
         if points and self.evaluate.inception is not None:
-            raise ValueError("evaluate.inception: sees images only; data of source sine needs null")
+            raise ValueError(
+                f"evaluate.inception: sees images only; data of source {self.data.source} needs null"
+            )
         return self
+
+
+def _limited(counts: tuple[int, int], limit: int | None) -> tuple[int, int]:
+    train, test = (count if limit is None else min(count, limit) for count in counts)
+    return train, test
 
 
 def _weights(network: Block) -> int:

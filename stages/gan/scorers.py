@@ -85,6 +85,11 @@ class Scorer(ABC):
         answers[order] = answered
         return scores, answers
 
+    @property
+    def features(self) -> Tensor:
+        """Those of all training samples [N, F]."""
+        return self._reference.features
+
     def _nearest(self, samples: Tensor) -> float:
         return neighbours.nearest_distances(self._place(samples), self._places).median().item()
 
@@ -111,7 +116,10 @@ class Scorer(ABC):
 
 
 class ImageScorer(Scorer):
-    """Scores images by a classifier's eyes against the real ones.
+    """Scores images by a judge's eyes against the real ones.
+
+    The judge is a classifier, or, where images have no labels, an autoencoder; then there are no scores that
+    need classes.
 
     By blocks of ``count`` samples, as their expectation depends on the count:
 
@@ -121,13 +129,14 @@ class ImageScorer(Scorer):
     - ``kid_judge`` and ``kid_judge_spread``: kernel distance, its mean and deviation over subsets.
     - ``precision``, ``recall``, ``density``, ``coverage``: see :mod:`stages.gan.neighbours`. These and the
       kernel distance compare a block with as many training images, always the same.
-    - ``classifier_score``: the Inception score's formula.
+    - ``classifier_score``: the Inception score's formula; needs classes.
 
     Over all samples, as they are means and shares that more samples only make more certain:
 
     - ``confidence``, ``class_entropy``, ``classes_covered``, ``class_share_0``…: see
-      :func:`metrics.class_scores`. (The entropy of few random samples is a little too small; but the test
-      split's, being stratified or large, is not, so all samples are nearer to it than a block.)
+      :func:`metrics.class_scores`; they need classes. (The entropy of few random samples is a little too
+      small; but the test split's, being stratified or large, is not, so all samples are nearer to it than a
+      block.)
     - ``diversity``: total variance of the samples' features over the training images' (1 is right).
     - ``memorisation``: median distance of the samples to the nearest of all training images, over that of
       the test images. By pixels, 0 for copies; as it is a ratio, their scale does not matter.
@@ -135,15 +144,16 @@ class ImageScorer(Scorer):
 
     Args:
         real: the real images.
-        judge: their classifier.
+        judge: their classifier, or autoencoder.
         count: images in a block, see :func:`block_size`.
         extractor: Inception-V3, see :func:`inception.load`.
     """
 
     def __init__(
-        self, real: Dataset, judge: judges.Classifier, count: int, extractor: nn.Module | None = None
+        self, real: Dataset, judge: judges.ImageJudge, count: int, extractor: nn.Module | None = None
     ) -> None:
         self._judge, self._extractor = judge, extractor
+        self._classifies = isinstance(judge, judges.Classifier)
         super().__init__(real, count)
         if extractor is not None:
             self._seen = distances.gaussian(inception.features(extractor, real.train.samples))
@@ -156,7 +166,7 @@ class ImageScorer(Scorer):
         return samples.flatten(1).float() - 128
 
     def _answer(self, samples: Tensor, features: Tensor) -> Tensor:
-        return judges.predict(self._judge.output, features)
+        return judges.predict(self._judge.output, features) if self._classifies else features
 
     def _of_block(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
         scores: Scores = {"fid_judge": self._reference.frechet_distance(features)}
@@ -166,12 +176,13 @@ class ImageScorer(Scorer):
         kernel, spread = distances.kernel_distance(features, self._reference.chosen)
         scores |= {"kid_judge": kernel, "kid_judge_spread": spread}
         scores |= self._reference.neighbourhoods(features)
-        scores["classifier_score"] = metrics.classifier_score(answers)
+        if self._classifies:
+            scores["classifier_score"] = metrics.classifier_score(answers)
         return scores
 
     def _of_all(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
-        diversity = metrics.diversity(features, self._reference.features)
-        return {**metrics.class_scores(answers), "diversity": diversity}
+        scores = metrics.class_scores(answers) if self._classifies else {}
+        return {**scores, "diversity": metrics.diversity(features, self._reference.features)}
 
     def _collapsed(self, scores: Scores) -> int:
         return metrics.images_collapsed(scores)
@@ -191,7 +202,8 @@ class PointScorer(Scorer):
     Over all samples, as they are means and shares that more samples only make more certain:
 
     - ``curve_distance``, ``curve_share``: see :func:`metrics.curve_scores`; only where the curve is known.
-    - ``judge_error``: mean distance of the last coordinate to what the judge expects from the others.
+    - ``judge_error``: mean distance of the last coordinate to what the judge expects from the others, if
+      there are any.
     - ``diversity``: the samples' total variance over the training points' (1 is right).
     - ``memorisation``: median distance of the samples to the nearest of all training points, over that of
       the test points; 0 for copies.
@@ -208,6 +220,7 @@ class PointScorer(Scorer):
         self, real: Dataset, judge: nn.Module, count: int, curve: Callable[[Tensor], Tensor] | None
     ) -> None:
         self._judge, self._curve, self._train = judge, curve, real.train.samples
+        self._units = real.train.units
         train = self._train.double()
         self._middle, self._deviation = train.mean(0), train.std(0)
         super().__init__(real, count)
@@ -219,7 +232,10 @@ class PointScorer(Scorer):
         return self._see(samples)
 
     def _answer(self, samples: Tensor, features: Tensor) -> Tensor:
-        return judges.predict(self._judge, samples[:, :-1])
+        if self._units is None:
+            return judges.predict(self._judge, judges.others(samples))
+        expected = judges.predict(self._judge, judges.others(self._units.to_unit(samples)))
+        return self._units.last().from_unit(expected)
 
     def _of_block(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
         chosen = self._reference.chosen
@@ -236,7 +252,8 @@ class PointScorer(Scorer):
 
     def _of_all(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
         scores = {} if self._curve is None else metrics.curve_scores(samples, self._curve)
-        scores["judge_error"] = (samples[:, -1:] - answers).abs().double().mean().item()
+        if samples.shape[1] > 1:
+            scores["judge_error"] = (samples[:, -1:] - answers).abs().double().mean().item()
         scores["diversity"] = metrics.diversity(samples, self._train)
         return scores
 

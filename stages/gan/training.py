@@ -17,6 +17,7 @@ from stages.gan.params import Experiment, Train
 from stages.gan.randomness import generator as random_generator
 from stages.gan.ranks import ALONE, Ranks
 from stages.gan.sampling import draw
+from stages.gan.units import Rescaled, Units
 
 _BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
 
@@ -43,11 +44,13 @@ class Training:
         seed: the run's seed.
         device: to train on.
         ranks: this process's part, of several; they must be joined while it trains.
+        units: those of the points, if these are not as the generator makes them.
 
     Attributes:
         generator: maps latent points [B, latent] to samples [B, *shape].
         discriminator: maps samples to logits [B, 1].
-        kept: the generator to keep: that with the average of the weights, if one is taken.
+        kept: the generator to keep: that with the average of the weights, if one is taken; its samples are
+            in the data's units.
         loss: what the two make small.
         epoch: the epoch it is in, 1 for the first; one more than there are when all are done.
         step: how many steps of this epoch are done.
@@ -61,6 +64,7 @@ class Training:
         seed: int,
         device: torch.device,
         ranks: Ranks = ALONE,
+        units: Units | None = None,
     ) -> None:
         self.generator, self.discriminator = networks.build(
             params.generator, params.discriminator, shape, seed, device, ranks.rows
@@ -72,6 +76,8 @@ class Training:
         self._ranks = ranks
         self._average = weight_average(self.generator, params.train.ema) if params.train.ema > 0 else None
         self.kept: nn.Module = self.generator if self._average is None else self._average.module
+        if units is not None:
+            self.kept = Rescaled(self.kept, units).to(device)
         betas = (params.train.betas[0], params.train.betas[1])
         self._adam_d = Adam(self.discriminator.parameters(), betas, ranks.mean)
         self._adam_g = Adam(self.generator.parameters(), betas, ranks.mean)

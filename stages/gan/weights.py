@@ -12,6 +12,7 @@ from torch import nn
 
 from stages.gan import files
 from stages.gan.errors import UserError
+from stages.gan.units import Rescaled, Units
 
 _ERRORS = (
     *(OSError, SafetensorError, UserError, LookupError, TypeError, ValueError, AttributeError),
@@ -45,7 +46,10 @@ def load(
             about: dict[str, Any] = json.loads(file.metadata()[_KEY])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         architecture = dict(about["architecture"])
+        units = architecture.pop("units", None)
         network = networks[architecture.pop("network")](**architecture)
+        if units is not None:
+            network = Rescaled(network, Units(tuple(units["mean"]), tuple(units["deviation"])))
         network.load_state_dict(state)
     except _ERRORS as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__

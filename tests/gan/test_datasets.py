@@ -4,19 +4,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.gan import datasets
+from stages.gan import datasets, sources
 from stages.gan.datasets import Dataset
 from stages.gan.errors import UserError
 from stages.gan.params import DigitsData, MnistData, SineData
 
 
 def sine(**changes) -> Dataset:
-    return datasets.prepare(SineData(**({"source": "sine", "points": 1024, "seed": 111} | changes)), Path())
+    return sources.prepare(SineData(**({"source": "sine", "points": 1024, "seed": 111} | changes)), Path())
 
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
-    return datasets.prepare(DigitsData(source="digits", seed=111), Path())
+    return sources.prepare(DigitsData(source="digits", seed=111), Path())
 
 
 def test_sine_points_lie_on_the_curve_over_its_whole_range():
@@ -79,7 +79,7 @@ def test_images_are_scaled_and_points_are_not():
 def test_mnist_comes_from_the_mirror(tmp_path, monkeypatch, mnist_mirror):
     monkeypatch.setenv("GAN_MIRROR", mnist_mirror)
     monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])  # from there and from nowhere else
-    mnist = datasets.prepare(MnistData(source="mnist"), tmp_path)
+    mnist = sources.prepare(MnistData(source="mnist"), tmp_path)
     assert mnist.train.samples.shape == (60_000, 1, 28, 28)
     assert mnist.test.samples.shape == (10_000, 1, 28, 28)
     assert mnist.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
@@ -88,7 +88,7 @@ def test_mnist_comes_from_the_mirror(tmp_path, monkeypatch, mnist_mirror):
     (raw / "train-images-idx3-ubyte").write_bytes(b"cut short")
     (raw / "train-labels-idx1-ubyte.gz").write_bytes(b"broken")
     (raw / "t10k-labels-idx1-ubyte.gz").unlink()
-    limited = datasets.prepare(MnistData(source="mnist", limit=100), tmp_path)
+    limited = sources.prepare(MnistData(source="mnist", limit=100), tmp_path)
     assert torch.equal(limited.train.samples, mnist.train.samples[:100])
     assert len(limited.test) == 100
 
@@ -103,7 +103,7 @@ def test_mnist_without_a_source_names_those_tried_and_keeps_no_bad_file(tmp_path
     monkeypatch.setenv("GAN_MIRROR", str(mirror))
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/mnist/"])
     with pytest.raises(UserError) as caught:
-        datasets.prepare(MnistData(source="mnist"), raw)
+        sources.prepare(MnistData(source="mnist"), raw)
     message = str(caught.value)
     for words in (
         f"{mirror} (train-images-idx3-ubyte.gz has a wrong MD5 sum)",

@@ -3,6 +3,7 @@ import torch
 from PIL import Image
 
 from stages.gan import canvas, evolution, figures
+from stages.gan.datasets import Split
 from stages.gan.history import Epoch
 
 
@@ -15,12 +16,12 @@ def test_every_figure_is_drawn_with_the_same_bytes_each_time(split, tmp_path):
         "strip": lambda: evolution.strip([epoch.preview for epoch in history], split),
     }
     if split.labels is None:
-        draws["judge"] = lambda: figures.judge_of_points(split.samples, split.samples[:, 1:])
-        draws["coverage"] = lambda: figures.coverage_of_points(split.samples * 2, split.samples, 10)
+        draws["judge"] = lambda: figures.judge_of_points(split, split.samples[:, 1:])
+        draws["coverage"] = lambda: figures.coverage_of_points(split.samples * 2, split, 10)
     else:
         probabilities = torch.nn.functional.one_hot(split.labels, 10).float()
-        draws["judge"] = lambda: figures.judge_of_images(split.samples, split.labels, probabilities)
-        draws["coverage"] = lambda: figures.coverage_of_classes([0.1] * 10, split.labels)
+        draws["judge"] = lambda: figures.judge_of_images(split, probabilities)
+        draws["coverage"] = lambda: figures.coverage_of_classes([0.1] * 10, split)
     for name, draw in draws.items():
         first, second = tmp_path / "a" / f"{name}.png", tmp_path / "b" / f"{name}.png"
         canvas.save(draw(), first)
@@ -31,8 +32,13 @@ def test_every_figure_is_drawn_with_the_same_bytes_each_time(split, tmp_path):
         assert np.median(picture) > 200 or name in ("samples", "data", "strip")
 
 
-def test_digits_are_dark_on_light():
+def test_digits_are_dark_on_light_and_photographs_as_they_are():
     image = torch.zeros(1, 4, 4, dtype=torch.uint8)
     image[0, 1, 1] = 255
-    shown = canvas.dark_on_light(image)
+    shown = canvas.pixels(image, Split(image[None]))
     assert (shown[0, 0], shown[1, 1]) == (255, 0)
+    photograph = (image // 2) + 40
+    shown = canvas.pixels(photograph, Split(photograph[None]))
+    assert (shown[0, 0], shown[1, 1]) == (40, 167)
+    colours = image.expand(3, 4, 4)
+    assert canvas.pixels(colours, Split(colours[None])).shape == (4, 4, 3)

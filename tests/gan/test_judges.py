@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.gan import datasets, judges
+from stages.gan import datasets, judges, sources
 from stages.gan.params import DigitsData
 from stages.gan.randomness import generator as random_generator
 
 
 def test_the_classifier_learns_handwritten_digits():
-    digits = datasets.prepare(DigitsData(source="digits", seed=111), Path())
+    digits = sources.prepare(DigitsData(source="digits", seed=111), Path())
     judge = judges.Classifier((1, 8, 8), 10, [16, 32], 64, random_generator(1, "judge"))
     x = datasets.to_unit(digits.train.samples)
     before = torch.get_rng_state()

@@ -1,0 +1,53 @@
+"""Data of one's own, which DVC finds by links: it cannot take a path out of an experiment's parameters."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from stages import paths
+from stages.gan.errors import UserError
+from stages.gan.params import HELD_OUT, ArrayData, Data, Experiment, ImagesData
+
+
+def check(params: Path, name: str, experiment: Experiment) -> None:
+    """Refuse data that are not there, or too few for a batch.
+
+    Raises:
+        UserError: it names the parameter file, and the experiment in it.
+    """
+    data = experiment.data
+    if not isinstance(data, ArrayData | ImagesData):
+        return
+    from stages.gan import folders, tables  # NumPy takes its time
+
+    place = Path(data.path).expanduser()
+    if paths.SOURCES.resolve().is_relative_to(place.resolve()):
+        raise UserError(
+            f"{params}: {name}.data.path: {data.path} holds this project; name a folder of its own"
+        )
+    try:
+        count = (
+            len(tables.read(place).values) if isinstance(data, ArrayData) else len(folders.find(place).images)
+        )
+    except UserError as error:
+        raise UserError(f"{params}: {name}.data.path: {error}") from error
+    most = count - count // HELD_OUT
+    if experiment.train.batch_size > most:
+        raise UserError(
+            f"{params}: {name}.train.batch_size: {experiment.train.batch_size} is more than the {most} training "
+            f"samples there are, as {data.path} holds {count} in all"
+        )
+
+
+def link(data: Mapping[str, Data]) -> None:
+    """Have a link for each experiment with data of its own, a file for each other one, and nothing else."""
+    paths.SOURCES.mkdir(parents=True, exist_ok=True)
+    for old in paths.SOURCES.iterdir():
+        old.unlink()
+    for name, source in data.items():
+        path = paths.SOURCES / name
+        if isinstance(source, ArrayData | ImagesData):
+            place = Path(source.path).expanduser()
+            path.symlink_to(place if place.is_absolute() else os.path.relpath(place, paths.SOURCES))
+        else:
+            path.write_text(f"{source.source}: no data of one's own\n", encoding="utf-8")
