@@ -31,11 +31,11 @@ def check(params: Path, name: str, experiment: Experiment) -> None:
         )
     except UserError as error:
         raise UserError(f"{params}: {name}.data.path: {error}") from error
-    most = count - count // HELD_OUT
-    if experiment.train.batch_size > most:
+    size, most = experiment.train.batch_size, count - count // HELD_OUT
+    if size > most:
         raise UserError(
-            f"{params}: {name}.train.batch_size: {experiment.train.batch_size} is more than the {most} training "
-            f"samples there are, as {data.path} holds {count} in all"
+            f"{params}: {name}.train.batch_size: {size} is more than the {most} training samples there are, "
+            f"as {data.path} holds {count} in all"
         )
 
 

@@ -72,6 +72,8 @@ def verdict(run: Run) -> str:
     """One sentence that says plainly what a collapsed run draws."""
     spread = f"the samples' variance is {run.scores['diversity']:.2g} of the real data's"
     if not run.shares:
+        if "x1_coverage" not in run.scores:
+            return f"**Collapsed**: {spread}."
         covered = f"the samples cover {run.scores['x1_coverage']:.0%} of x1's range"
     else:
         most = max(range(len(run.shares)), key=run.shares.__getitem__)
@@ -92,6 +94,20 @@ def sentence(pair: Pair) -> str:
         titles = (MEANINGS[verdict.score].title + _would_tell(verdict) for verdict in found)
         parts.append(f"**not distinguishable with {pair.seeds}** in {_joined(titles)}")
     return "; ".join(parts) + "."
+
+
+def left_out(family: Family) -> str:
+    """Which scores its data do not allow, and why; nothing if they allow all."""
+    images = "fid_judge" in family.scores
+    if images and not family.runs[0].shares:
+        why = "The images have no labels: the judge draws them again instead of classifying them"
+        names = ["confidence", "classifier_score", "class_entropy", "classes_covered"]
+    elif not images and "curve_distance" not in family.scores:
+        why = "The curve that the points may lie on is not known"
+        names = ["curve_distance", "curve_share"]
+    else:
+        return ""
+    return f"{why}, so there is no {_joined([MEANINGS[name].title for name in names], 'and no')}."
 
 
 def number(mean: intervals.Mean) -> str:
@@ -116,6 +132,7 @@ def _section(family: Family, pictured: dict[str, list[Group]], folder: Path, fig
     for start in range(0, len(family.groups), _COLUMNS):
         lines += [*_scores(family, family.groups[start : start + _COLUMNS]), ""]
     lines += [_seeds(family), ""]
+    lines += [absent, ""] if (absent := left_out(family)) else []
     collapsed = [run for run in family.runs if run.collapsed]
     lines += [f"- {run.experiment}, seed {run.seed}: {verdict(run)}" for run in collapsed]
     lines += [""] if collapsed else []
@@ -253,9 +270,9 @@ def _with_grids(families: Iterable[Family]) -> dict[str, list[Group]]:
     return found
 
 
-def _joined(titles: Iterable[str]) -> str:
+def _joined(titles: Iterable[str], last_by: str = "and") -> str:
     *most, last = titles
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"{', '.join(most)} {last_by} {last}" if most else last
 
 
 def _file(kind: str, name: str) -> str:

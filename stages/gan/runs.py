@@ -106,7 +106,7 @@ def _check(run: Run) -> None:
     graded = [name for name in MEANINGS if name in run.scores]
     needed = ["collapsed", *(name + ending for name in graded for ending in (FLOOR, CEILING))]
     if run.scores.get("collapsed"):
-        needed += ["diversity", "classes_covered" if run.shares else "x1_coverage"]
+        needed += ["diversity", *(["classes_covered"] if run.shares else [])]
     if lacking := [name for name in needed if name not in run.scores]:
         raise ValueError(f"metrics.json lacks {lacking[0]}")
     if not graded:

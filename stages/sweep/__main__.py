@@ -33,7 +33,6 @@ _NAMED = 8  # stages in a message, at most
 def sweep(address: str | None, workers: int | None, scratch: str) -> None:
     """Compute what is not yet computed, and have it here."""
     known = params.load(Path("params.yaml"))
-    _check_paths(known)
     for name, value in _RAY.items():
         os.environ.setdefault(name, value)
     try:
@@ -42,6 +41,7 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
         raise UserError("a sweep needs Ray: pip install -r requirements.txt has it") from error
     from stages.sweep import clone, entries, plan, site
 
+    _check_paths(known)
     commit = clone.commit()
     try:
         locks.hold_folder(Path(".dvc/tmp/sweep"), seconds=0)  # until this process ends
@@ -122,13 +122,18 @@ def _processes(name: str, known: params.Params) -> int:
 
 def _check_paths(known: params.Params) -> None:
     """Files that are not git's are not in the clones."""
+    from stages.sweep import clone
+
     for name in known.settings.experiments:
-        weights = known.experiments[name].evaluate.inception
-        if weights is not None and not Path(weights).is_absolute():
-            raise UserError(
-                f"params.yaml: {name}.evaluate.inception: a sweep works in clones, which lack {weights}: "
-                "name it by its absolute path"
-            )
+        experiment = known.experiments[name]
+        files = {"evaluate.inception": experiment.evaluate.inception}
+        files["data.path"] = getattr(experiment.data, "path", None)
+        for key, path in files.items():
+            if path is not None and not Path(path).expanduser().is_absolute() and not clone.holds(path):
+                raise UserError(
+                    f"params.yaml: {name}.{key}: a sweep works in clones, which lack {path}: name it by its "
+                    "absolute path, or commit it"
+                )
 
 
 if __name__ == "__main__":

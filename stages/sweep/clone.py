@@ -48,6 +48,11 @@ def is_here(expected: str) -> bool:
         return False
 
 
+def holds(path: str) -> bool:
+    """Whether the last commit has a file, or a folder, and what is here is as it has it."""
+    return bool(_git("ls-files", "--", path)) and not _git("status", "--porcelain", "--", path)
+
+
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:

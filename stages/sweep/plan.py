@@ -19,12 +19,15 @@ from stages.keeper import LOCK
 from stages.sweep import entries
 from stages.sweep.entries import Entry
 
+FIRST = "check"  # each clone does it anew: it takes no time, and leaves links to what is on the machine
 LAST = "report"  # it reads what all others have left, so it is not for a worker
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages for the lists in params.yaml, but the last, in the order in which ``dvc repro`` takes them.
+    """The stages for the lists in params.yaml, in the order in which ``dvc repro`` takes them.
+
+    Without the first and the last.
 
     Attributes:
         needs: by name of a stage, all that it depends on, directly or not.
@@ -60,7 +63,7 @@ def opened() -> Iterator[Repo]:
 
 def begin(repo: Repo, remote: bool) -> None:
     """Run the first stage, which tells mistakes; and take over the remote's run cache."""
-    repo.reproduce(["check"])
+    repo.reproduce([FIRST])
     if remote:
         repo.stage_cache.pull(None)
 
@@ -104,12 +107,14 @@ def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
 
 def _stages(repo: Repo) -> list[PipelineStage]:
     graph = get_active_graph(repo.index.graph)
-    return [stage for stage in plan_repro(graph, repo.stage.collect("dvc.yaml")) if stage.name != LAST]
+    stages = plan_repro(graph, repo.stage.collect("dvc.yaml"))
+    return [stage for stage in stages if stage.name not in (FIRST, LAST)]
 
 
 def _needs(repo: Repo, stages: list[PipelineStage]) -> dict[str, list[str]]:
     needs: dict[str, list[str]] = {}
     for stage in stages:  # each after those that it depends on
-        direct = [before.addressing for before in repo.index.graph.successors(stage)]
+        before = [other.addressing for other in repo.index.graph.successors(stage)]
+        direct = [name for name in before if name != FIRST]
         needs[stage.addressing] = list(dict.fromkeys(n for name in direct for n in (*needs[name], name)))
     return needs
