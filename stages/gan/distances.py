@@ -26,6 +26,7 @@ def gaussian(features: Tensor) -> Gaussian:
 
     with _one_thread():
         fitted: Gaussian = fid_features_to_statistics(features.double())
+    fitted["sigma"] = np.atleast_2d(fitted["sigma"])  # of a single feature, it is a number
     return fitted
 
 

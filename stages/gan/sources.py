@@ -59,7 +59,7 @@ def _digits(seed: int) -> Dataset:
     digits = load_digits()
     images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
     labels = torch.from_numpy(digits.target.astype(np.int64))
-    train, test = _held_out(len(labels), labels, seed)
+    train, test = (rows.sort().values for rows in _held_out(len(labels), labels, seed))
     return Dataset(Split(images[train], labels[train]), Split(images[test], labels[test]))
 
 
@@ -94,11 +94,14 @@ def _images(data: ImagesData, show: Show[NDArray[np.uint8]]) -> Dataset:
 
 
 def _held_out(count: int, labels: Tensor | None, seed: int) -> tuple[Tensor, ...]:
-    """The rows of the training split, and of the test split: a fifth, of each class."""
+    """The rows of the training split, and of the test split: a fifth, of each class; in a random order.
+
+    In the order of their files, images would be sorted by their classes, and pictures show the first of them.
+    """
     from sklearn.model_selection import train_test_split
 
     strata = None if labels is None else labels.numpy()
     classes = 1 if labels is None else len(labels.unique())
     test = max(1 / HELD_OUT, classes / count)  # at least one of each
     parts = train_test_split(np.arange(count), test_size=test, stratify=strata, random_state=seed % 2**32)
-    return tuple(torch.from_numpy(np.sort(rows)) for rows in parts)
+    return tuple(map(torch.from_numpy, parts))
