@@ -1,13 +1,14 @@
 """Check params.yaml, and that dvc.lock is whole, before any other stage runs.
 
 DVC removes what a stage has left before it runs the stage again, so that a mistake told by that stage is told
-too late. Reads params.yaml. Writes data/checked, always the same, on which all other stages depend.
+too late. Reads params.yaml and stages/gan/own.py. Writes data/checked, always the same, on which all other
+stages depend, and data/code/EXPERIMENT: what of own.py the experiment uses, on which its training depends.
 """
 
 from pathlib import Path
 
 from stages import command, keeper, paths
-from stages.gan import files, params, portability
+from stages.gan import declared, files, params, portability
 from stages.gan.errors import UserError
 
 
@@ -28,13 +29,33 @@ def check(path: Path) -> None:
         from stages.gan import devices
 
         devices.find(device)
+    for name in known.settings.experiments:
+        experiment = known.experiments[name]
+        if experiment.own and (shape := _shape(experiment.data)) is not None:
+            from stages.gan import trial
+
+            try:
+                trial.check(experiment, shape)
+            except UserError as error:
+                raise UserError(f"{path}: {name}: {error}") from error
     lock = keeper.LOCK
     if lock.exists() and not lock.read_text(encoding="utf-8", errors="replace").endswith("\n"):
         raise UserError(
             f"{lock}: is cut short, as by a crash while DVC wrote it; take the one that git knows "
             f"(git restore {lock}) and run it again: what was done since then, DVC has in its run cache"
         )
+    for name, experiment in known.experiments.items():
+        code = declared.code(experiment.own) or f"Nothing of {declared.PLACE}.\n"
+        files.write(paths.ExperimentFiles(name).code, code)
     files.write(paths.CHECKED, "The parameters are valid.\n")
+
+
+def _shape(data: params.Data) -> tuple[int, ...] | None:
+    """The shape of a sample, where the parameters say it."""
+    if data.source == "sine":
+        return (2,)
+    side = getattr(data, "side", None)
+    return None if side is None else (1, side, side)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def check(
     Raises:
         UserError: it is not; the message names ``path``, the key and the ``block``.
     """
-    wanted = {**params.model_dump(), "shape": list(shape), "inputs": shape[0] - 1}
+    wanted = {"inputs": shape[0] - 1, **params.model_dump(), "shape": list(shape)}
     for key, value in architecture.items():
         if wanted.get(key, value) != value:
             stage = "train" if block == "generator" else block
