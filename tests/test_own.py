@@ -110,8 +110,12 @@ def test_an_edit_trains_again_what_uses_it_and_nothing_else(root, tmp_path):
     ("right", "wrong", "words"),
     [
         ("        nn.Unflatten(1, shape),\n", "", "residual_generator: must give samples [3, 1, 8, 8]"),
-        ("width: int = 128", "width", "stages/gan/own.py, line 26: residual_generator: width needs a type"),
-        ("class LeastSquares", "class Squares", "digits.train.loss: should be 'bce' or 'hinge'"),
+        ("width: int = 128", "width", "stages/gan/own.py, line 24: residual_generator: width needs a type"),
+        (
+            "class LeastSquares",
+            "class Squares",
+            "digits.train.loss: should be 'bce', 'hinge' or 'squares', got 'least_sq",
+        ),
     ],
 )
 def test_a_mistake_in_own_py_is_told_before_anything_runs(root, tmp_path, monkeypatch, right, wrong, words):

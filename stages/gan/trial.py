@@ -30,7 +30,7 @@ def check(params: Experiment, shape: Sequence[int], device: torch.device = _CPU)
     """
     for declaration in params.own:
         if declaration.kind == "loss":
-            _check_loss(declaration)
+            _check_loss(declaration, device)
             continue
         first, again = (_build(declaration.kind, params, shape) for _ in range(2))
         _check_state(declaration, first, params.train.processes)
@@ -41,8 +41,10 @@ def check(params: Experiment, shape: Sequence[int], device: torch.device = _CPU)
                 if penalty.requires_grad:
                     torch.autograd.grad(penalty, list(first.parameters()), allow_unused=True)
         if device.type != "cpu":
-            with declared.blaming(declaration), torch.no_grad():
-                _build(declaration.kind, params, shape, device)(_inputs(declaration, first, shape).to(device))
+            with declared.blaming(declaration):
+                network = _build(declaration.kind, params, shape, device)
+                made = network(_inputs(declaration, network, shape).to(device))
+                torch.autograd.grad(made.sum(), list(network.parameters()), allow_unused=True)
 
 
 def _build(kind: str, params: Experiment, shape: Sequence[int], device: torch.device = _CPU) -> nn.Module:
@@ -141,15 +143,22 @@ def _check_forward(
                 raise declaration.refused("images must be in [-1, 1]; end it with nn.Tanh()")
 
 
-def _check_loss(declaration: Declaration) -> None:
-    """Both methods give a number that logits can be learned from."""
+def _check_loss(declaration: Declaration, device: torch.device) -> None:
+    """Both methods give a number that logits can be learned from, and always the same."""
     loss = LOSSES[declaration.name]()
     for method, rows in (("discriminator", 2 * _SAMPLES), ("generator", _SAMPLES)):
         drawn = torch.randn(rows, 1, generator=random_generator(0, "trial", method))
-        logits = drawn.requires_grad_(True)
-        with torch.random.fork_rng(devices=()), declared.blaming(declaration):
-            made = getattr(loss, method)(logits)
-        if not isinstance(made, Tensor) or made.shape != () or not made.requires_grad:
-            raise declaration.refused(
-                f"{method} must give one number that depends on the logits, such as a mean()"
-            )
+        for logits in (drawn.requires_grad_(True), drawn.to(device)):
+            with torch.random.fork_rng(devices=()):
+                before = torch.get_rng_state()
+                with declared.blaming(declaration):
+                    made = getattr(loss, method)(logits)
+                same = torch.equal(torch.get_rng_state(), before)
+            if not isinstance(made, Tensor) or made.shape != () or not made.requires_grad:
+                raise declaration.refused(
+                    f"{method} must give one number that depends on the logits, such as a mean()"
+                )
+            if not same:
+                raise declaration.refused(
+                    f"{method} draws from PyTorch's global random generator, so that nobody can repeat it"
+                )

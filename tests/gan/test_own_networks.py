@@ -250,6 +250,12 @@ def test_what_can_be_trained_passes_the_trial_and_is_not_changed_by_it(plain):
         ),
         (
             "class PlainLoss:\n"
+            "  def discriminator(self, x): return (x * torch.rand(())).mean()\n"
+            "  def generator(self, x): return x.mean()",
+            "PlainLoss: discriminator draws from PyTorch's global random generator",
+        ),
+        (
+            "class PlainLoss:\n"
             "  def __init__(self, x): ...\n"
             "  def discriminator(self, x): return x.mean()\n"
             "  def generator(self, x): return x.mean()",
