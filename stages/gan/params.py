@@ -272,6 +272,7 @@ def _weights(network: Block) -> int:
     return between * kernel + int(widths[-1] * about.get("features", 0))
 
 
+_TAKEN = ("own", "weights", "masks", "rows")  # which networks.py gives all networks, and what a block has
 _TYPES = {"int": int, "float": Number, "bool": bool, "str": str}  # of arguments of own networks
 
 
@@ -312,7 +313,7 @@ def _own_block(network: declared.Declaration) -> type[Block]:
     if network.kind == "generator":
         fields["latent"] = (Width, ...)
     for name, (kind, default) in network.fields(_TYPES).items():
-        if name in fields or name.startswith("_") or hasattr(OwnNetwork, name):
+        if name in _TAKEN or name in fields or name.startswith("_") or hasattr(OwnNetwork, name):
             raise network.refused(f"an argument cannot be called {name} here; take another name")
         if default is not ...:
             try:

@@ -123,6 +123,8 @@ def test_built_in_experiments_are_the_same_with_and_without_own_ones(write, root
         ("def a_generator(latent, shape, x: int = f()):\n  ...", "x: its default must be a plain value"),
         ("def a_generator(latent, shape, x: int = 'b'):\n  ...", "x: its default is not of its type"),
         ("def a_generator(latent, shape, copy: int):\n  ...", "an argument cannot be called copy"),
+        ("def a_generator(latent, shape, rows: int):\n  ...", "an argument cannot be called rows"),
+        ("def a_generator(latent, shape, own: int):\n  ...", "an argument cannot be called own"),
         ("def a_generator(latent, shape, network: str):\n  ...", "an argument cannot be called network"),
         ("def a_generator(latent):\n  ...", "a_generator: must take latent and shape"),
         ("def a_discriminator(x):\n  ...", "a_discriminator: must take shape"),
