@@ -1,20 +1,23 @@
 """Check params.yaml, and that dvc.lock is whole, before any other stage runs.
 
 DVC removes what a stage has left before it runs the stage again, so that a mistake told by that stage is told
-too late. Reads params.yaml. Writes data/checked, always the same, on which all other stages depend; and
-data/sources, with a link to the data of each experiment that has its own, so that DVC sees when these change.
+too late. Reads params.yaml, stages/gan/own.py and data of one's own. Writes data/checked, always the same, on
+which all other stages depend; data/sources, with a link to the data of each experiment that has its own, so
+that DVC sees when these change; and data/code/EXPERIMENT: what of own.py the experiment uses, on which its
+training depends.
 """
 
 from pathlib import Path
 
 from stages import command, keeper, own_data, paths
-from stages.gan import files, params, portability
+from stages.gan import declared, files, params, portability
 from stages.gan.errors import UserError
 
 
 def check(path: Path) -> None:
     """Refuse a parameter file with a mistake in it, and a dvc.lock that a crash has left half written."""
     known = params.load(path)
+    shapes = {}
     for name in known.settings.experiments:
         weights = known.experiments[name].evaluate.inception
         if weights is not None and not Path(weights).is_file():
@@ -22,7 +25,7 @@ def check(path: Path) -> None:
                 f"{path}: {name}.evaluate.inception: there is no file {weights}; set it to null, or to one "
                 "with weights of Inception-V3"
             )
-        own_data.check(path, name, known.experiments[name])
+        shapes[name] = own_data.check(path, name, known.experiments[name])
     if known.settings.portable:
         portability.check()
     device = known.settings.device
@@ -30,6 +33,15 @@ def check(path: Path) -> None:
         from stages.gan import devices
 
         devices.find(device)
+    for name in known.settings.experiments:
+        experiment = known.experiments[name]
+        if experiment.own:
+            from stages.gan import trial
+
+            try:
+                trial.check(experiment, shapes[name])
+            except UserError as error:
+                raise UserError(f"{path}: {name}: {error}") from error
     lock = keeper.LOCK
     if lock.exists() and not lock.read_text(encoding="utf-8", errors="replace").endswith("\n"):
         raise UserError(
@@ -37,6 +49,9 @@ def check(path: Path) -> None:
             f"(git restore {lock}) and run it again: what was done since then, DVC has in its run cache"
         )
     own_data.link({name: known.experiments[name].data for name in known.settings.experiments})
+    for name, experiment in known.experiments.items():
+        code = declared.code(experiment.own) or f"Nothing of {declared.PLACE}.\n"
+        files.write(paths.ExperimentFiles(name).code, code)
     files.write(paths.CHECKED, "The parameters are valid.\n")
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stages import ending
 from stages.command import RunJob
-from stages.gan import state, tracking
+from stages.gan import declared, state, tracking
 from stages.gan.errors import tell
 from stages.gan.fingerprint import fingerprint
 from stages.gan.history import Epoch, metrics
@@ -151,5 +151,6 @@ def _key(job: RunJob, device: torch.device) -> str:
     }
     here = Path(__file__)
     files = {path.name: tracking.md5(path) for path in (job.shared.dataset, here, here.with_name("train.py"))}
-    settings = {**blocks, "seed": job.seed, **job.settings.rounding, "files": files}
+    code = declared.code(job.params.own)
+    settings = {**blocks, "seed": job.seed, **job.settings.rounding, "files": files, "code": code}
     return fingerprint(settings, device, [here.parent / "gan" / "training.py", Path(state.__file__)])

@@ -53,7 +53,7 @@ def check(
     Raises:
         UserError: it is not; the message names ``path``, the key and the ``block``.
     """
-    wanted = {**params.model_dump(), "shape": list(shape), "inputs": max(1, shape[0] - 1), **known}
+    wanted = {"inputs": max(1, shape[0] - 1), **params.model_dump(), "shape": list(shape), **known}
     for key, value in architecture.items():
         if wanted.get(key, value) != value:
             stage = "train" if block == "generator" else block

@@ -6,18 +6,23 @@ from pathlib import Path
 
 from stages import paths
 from stages.gan.errors import UserError
-from stages.gan.params import HELD_OUT, ArrayData, Data, Experiment, ImagesData
+from stages.gan.params import HELD_OUT, ArrayData, Data, Experiment, ImagesData, SineData
 
 
-def check(params: Path, name: str, experiment: Experiment) -> None:
+def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
     """Refuse data that are not there, or too few for a batch.
+
+    Returns:
+        The shape of a sample, whatever the data.
 
     Raises:
         UserError: it names the parameter file, and the experiment in it.
     """
     data = experiment.data
+    if isinstance(data, SineData):
+        return (2,)
     if not isinstance(data, ArrayData | ImagesData):
-        return
+        return data.channels, data.side, data.side
     from stages.gan import folders, tables  # NumPy takes its time
 
     place = Path(data.path).expanduser()
@@ -25,10 +30,13 @@ def check(params: Path, name: str, experiment: Experiment) -> None:
         raise UserError(
             f"{params}: {name}.data.path: {data.path} holds this project; name a folder of its own"
         )
+    shape: tuple[int, ...]
     try:
-        count = (
-            len(tables.read(place).values) if isinstance(data, ArrayData) else len(folders.find(place).images)
-        )
+        if isinstance(data, ArrayData):
+            values = tables.read(place).values
+            count, shape = len(values), values.shape[1:]
+        else:
+            count, shape = len(folders.find(place).images), (data.channels, data.side, data.side)
     except UserError as error:
         raise UserError(f"{params}: {name}.data.path: {error}") from error
     size, most = experiment.train.batch_size, count - count // HELD_OUT
@@ -37,6 +45,7 @@ def check(params: Path, name: str, experiment: Experiment) -> None:
             f"{params}: {name}.train.batch_size: {size} is more than the {most} training samples there are, "
             f"as {data.path} holds {count} in all"
         )
+    return shape
 
 
 def link(data: Mapping[str, Data]) -> None:

@@ -17,6 +17,7 @@ class ExperimentFiles:
 
     def __init__(self, experiment: str) -> None:
         data, report = Path("data", experiment), RUNS / experiment
+        self.code = Path("data/code", experiment)
         self.dataset = data / "dataset.safetensors"
         self.dataset_figure = report / "data.png"
         self.judge = data / "judge.safetensors"

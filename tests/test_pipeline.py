@@ -214,7 +214,10 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
     ],
 )
 def test_a_mistake_in_the_parameters_removes_nothing(reproduced, right, wrong, words):
-    params, besides = reproduced / "params.yaml", (".git", ".dvc/tmp", "params.yaml", "data/checked")
+    params, besides = (
+        reproduced / "params.yaml",
+        (".git", ".dvc/tmp", "params.yaml", "data/checked", "data/code"),
+    )
     before = params.read_text()
     assert right in before
     all_files = calls.digest(reproduced, *besides)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+OWN = Path("stages/gan/own.py")  # of which nothing is imported by its name
+
 
 @pytest.fixture(scope="module")
 def stages(root) -> dict:
@@ -28,8 +30,17 @@ def modules(root: Path, path: Path, seen: set[Path]) -> set[Path]:
 def test_every_stage_names_exactly_the_code_it_uses(root, stages):
     for name, stage in stages.items():
         script = Path("stages", f"{name}.py")
-        named = {Path(dep) for dep in stage["deps"] if dep.endswith(".py")}
+        named = {Path(dep) for dep in stage["deps"] if dep.endswith(".py")} - {OWN}
         assert named == modules(root, script, set()) | {script}, name
+
+
+def test_own_code_reruns_the_check_and_by_its_answer_what_uses_it(stages):
+    assert [name for name, stage in stages.items() if str(OWN) in stage["deps"]] == ["check"]
+    assert "data/code" in stages["check"]["outs"]
+    by_its_answer = [
+        name for name, stage in stages.items() if "data/code/${item.experiment}" in stage["deps"]
+    ]
+    assert by_its_answer == ["train", "sample"]
 
 
 def test_no_stage_switches_the_run_cache_off(stages):

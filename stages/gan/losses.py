@@ -1,10 +1,13 @@
 """What each network tries to make small, from the discriminator's logits; and a penalty on its gradient."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu
+
+from stages.gan import declared
 
 
 class Loss(Protocol):
@@ -48,7 +51,21 @@ class Hinge:
         return -logits.mean()
 
 
-LOSSES: dict[str, type[Loss]] = {"bce": BinaryCrossEntropy, "hinge": Hinge}
+class Losses(dict[str, Callable[[], Loss]]):
+    """The losses by the names they have in ``params.yaml``; what is not in it is looked for in ``own.py``."""
+
+    def __missing__(self, name: str) -> Callable[[], Loss]:
+        declaration = declared.find("loss", name)
+        made: Callable[[], Loss] = declared.load(declaration)
+
+        def make() -> Loss:
+            with declared.blaming(declaration):
+                return made()
+
+        return make
+
+
+LOSSES = Losses(bce=BinaryCrossEntropy, hinge=Hinge)
 
 
 def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:

@@ -1,15 +1,26 @@
 """The schema of ``params.yaml``: every knob of the project, its type and its range."""
 
 import difflib
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
-from stages.gan import strict_yaml
+from stages.gan import declared, strict_yaml
 from stages.gan.errors import UserError
 
 
@@ -35,8 +46,8 @@ Place = Annotated[str, Field(min_length=1, max_length=4096)]
 HELD_OUT = 5  # one of so many samples of one's own is for the test split
 _MOST_WEIGHTS = 1_000_000_000  # of a network: 4 GB, and as much again for each of Adam's two moments
 
-# The first three are other things in data/; the rest are no files on Windows.
-_RESERVED = {"raw", "checked", "sources", "con", "prn", "aux", "nul"}
+# The first ones are other things in data/; the rest are no files on Windows.
+_RESERVED = {"raw", "checked", "code", "sources", "con", "prn", "aux", "nul"}
 _RESERVED |= {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 
 
@@ -212,6 +223,12 @@ class ConvDiscriminator(Block):
 Discriminator = Annotated[MlpDiscriminator | ConvDiscriminator, Field(discriminator="network")]
 
 
+class OwnNetwork(Block):
+    """A generator or a discriminator of ``own.py``: the block of each is made of its signature."""
+
+    own: ClassVar[declared.Declaration]
+
+
 class Train(Block):
     """How the GAN is trained, and how much of it is kept.
 
@@ -226,6 +243,8 @@ class Train(Block):
     ``preview`` counts the fixed latent points drawn after every epoch. Every ``image_every`` epochs their
     picture, and every ``checkpoint_every`` epochs both networks, go to MLflow, and again at the end.
     """
+
+    own: ClassVar[Sequence[declared.Declaration]] = ()  # losses that ``loss`` may name, too
 
     loss: Literal["bce", "hinge"]
     epochs: Count
@@ -274,6 +293,8 @@ class Experiment(Block):
             raise ValueError(f"judge.network: data of source {self.data.source} needs {wanted}")
         for name in ("generator", "discriminator", "judge"):
             network = getattr(self, name)
+            if isinstance(network, OwnNetwork):
+                continue
             if points and network.network == "conv":
                 raise ValueError(
                     f"{name}.network: conv draws images; data of source {self.data.source} needs mlp"
@@ -302,6 +323,13 @@ class Experiment(Block):
             )
         return self
 
+    @property
+    def own(self) -> list[declared.Declaration]:
+        """What it takes of ``own.py``."""
+        networks: list[Block] = [self.generator, self.discriminator]
+        found = [network.own for network in networks if isinstance(network, OwnNetwork)]
+        return found + [loss for loss in self.train.own if loss.name == self.train.loss]
+
 
 def _limited(counts: tuple[int, int], limit: int | None) -> tuple[int, int]:
     train, test = (count if limit is None else min(count, limit) for count in counts)
@@ -315,6 +343,60 @@ def _weights(network: Block) -> int:
     widths = [about.get("latent", 1), *about.get("hidden", about.get("channels", ()))]
     between: int = sum(first * second for first, second in pairwise(widths))
     return between * kernel + int(widths[-1] * about.get("features", 0))
+
+
+_TAKEN = ("own", "weights", "masks", "rows")  # which networks.py gives all networks, and what a block has
+_TYPES = {"int": int, "float": Number, "bool": bool, "str": str}  # of arguments of own networks
+
+
+def _with_own() -> type[Experiment]:
+    """The schema of an experiment that may take what ``own.py`` declares, too.
+
+    Raises:
+        UserError: something there cannot be taken; the message names the line.
+    """
+    fields: dict[str, Any] = {}
+    found = declared.read()
+    for kind, known in (("generator", Generator), ("discriminator", Discriminator)):
+        built_in = _blocks(known)
+        networks = [declaration for declaration in found if declaration.kind == kind]
+        _refuse_names(networks, [get_args(block.model_fields["network"].annotation)[0] for block in built_in])
+        every = reduce(operator.or_, [*built_in, *(_own_block(network) for network in networks)])
+        fields[kind] = (Annotated[every, Field(discriminator="network")], ...)
+    losses = [declaration for declaration in found if declaration.kind == "loss"]
+    names = get_args(Train.model_fields["loss"].annotation)
+    _refuse_names(losses, names)
+    literal: Any = Literal
+    named = literal[(*names, *(loss.name for loss in losses))]
+    train = create_model("Train", __base__=Train, loss=(named, ...))
+    train.own = losses
+    return create_model("Experiment", __base__=Experiment, train=(train, ...), **fields)
+
+
+def _refuse_names(found: Sequence[declared.Declaration], built_in: Sequence[str]) -> None:
+    for declaration in found:
+        if declaration.name in built_in:
+            raise declaration.refused(f"{declaration.name} is the project's own; take another name")
+
+
+def _own_block(network: declared.Declaration) -> type[Block]:
+    """The block of an own network: what its function or class takes is what params.yaml may say."""
+    literal: Any = Literal
+    fields: dict[str, Any] = {"network": (literal[network.name], ...)}
+    if network.kind == "generator":
+        fields["latent"] = (Width, ...)
+    for name, (kind, default) in network.fields(_TYPES).items():
+        if name in _TAKEN or name in fields or name.startswith("_") or hasattr(OwnNetwork, name):
+            raise network.refused(f"an argument cannot be called {name} here; take another name")
+        if default is not ...:
+            try:
+                default = TypeAdapter(kind).validate_python(default, strict=True)
+            except ValidationError as error:
+                raise network.refused(f"{name}: its default is not of its type") from error
+        fields[name] = (kind, default)
+    block = create_model(f"{network.name}_{network.kind}", __base__=OwnNetwork, **fields)
+    block.own = network
+    return block
 
 
 class Settings(Block):
@@ -372,7 +454,8 @@ def load(path: Path) -> Params:
             raise UserError(f"{path}: {kind}: each may be listed once only, got {_short(values)}")
     for name in sorted(listed - set(blocks)):
         raise UserError(f"{path}: experiments: {_unknown(name, list(blocks))}")
-    experiments = {name: _check(Experiment, block, path, name) for name, block in blocks.items()}
+    schema = _with_own()
+    experiments = {name: _check(schema, block, path, name) for name, block in blocks.items()}
     return Params(settings=settings, experiments=experiments)
 
 

@@ -50,11 +50,16 @@ def numbered(generator: nn.Module, seed: int, numbers: Sequence[int]) -> Tensor:
 def draw(generator: nn.Module, latents: Tensor) -> Tensor:
     """The generator's samples of latent points [N, latent], as data sets hold them, on the CPU.
 
-    Points are float32 [N, D] in the data's units, images uint8 [N, C, H, W].
+    Points are float32 [N, D] in the data's units, images uint8 [N, C, H, W]. A generator in training is out
+    of it meanwhile: what batches have in common, such as the batch normalisation's means, is not changed.
     """
     device = next(generator.parameters()).device
+    training = generator.training
+    generator.eval()
     with torch.no_grad():
-        return from_unit(generator(latents.to(device))).cpu()
+        drawn = from_unit(generator(latents.to(device))).cpu()
+    generator.train(training)
+    return drawn
 
 
 def blocks(count: int) -> int:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from stages.gan import networks
+from stages.gan import networks, trial
 from stages.gan.adam import Adam
 from stages.gan.devices import move
 from stages.gan.errors import UserError
@@ -66,6 +66,7 @@ class Training:
         ranks: Ranks = ALONE,
         units: Units | None = None,
     ) -> None:
+        trial.check(params, shape, device)
         self.generator, self.discriminator = networks.build(
             params.generator, params.discriminator, shape, seed, device, ranks.rows
         )
@@ -152,8 +153,7 @@ class Training:
     def state_dict(self) -> dict[str, Tensor]:
         """All that the next step depends on, but for ``epoch`` and ``step``, as it is now."""
         state = {f"{name}.{key}": tensor for name, part in self._parts() for key, tensor in part.items()}
-        if self._masks is not None:
-            state["masks"] = self._masks.get_state()
+        state |= {name: masks.get_state() for name, masks in self._masks()}
         return {**state, "totals": self._totals}
 
     def load_state_dict(self, state: Mapping[str, Tensor], epoch: int, step: int) -> None:
@@ -161,8 +161,8 @@ class Training:
         for name, part in self._parts():
             for key, tensor in part.items():
                 tensor.copy_(state[f"{name}.{key}"])
-        if self._masks is not None:
-            self._masks.set_state(state["masks"])
+        for name, masks in self._masks():
+            masks.set_state(state[name])
         self._totals.copy_(state["totals"])
         self.epoch, self.step = epoch, step
 
@@ -172,10 +172,11 @@ class Training:
         state = self._ranks.share({**self.state_dict(), "place": place}, self._totals.device)
         self.load_state_dict(state, *state["place"].tolist())
 
-    @property
-    def _masks(self) -> torch.Generator | None:
-        masks: torch.Generator | None = getattr(self.discriminator, "masks", None)
-        return masks
+    def _masks(self) -> Iterator[tuple[str, torch.Generator]]:
+        """What draws the networks' dropout masks, where they have dropout."""
+        for name, network in (("masks", self.discriminator), ("masks_g", self.generator)):
+            if (masks := getattr(network, "masks", None)) is not None:
+                yield name, masks
 
     def _parts(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """The tensors that a step changes, in place."""
