@@ -221,7 +221,7 @@ PARAMETERS = [
     key("sine.train", []),
     key("sine", [1], "sine: neither a setting nor an experiment's block"),
     key("sine.data.points", -1),
-    key("sine.data.source", "cosine", "source must be one of 'sine', 'digits', 'mnist', got 'cosine'"),
+    key("sine.data.source", "cosine", "source must be one of 'sine', 'array', 'digits'"),
     key("sine.data.seed", 2**63),
     key("sine.generator.hidden", [HUGE], "sine.generator.hidden.0", "65536"),
     key("sine.generator.hidden", [65_536] * 60, "sine: generator: has", "weights; at most 1,000,000,000"),

@@ -71,7 +71,7 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("sine.generator.hidden", [], "sine.generator.hidden: is empty, but must list something"),
         ("sine.generator.hidden", [0], "sine.generator.hidden.0: should be greater than"),
         ("sine.discriminator.dropout", 1, "sine.discriminator.dropout: should be less than 1"),
-        ("sine.data.source", "cosine", "source must be one of 'sine', 'digits', 'mnist', got 'cosine'"),
+        ("sine.data.source", "cosine", "source must be one of 'sine', 'array', 'digits'"),
         ("sine.data.points", 0, "sine.data.points: should be greater than"),
         ("sine.data.limit", 5, "sine.data.limit: none of source, points, seed"),
         ("sine.data.pionts", 5, "sine.data.pionts: no such parameter; did you mean points?"),
