@@ -52,12 +52,22 @@ def scores(families: Sequence[Family]) -> str:
     above 0, or a share, of 1), score, floor, ceiling, better, collapsed (1 or 0).
     """
     rows = [
-        [group.name, run.seed, MEANINGS[name].title, kind, run.scores[name], *run.anchors(name)]
-        + [IN_WORDS[MEANINGS[name].better], int(run.collapsed)]
+        [
+            group.name,
+            run.seed,
+            MEANINGS[name].title,
+            kind,
+            run.scores[name],
+            *run.anchors(name),
+            better,
+            collapsed,
+        ]
         for family in families
         for group in family.groups
         for name, kind in _main(group)
+        for better in [IN_WORDS[MEANINGS[name].better]]
         for run in group.runs
+        for collapsed in [int(run.collapsed)]
     ]
     header = ["runs", "seed", "name", "kind", "score", "floor", "ceiling", "better", "collapsed"]
     return _csv(header, rows)
