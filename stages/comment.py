@@ -1,8 +1,8 @@
 """Say what a branch does to the runs, as a comment in Markdown for a pull request.
 
-Compares the last commit with the one where it left the branch it is to go to: parameters, scores and pictures,
-as far as git has them; so nothing needs to be computed, or pulled. Reads both commits, and params.yaml. Prints
-the comment, or writes it to a file.
+Compares the last commit with the one where the branch began: parameters, scores and pictures, as far as git
+has them, so that nothing needs to be computed, or pulled. Reads both commits, and params.yaml. Prints the
+comment, or writes it to a file.
 """
 
 import argparse
