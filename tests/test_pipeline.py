@@ -299,9 +299,8 @@ def test_a_browser_puts_the_page_in_order(reproduced, tmp_path):
         "judge.png",
         *(f"seed-111_{name}" for name in ("samples.png", "evolution.gif", "evolution.png", "coverage.png")),
     ]
-    assert (
-        shown.count('<p class="note">This chart needs Vega') == 5
-    )  # there is no network: losses, scores, and of each run
+    # There is no network: for losses, distances, shares, and the losses of each run.
+    assert shown.count('<p class="note">This chart needs Vega') == 5
 
 
 def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_path):
