@@ -31,7 +31,7 @@ sync: install ## Send to MLflow what waits in the outbox
 	.venv/bin/python -m stages.sync
 
 exps: install ## Compare experiments: their scores, and the parameters that differ
-	.venv/bin/dvc exp show --no-pager --only-changed --drop '.*/|params[.]yaml'
+	.venv/bin/dvc exp show --only-changed --keep '[^./]+[.](?!yaml)[^./]+$$' --drop '.*/'
 
 test: install ## Run the tests
 	.venv/bin/python -m pytest --numprocesses logical --dist loadfile
