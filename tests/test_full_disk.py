@@ -40,6 +40,8 @@ OUTPUTS = {
     ),
     "report": (
         "reports/README.md",
+        "reports/summary.json",
+        *(f"reports/plots/{n}.csv" for n in ("losses", "scores")),
         *(f"reports/figures/{n}-sine.png" for n in ("scores", "losses", "samples")),
     ),
 }

@@ -1,7 +1,10 @@
 """The whole pipeline at tiny size, through the real `dvc repro`, in a clone of its own."""
 
+import csv
+import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +21,8 @@ from stages.gan import devices, tracking
 from tests import calls
 
 ABSENT = next(device for device in ("cuda", "mps") if device not in devices.available())
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:
@@ -36,6 +41,13 @@ def run(folder: Path, *command: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def run_quietly(folder: Path, *command: str) -> str:
+    """What a command prints to stdout alone."""
+    done = subprocess.run(command, cwd=folder, env=pipeline.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def ran(output: str) -> list[str]:
@@ -242,14 +254,56 @@ def test_a_second_clone_elsewhere_makes_the_same_bytes(reproduced, tmp_path):
     assert run(folder, "git", "status", "--porcelain") == ""
 
 
-def test_dvc_shows_experiments_metrics_and_plots(reproduced):
-    assert "reports/runs/digits/seed-111/metrics.json" in run(reproduced, "dvc", "metrics", "show")
-    assert "fid_judge" in run(reproduced, "dvc", "exp", "show", "--csv")
+def test_dvc_shows_experiments_by_a_few_columns(reproduced):
+    header, *rows = csv.reader(io.StringIO(run_quietly(reproduced, "dvc", "exp", "show", "--csv")))
+    columns = header[header.index("parent") + 1 : header.index("experiments")]
+    assert {"sine.energy_distance", "sine.collapsed", "digits.fid_judge", "digits.seeds"} <= set(columns)
+    assert len(columns) < 20
+    assert rows[0][header.index("digits.seeds")] == "1"
+    scores = json.loads(run_quietly(reproduced, "dvc", "metrics", "show", "--json"))
+    (summary,) = (files["data"] for files in scores.values())
+    assert list(summary) == ["reports/summary.json"]
+    one = json.loads((reproduced / "reports/runs/digits/seed-111/metrics.json").read_text())
+    assert summary["reports/summary.json"]["data"]["digits"]["fid_judge"] == one["fid_judge"]
+    # A run's own scores are there for who asks for them.
+    assert "class_share_3" in run(
+        reproduced, "dvc", "metrics", "show", "reports/runs/digits/seed-111/metrics.json"
+    )
+
+
+def test_dvc_shows_a_page_of_charts_and_pictures(reproduced):
     run(reproduced, "dvc", "plots", "show", "--out", "dvc_plots")
     page = (reproduced / "dvc_plots" / "index.html").read_text()
-    assert "loss of the generator" in page
-    assert "evolution.png" in page
+    for words in ("Losses, one line for each seed", "Distances from real data", "sine, seed 111"):
+        assert words in page
+    assert "<DVC_METRIC" not in page
+    assert "reports/runs/digits/seed-111/evolution.gif" in page
     assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium at hand")
+def test_a_browser_puts_the_page_in_order(reproduced, tmp_path):
+    run(reproduced, "dvc", "plots", "show", "--out", "dvc_plots")
+    page = (reproduced / "dvc_plots" / "index.html").as_uri()
+    arguments = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    shown = run_quietly(reproduced, BROWSER, *arguments, "--host-resolver-rules=MAP * ~NOTFOUND", page)
+    sections = re.findall(r"<h2>(.*?)</h2>", shown)
+    assert sections == [
+        "Samples: what all runs draw for the same latent points",
+        "digits",
+        "sine",
+        "The report's figures",
+    ]
+    assert shown.count("<details") == 3  # a run of each, and the figures
+    digits = shown[shown.index("<h2>digits") : shown.index("<h2>sine")]
+    pictures = re.findall(r"workspace_reports_runs_digits_(.*?)\"", digits)
+    assert pictures == [
+        "data.png",
+        "judge.png",
+        *(f"seed-111_{name}" for name in ("samples.png", "evolution.gif", "evolution.png", "coverage.png")),
+    ]
+    # There is no network: for losses, distances, shares, and the losses of each run.
+    assert shown.count('<p class="note">This chart needs Vega') == 5
 
 
 def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stages.gan import comparison_figures, intervals, verdicts
 from stages.gan.groups import Family, Group
+from stages.gan.markdown import folded, number, table
 from stages.gan.runs import Run
 from stages.gan.scores import IN_WORDS, MEANINGS
 from stages.gan.verdicts import Pair, Verdict
@@ -110,17 +111,6 @@ def left_out(family: Family) -> str:
     return f"{why}, so there is no {_joined([MEANINGS[name].title for name in names], 'and no')}."
 
 
-def number(mean: intervals.Mean) -> str:
-    """A mean with half its interval, to the digits that this leaves it."""
-    if not mean.half:
-        return f"{mean.value:.4g}" + (" ± 0" if mean.half == 0 else "")
-    if 0 < abs(mean.value) < 0.001 or mean.half < 0.00001:
-        digits = 3 if abs(mean.value) < 0.001 else 6
-        return f"{mean.value:.{digits}g} ± {mean.half:.2g}"
-    decimals = max(0, 1 - math.floor(math.log10(mean.half)))
-    return f"{mean.value:.{decimals}f} ± {mean.half:.{decimals}f}"
-
-
 def _section(family: Family, pictured: dict[str, list[Group]], folder: Path, figures: str) -> list[str]:
     lines = [f"## {family.name}", ""]
     for name in family.experiments:
@@ -139,8 +129,8 @@ def _section(family: Family, pictured: dict[str, list[Group]], folder: Path, fig
     for pair in verdicts.pairs(family):
         lines += _pair(pair)
     lines += [f"![Losses of all seeds of {family.name}]({figures}/{_file('losses', family.name)})", ""]
-    lines += _folded("Parameters that differ", _parameters(family))
-    return [*lines, *_folded("Pictures, scores and parameters of each run", _runs(family, folder))]
+    lines += folded("Parameters that differ", _parameters(family))
+    return [*lines, *folded("Pictures, scores and parameters of each run", _runs(family, folder))]
 
 
 def _scores(family: Family, groups: Sequence[Group]) -> list[str]:
@@ -152,7 +142,7 @@ def _scores(family: Family, groups: Sequence[Group]) -> list[str]:
         rows.append([f"{MEANINGS[name].title} {better}", *means, *anchors])
     rows.append(["collapsed", *(f"{group.collapsed} of {len(group.runs)}" for group in groups), "", ""])
     rows.append(["device", *(group.device for group in groups), "", ""])
-    return _table(["score", *(group.name for group in groups), "floor", "ceiling"], rows)
+    return table(["score", *(group.name for group in groups), "floor", "ceiling"], rows)
 
 
 def _seeds(family: Family) -> str:
@@ -176,7 +166,7 @@ def _pair(pair: Pair) -> list[str]:
     if first.collapsed or second.collapsed:
         counts = [f"{group.collapsed} of {len(group.runs)} of {group.name}" for group in (second, first)]
         lines += [f"Collapsed: {', '.join(counts)}. {_spared(pair)}", ""]
-    return [*lines, *_folded("The differences and their intervals", _verdicts(pair.verdicts))]
+    return [*lines, *folded("The differences and their intervals", _verdicts(pair.verdicts))]
 
 
 def _spared(pair: Pair) -> str:
@@ -199,7 +189,7 @@ def _verdicts(found: Iterable[Verdict]) -> list[str]:
         known = math.isfinite(difference.low)
         interval = f"{difference.low:.4g} to {difference.high:.4g}" if known else "no spread seen"
         rows.append([title, f"{difference.value:+.4g}", interval, verdict.answer, _needed(verdict) or "–"])
-    return _table(["score", "difference", "95% interval", "verdict", "seeds to tell"], rows)
+    return table(["score", "difference", "95% interval", "verdict", "seeds to tell"], rows)
 
 
 def _needed(verdict: Verdict) -> str:
@@ -225,7 +215,7 @@ def _parameters(family: Family) -> list[str]:
         ]
         lines += [
             *([""] if lines else []),
-            *_table(["parameter", *(g.name for g in family.groups[chosen])], rows),
+            *table(["parameter", *(g.name for g in family.groups[chosen])], rows),
         ]
     return lines
 
@@ -281,14 +271,3 @@ def _file(kind: str, name: str) -> str:
     if plain != name:
         plain += "-" + hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:6]
     return f"{kind}-{plain}.png"
-
-
-def _folded(summary: str, lines: Sequence[str]) -> list[str]:
-    if not lines:
-        return []
-    return ["<details>", f"<summary>{summary}</summary>", "", *lines, "", "</details>", ""]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]

@@ -90,6 +90,17 @@ MEANINGS = {
     ),
 }
 
+# The few that say most of a run, where there is room for a few.
+MAIN = (
+    "fid_judge",
+    "energy_distance",
+    "curve_distance",
+    "x1_coverage",
+    "precision",
+    "recall",
+    "coverage",
+)
+
 
 def class_shares(scores: Mapping[str, float]) -> list[float]:
     """The share of each class, in their order; without anchors, and empty for points."""

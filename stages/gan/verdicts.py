@@ -67,23 +67,23 @@ def pairs(family: Family) -> list[Pair]:
 
 def compare(first: Group, second: Group, names: Sequence[str]) -> Pair:
     """What the scores ``names`` say of ``second`` beside ``first``, where all runs of both have them."""
-    verdicts = []
-    for name in names:
-        before, after = (_compared(name, group.scores(name)) for group in (first, second))
-        if min(len(before), len(after)) > 1:
-            verdicts.append(_verdict(name, before, after))
-    return Pair(first, second, tuple(verdicts))
+    verdicts = [verdict(name, first.scores(name), second.scores(name)) for name in names]
+    return Pair(first, second, tuple(found for found in verdicts if found is not None))
+
+
+def verdict(name: str, before: Sequence[float], after: Sequence[float]) -> Verdict | None:
+    """What the score ``name`` says of runs beside others; nothing where either are fewer than two."""
+    if min(len(before), len(after)) < 2:
+        return None
+    before, after = _compared(name, before), _compared(name, after)
+    difference = intervals.welch(before, after)
+    answer: Answer = "not distinguishable"
+    if difference.told:
+        answer = "better" if (difference.value > 0) == (MEANINGS[name].better == "high") else "worse"
+    return Verdict(name, answer, difference, intervals.seeds_needed(before, after))
 
 
 def _compared(name: str, scores: Sequence[float]) -> list[float]:
     """What is compared: the scores themselves, or their distances from the one that is best."""
     best = BEST.get(MEANINGS[name].better)
     return list(scores) if best is None else [abs(score - best) for score in scores]
-
-
-def _verdict(name: str, before: Sequence[float], after: Sequence[float]) -> Verdict:
-    difference = intervals.welch(before, after)
-    answer: Answer = "not distinguishable"
-    if difference.told:
-        answer = "better" if (difference.value > 0) == (MEANINGS[name].better == "high") else "worse"
-    return Verdict(name, answer, difference, intervals.seeds_needed(before, after))

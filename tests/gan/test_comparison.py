@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from stages.gan import comparison, groups, runs
+from stages.gan import comparison, groups, markdown, runs
 from stages.gan.intervals import Mean
 
 POINTS = {"curve_distance": 0.05, "judge_error": 0.05, "x1_coverage": 1.0, "energy_distance": 0.01,
@@ -155,7 +155,7 @@ def test_the_report_fits_a_page(write_run, report):
     ],
 )
 def test_a_mean_has_the_digits_that_its_interval_leaves(mean, half, shown):
-    assert comparison.number(Mean(mean, half, 3)) == shown
+    assert markdown.number(Mean(mean, half, 3)) == shown
 
 
 def test_without_runs_the_report_says_so(report):
