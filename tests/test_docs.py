@@ -36,7 +36,6 @@ from pydantic import BaseModel
 
 from benchmarks import pipeline
 from stages.gan.params import Experiment, Settings
-from tests.test_pipeline import run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
@@ -106,7 +105,7 @@ class Reader:
 
     def __init__(self, folder: Path, state: Path) -> None:
         self.folder = folder
-        self._state = state
+        self._state, self._log = state, state.with_suffix(".log")
         self._page: Path | None = None
         self._params = (folder / "params.yaml").read_text()
         self._ports: dict[str, str] = {}
@@ -135,25 +134,19 @@ class Reader:
     def close(self) -> None:
         """End what the page has started."""
         for server in self._servers:
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGTERM)
-                try:
-                    server.wait(timeout=20)
-                except subprocess.TimeoutExpired:
-                    os.killpg(server.pid, signal.SIGKILL)
-                    server.wait()
+            _end(server)
         self._servers = []
 
     def _open(self, page: Path) -> None:
         """Begin a page in a clone where all is committed, with the parameters that were there at first."""
         self.close()
         self._page = page
-        self._state.unlink(missing_ok=True)
         ports = {re.search(r":(\d+)", url)[1] for b in blocks(page) for url in b.marks.get("server", [])}
         self._ports = {port: str(_free_port()) for port in ports}
         (self.folder / "params.yaml").write_text(self._params)
-        run(self.folder, "git", "add", "--all")
-        run(self.folder, "git", "commit", "--quiet", "--allow-empty", "--message", f"before {page.name}")
+        self._state.unlink(missing_ok=True)
+        self._shell(f"git add --all; git commit --quiet --allow-empty --message 'before {page.name}'", {})
+        self._state.unlink()
 
     def _local(self, text: str) -> str:
         """With free ports in the place of a page's: tests run beside each other, and beside other servers."""
@@ -161,54 +154,44 @@ class Reader:
             text = re.sub(rf"\b{port}\b", free, text)
         return text
 
-    def _command(self, text: str) -> list[str]:
+    def _start(self, text: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start a shell that goes on where the page's last one was; what it prints goes into the log."""
         state = shlex.quote(str(self._state))
         before = f"if [ -e {state} ]; then . {state}; fi\n"
         after = f'{{ export -p; printf "cd %q\\n" "$PWD"; }} > {state}\n'
-        return ["bash", "-e", "-o", "pipefail", "-c", before + self._local(text) + "\n" + after]
-
-    def _environment(self, environment: dict[str, str]) -> dict[str, str]:
-        who = {
-            f"GIT_{one}_{what}": "test@example.invalid"
-            for one in ("AUTHOR", "COMMITTER")
-            for what in ("NAME", "EMAIL")
-        }
+        who = {f"GIT_{one}_NAME": "test" for one in ("AUTHOR", "COMMITTER")}
+        who |= {f"GIT_{one}_EMAIL": "test@example.invalid" for one in ("AUTHOR", "COMMITTER")}
         ports = {"PORT": self._ports["5000"]} if "5000" in self._ports else {}
-        return {**pipeline.environment(), **who, "CI": "", **ports, **environment}
-
-    def _shell(self, text: str, environment: dict[str, str]) -> None:
-        done = subprocess.run(
-            self._command(text),
-            cwd=self.folder,
-            env=self._environment(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=SECONDS,
-        )
-        assert done.returncode == 0, (
-            f"{text}\nended with exit code {done.returncode}:\n{done.stdout[-10_000:]}"
-        )
-
-    def _serve(self, text: str, url: str, environment: dict[str, str]) -> None:
-        log = self._state.with_suffix(".log")
-        with log.open("wb") as output:
-            server = subprocess.Popen(
-                self._command(text),
+        with self._log.open("wb") as output:
+            return subprocess.Popen(
+                ["bash", "-e", "-o", "pipefail", "-c", f"{before}{self._local(text)}\n{after}"],
                 cwd=self.folder,
-                env=self._environment(environment),
+                env={**pipeline.environment(), **who, "CI": "", **ports, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def _shell(self, text: str, environment: dict[str, str]) -> None:
+        process = self._start(text, environment)
+        try:
+            code = process.wait(timeout=SECONDS)
+        finally:
+            _end(process)
+        assert code == 0, f"{text}\nended with exit code {code}:\n{self._said()}"
+
+    def _serve(self, text: str, url: str, environment: dict[str, str]) -> None:
+        server = self._start(text, environment)
         self._servers.append(server)
         end = time.monotonic() + SECONDS
         while not _answers(url):
-            assert server.poll() is None, f"{text}\nended:\n{log.read_text()[-10_000:]}"
-            assert time.monotonic() < end, f"{text}\n{url} does not answer:\n{log.read_text()[-10_000:]}"
+            assert server.poll() is None, f"{text}\nended:\n{self._said()}"
+            assert time.monotonic() < end, f"{text}\n{url} does not answer:\n{self._said()}"
             time.sleep(0.2)
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace")[-10_000:]
 
     def _write(self, path: Path, text: str) -> None:
         if path.name == "params.yaml":
@@ -227,6 +210,17 @@ def _tiny(content: dict) -> dict:
             block["train"]["epochs"] = 2
             block["sample"]["count"] = 200
     return content
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that is in a session of its own, and all that it has started there."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _free_port() -> int:
@@ -270,6 +264,73 @@ def test_what_a_page_says_works_as_printed(reader, block, request):
     if block.marks.get("needs") == ["MNIST"]:
         environment["GAN_MIRROR"] = request.getfixturevalue("mnist_mirror")
     reader.follow(block, **environment)
+
+
+PAGE = """
+<!-- file: shown/page.txt -->
+```text
+served
+```
+
+<!-- file: params.yaml -->
+```yaml
+ring: {judge: {epochs: 300}, train: {epochs: 300}, sample: {count: 10000}}
+```
+
+<!-- small: {seeds: [2]} -->
+<!-- before: touch before -->
+```sh
+export WORD=carried
+cd shown
+```
+
+```python
+import os, pathlib
+pathlib.Path("word").write_text(os.environ["WORD"])
+```
+
+<!-- server: http://127.0.0.1:8000/page.txt -->
+```sh
+python -m http.server --bind 127.0.0.1 8000
+```
+
+```sh
+python -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8000/page.txt").read())' > got
+```
+
+<!-- not run: no reason -->
+```sh
+exit 1
+```
+"""
+
+
+def test_a_reader_does_what_a_page_says(tmp_path):
+    page, folder = tmp_path / "page.md", tmp_path / "clone"
+    page.write_text(PAGE)
+    folder.mkdir()
+    (folder / "params.yaml").write_text("seeds: [1]\n")
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    reader = Reader(folder, tmp_path / "state")
+    try:
+        for block in filter(lambda block: block.is_run, blocks(page)):
+            reader.follow(block)
+        (server,) = reader._servers
+        assert server.poll() is None
+    finally:
+        reader.close()
+    assert server.poll() is not None
+    assert (folder / "before").exists()
+    assert (folder / "shown" / "word").read_text() == "carried"
+    assert "served" in (folder / "shown" / "got").read_text()
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    assert params == {
+        "seeds": [2],
+        "ring": {"judge": {"epochs": 1}, "train": {"epochs": 2}, "sample": {"count": 200}},
+    }
+    page.write_text("```sh\nfalse\ntrue\n```\n")
+    with pytest.raises(AssertionError, match="exit code 1"):
+        reader.follow(*blocks(page))
 
 
 def test_every_block_is_run_or_says_why_not():
