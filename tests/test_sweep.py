@@ -75,6 +75,24 @@ def test_a_lost_worker_changes_nothing_of_what_dvc_repro_leaves(tmp_path):
     assert (here / "dvc.lock").read_bytes() == (plain / "dvc.lock").read_bytes()
 
 
+def test_what_changes_is_computed_and_what_changes_back_is_known(tmp_path):
+    here = make(tmp_path / "here", experiments=["sine"], seeds=[1])
+    network, code = here / "data/sine/seed-1/network", (here / "work.sh").read_text()
+    before = run(here, "dvc", "repro") and network.read_text()
+    (here / "work.sh").write_text(code.replace('echo "$1 $4"', 'echo "$1 $4 anew"'))
+    commit(here)
+    assert "3 stages, 3 of them to compute" in sweep(here)
+    anew = before.replace("prepare sine", "prepare sine anew").replace("sine-1", "sine-1 anew")
+    assert network.read_text() == anew
+    assert "didn't change, skipping" in (said := run(here, "dvc", "repro"))
+    assert "Running" not in said
+    (here / "work.sh").write_text(code)
+    commit(here)
+    sweep(here)
+    assert network.read_text() == before
+    assert "Running" not in run(here, "dvc", "repro")
+
+
 def test_a_stage_that_fails_stops_what_depends_on_it_and_nothing_else(tmp_path):
     here = make(tmp_path / "here", experiments=["sine"], seeds=[1, 2])
     said = sweep(here, "--workers", "2", code=1, FAILS="sine-2")

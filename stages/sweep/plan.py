@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dvc.dvcfile import Lockfile
-from dvc.exceptions import DvcException
+from dvc.exceptions import CollectCacheError, DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
-from dvc.stage.cache import RunCacheNotFoundError
 
 from stages.gan import files
 from stages.gan.errors import UserError, one_line
@@ -90,9 +89,7 @@ def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
         for stage in stages:
             if all(name in done for name in needs[stage.addressing]):
                 if stage.changed():
-                    try:
-                        repo.stage_cache.restore(stage, pull=remote)
-                    except RunCacheNotFoundError:
+                    if not _is_cached(repo, stage, remote):
                         continue
                     stage.reproduce()
                     restored.append(stage)
@@ -103,6 +100,29 @@ def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
                     shutil.copyfile(LOCK, aside)
                 Lockfile(repo, str(aside)).dump_stages(restored)
         return Plan(needs, done, [name for name in needs if name not in done])
+
+
+def _is_cached(repo: Repo, stage: PipelineStage, remote: bool) -> bool:
+    """Whether the run cache has what comes of a changed stage, as things are now.
+
+    The stage stays as dvc.lock has it: one that knew what its dependencies are now would be taken by DVC for
+    one that is as dvc.lock has it, with the outputs that are there.
+    """
+    known = [(dependency, dependency.hash_info, dependency.meta) for dependency in stage.deps]
+    try:
+        stage.save_deps()
+        if (found := repo.stage_cache._load(stage)) is None:
+            return False
+        cached = repo.stage_cache._create_stage(found, wdir=stage.wdir)
+        if remote:
+            for objects in cached.get_used_objs().values():
+                repo.cloud.pull(objects)
+        return bool(cached.outs_cached())
+    except CollectCacheError:  # the remote lacks them
+        return False
+    finally:
+        for dependency, hash_info, meta in known:
+            dependency.hash_info, dependency.meta = hash_info, meta
 
 
 def _stages(repo: Repo) -> list[PipelineStage]:
