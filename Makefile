@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro sweep sync test bench torture parity ui lint lock
+.PHONY: help install repro sweep sync register test bench torture parity ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -29,6 +29,9 @@ sweep: install ## Compute all runs of the last commit's params.yaml, several at 
 
 sync: install ## Send to MLflow what waits in the outbox
 	.venv/bin/python -m stages.sync
+
+register: install ## Register a run's generator as a model: RUN=mnist/seed-1
+	.venv/bin/python -m stages.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))
 
 test: install ## Run the tests
 	.venv/bin/python -m pytest --numprocesses logical --dist loadfile
