@@ -145,7 +145,7 @@ def _write(
     from mlflow import pyfunc
     from mlflow.models import Model
 
-    # Named after its content, so that the project itself, and models with other code, can be loaded beside it.
+    # Named after its content: the project itself, and models with other code, can be loaded beside it.
     texts = {path.name: path.read_text(encoding="utf-8") for path in code}
     digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
     package = folder.parent / f"gan_{digest[:12]}"
