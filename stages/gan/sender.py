@@ -3,7 +3,7 @@
 A message that was sent is noted only afterwards, so one may be sent twice: when this process, or the server,
 dies in between. So each is one that changes nothing the second time. Runs have a key, by which they are found
 before one is made; MLflow drops a metric that it has (same key, step, time and value); pictures and files
-have names that are made from what they are; the rest sets what it sets.
+have names that are made from what they are; a run has one model; the rest sets what it sets.
 """
 
 import fcntl
