@@ -69,7 +69,7 @@ class Training:
         self.run.log_files(_checkpoint(self._train.epochs), files.generator, files.discriminator)
         figures = (shared.dataset_figure, files.animation, files.strip)
         self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
-        self.run.log_model(files.generator, modules.needed(["pyfunc"]))
+        self.run.log_model(files.generator, modules.needed())
         self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator)})
 
     def _log_saved(self, folder: str, save: Callable[[Path], None]) -> bool:

@@ -96,7 +96,7 @@ def _model(client: "MlflowClient", run: "Run") -> "LoggedModel":
             f"{experiment}, {run.info.run_name}: the run was logged without a model, and {file} is not "
             f"its generator (MD5 sum {run.data.tags[GENERATOR]}); check out its commit, and: dvc pull {file}"
         )
-    return models.log(client, run.info.run_id, file, modules.needed([models.LOADER]))
+    return models.log(client, run.info.run_id, file, modules.needed())
 
 
 @contextmanager

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.models import ModelSignature
 
-LOADER = "pyfunc"  # the module that draws samples for MLflow
+_LOADER = "pyfunc"  # the module that draws samples for MLflow
 _PACKAGES = ("numpy", "pydantic", "pyyaml", "safetensors", "torch")  # what it and those that it imports use
 _EXAMPLE = {"seed": [0, 1, 2]}
 
@@ -154,7 +154,7 @@ def _write(
         (package / path.name).write_text(modules.renamed(path, package.name), encoding="utf-8")
     pyfunc.save_model(
         folder,
-        loader_module=f"{package.name}.{LOADER}",
+        loader_module=f"{package.name}.{_LOADER}",
         data_path=str(generator),
         code_paths=[str(package)],
         mlflow_model=Model(

@@ -40,7 +40,7 @@ def run(client) -> Run:
 
 
 def log(client: MlflowClient, run: Run, generator: Path):
-    return models.log(client, run.info.run_id, generator, modules.needed([models.LOADER]))
+    return models.log(client, run.info.run_id, generator, modules.needed())
 
 
 def test_a_model_says_what_it_takes_and_gives_and_where_it_is_from(client, run, generator_file):

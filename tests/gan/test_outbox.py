@@ -19,7 +19,7 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmarks.mlflow_server import Mood, Proxy, Server
-from stages.gan import journal, models, modules, outbox, sender, tracking
+from stages.gan import journal, modules, outbox, sender, tracking
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
@@ -298,10 +298,6 @@ def test_a_file_that_is_too_large_for_the_server_is_left_out(server, serve, box,
     assert client.list_artifacts(run.info.run_id, "epoch-5") == []
 
 
-def model_code() -> list[Path]:
-    return modules.needed([models.LOADER])
-
-
 def test_a_model_is_there_once_whichever_answers_are_lost(server, serve, box, generator_file, capfd):
     lost = set()
 
@@ -315,7 +311,7 @@ def test_a_model_is_there_once_whichever_answers_are_lost(server, serve, box, ge
 
     uri = serve(lose_once, server.uri)
     with tracking.Store(uri, box) as store, store.start("lost", "seed-7", {}, {"train.epochs": 5}) as run:
-        run.log_model(generator_file, model_code())
+        run.log_model(generator_file, modules.needed())
         run.set_tags({"last": "yes"})
     for _ in range(5):
         if store.outbox.waiting()[0]:
@@ -347,7 +343,7 @@ def test_a_model_that_cannot_be_logged_is_left_out(server, serve, box, generator
     )
     name = f"without {damaged}"
     with tracking.Store(uri, box) as store, store.start(name, "seed-7", {}, {}) as run:
-        run.log_model(generator_file, model_code())
+        run.log_model(generator_file, modules.needed())
         run.set_tags({"last": "yes"})
     said = capfd.readouterr()
     assert said.out == ""
