@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro sweep sync exps test bench torture parity ui lint lock
+.PHONY: help install repro sweep sync exps register test bench torture parity ui lint lock
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -32,6 +32,9 @@ sync: install ## Send to MLflow what waits in the outbox
 
 exps: install ## Compare experiments: their scores, and the parameters that differ
 	.venv/bin/dvc exp show --only-changed --keep '[^./]+[.](?!yaml)[^./]+$$' --drop '.*/'
+
+register: install ## Register a run's generator as a model: RUN=mnist/seed-1
+	.venv/bin/python -m stages.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))
 
 test: install ## Run the tests
 	.venv/bin/python -m pytest --numprocesses logical --dist loadfile

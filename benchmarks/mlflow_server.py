@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
 
-Mood = Literal["well", "before", "after", "large"]
+Mood = Literal["well", "before", "after", "large", "missing"]
 
 
 class Server:
@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         mood = type(self).mood(self.requestline)
-        status, answer = 413 if mood == "large" else 500, b"no"
+        status, answer = {"large": 413, "missing": 404}.get(mood, 500), b"no"
         if mood in ("well", "after"):
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding")}
             request = urllib.request.Request(
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    do_GET = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -118,7 +118,7 @@ class Proxy:
 
     Args:
         mood: asked at every request, by its first line: whether it goes ``well``, is answered 500 ``before``
-            or ``after`` the server has done it, or is too ``large`` (413).
+            or ``after`` the server has done it, or is too ``large`` (413), or its address ``missing`` (404).
         target: the server's address.
 
     Attributes:

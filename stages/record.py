@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from stages.command import Job, RunJob
-from stages.gan import devices, history, tracking, weights
+from stages.gan import devices, history, modules, tracking, weights
 from stages.gan.datasets import Split
 from stages.gan.errors import UserError, lack, warn
 from stages.gan.evolution import Preview
@@ -69,6 +69,7 @@ class Training:
         self.run.log_files(_checkpoint(self._train.epochs), files.generator, files.discriminator)
         figures = (shared.dataset_figure, files.animation, files.strip)
         self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
+        self.run.log_model(files.generator, modules.needed())
         self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator)})
 
     def _log_saved(self, folder: str, save: Callable[[Path], None]) -> bool:

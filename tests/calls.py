@@ -42,7 +42,8 @@ class Untracked:
     def __exit__(self, *_: object) -> None: ...
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        assert name in {"open", "flush", "log_metrics", "log_image", "log_files", "log_dataset", "set_tags"}
+        logs = {"log_metrics", "log_image", "log_files", "log_model", "log_dataset", "set_tags"}
+        assert name in {"open", "flush", *logs}
         return lambda *_, **__: None
 
     @contextlib.contextmanager

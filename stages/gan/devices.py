@@ -25,9 +25,7 @@ def set_up(device: str, threads: int) -> torch.device:
     - Denormal floats are flushed to zero: Adam's moments decay into them wherever a gradient is exactly
       zero, and the CPU is many times slower on them. The worker threads inherit this setting only if it
       is made before the first parallel operation.
-    - Each elementary function is called once, by one thread, on the CPU. MKL looks for its best kernel in
-      the first call; where two threads make that together, now and then one of them gets a coarse kernel
-      for this call (PyTorch issue 188792).
+    - The elementary functions have their kernels on the CPU: see :func:`settle`.
     - Operations with no deterministic version raise an error instead of giving different bits.
     - GPUs compute convolutions in full float32, as they do matrix products by default, not in TF32.
     - Memory that is freed stays with the process, for the next tensor.
@@ -42,14 +40,23 @@ def set_up(device: str, threads: int) -> torch.device:
     _keep_freed_memory()
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
-    for dtype in (torch.float32, torch.float64):
-        for function in _ELEMENTARY:
-            function(torch.ones(1, dtype=dtype))
+    settle()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.backends.cudnn.allow_tf32 = False
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms(True), without its imports
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return find(device)
+
+
+def settle() -> None:
+    """Call each elementary function once, by one thread, on the CPU.
+
+    MKL looks for its best kernel in the first call; where two threads make that together, now and then one of
+    them gets a coarse kernel for this call (PyTorch issue 188792).
+    """
+    for dtype in (torch.float32, torch.float64):
+        for function in _ELEMENTARY:
+            function(torch.ones(1, dtype=dtype))
 
 
 def find(device: str) -> torch.device:

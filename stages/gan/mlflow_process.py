@@ -24,7 +24,7 @@ from stages.gan.address import is_server, public, without_login
 from stages.gan.errors import warn
 from stages.gan.sender import NotYetError, Sender
 
-_SETTINGS = {
+SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing calls out unasked
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # what fails is tried again here, without holding up the rest
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -218,7 +218,7 @@ def _main() -> None:
     global _answers
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the other process says when it is over
-    for name, value in _SETTINGS.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     # By default the collector goes through all modules again and again while they are imported.
     gc.set_threshold(100_000)

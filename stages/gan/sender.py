@@ -3,7 +3,7 @@
 A message that was sent is noted only afterwards, so one may be sent twice: when this process, or the server,
 dies in between. So each is one that changes nothing the second time. Runs have a key, by which they are found
 before one is made; MLflow drops a metric that it has (same key, step, time and value); pictures and files
-have names that are made from what they are; the rest sets what it sets.
+have names that are made from what they are; a run has one model; the rest sets what it sets.
 """
 
 import fcntl
@@ -19,8 +19,9 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
-from stages.gan import journal, outbox
+from stages.gan import journal, models, outbox
 from stages.gan.address import is_server
+from stages.gan.errors import UserError
 from stages.gan.journal import Record
 from stages.gan.tracking import KEY, PROCESS
 
@@ -224,6 +225,16 @@ class Sender:
                     raise RefusedError(f"{file} cannot be read")
                 self._client.log_artifact(run_id, str(file), record["folder"])
 
+    def _log_model(self, folder: Path, records: list[Record], run_id: str) -> None:
+        for record in records:
+            generator, *code = (folder / name for name in record["files"])
+            if not all(file.exists() for file in (generator, *code)):  # as above
+                continue
+            try:
+                models.log(self._client, run_id, generator, code)
+            except UserError as error:
+                raise RefusedError(str(error)) from error
+
     def _log_dataset(self, _folder: Path, records: list[Record], run_id: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -368,7 +379,7 @@ def _batches(records: Iterator[tuple[Record, int]]) -> Iterator[tuple[list[Recor
 
 def _seconds(folder: Path, records: list[Record]) -> float:
     """How long it may well take to send files; few seconds for all else."""
-    if records[0]["method"] != "log_files":
+    if records[0]["method"] not in ("log_files", "log_model"):
         return 0.0
     files = [folder / str(name) for record in records for name in record["files"]]
     return 60.0 + sum(file.stat().st_size for file in files if file.exists()) / 1e6  # at 1 MB/s

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
@@ -299,6 +299,10 @@ class Run:
         """Log files, as they are now, as artifacts into a folder of the run."""
         self._log("log_files", list(paths), folder=folder, names=[path.name for path in paths])
 
+    def log_model(self, generator: Path, code: Sequence[Path]) -> None:
+        """Log the generator in a file as the run's model, with the files of the modules that draw from it."""
+        self._log("log_model", [generator, *code])
+
     def log_dataset(self, name: str, path: Path) -> None:
         """Log the data set in a file as the run's input; its digest is the file's MD5 sum."""
         self._log("log_dataset", name=name, path=str(path), digest=md5(path))
@@ -340,7 +344,7 @@ def _signature(record: Mapping[str, Any]) -> object:
     """What a training logs once and no more: a resumed one logs again what the killed one had logged."""
     names = record.get("metrics") or record.get("names") or ()
     place = (record.get("key"), record.get("folder"), record.get("step"), record.get("name"))
-    known = record["method"] in ("log_metrics", "log_image", "log_files", "log_dataset")
+    known = record["method"] in ("log_metrics", "log_image", "log_files", "log_model", "log_dataset")
     return (record["method"], *place, *names) if known else None
 
 

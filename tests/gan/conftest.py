@@ -1,7 +1,12 @@
+from pathlib import Path
+
 import pytest
 import torch
 
+from stages.gan import weights
 from stages.gan.datasets import Split
+from stages.gan.mlp import MlpGenerator
+from stages.gan.randomness import generator as random_generator
 
 
 @pytest.fixture
@@ -19,3 +24,12 @@ def images() -> Split:
 @pytest.fixture(params=["points", "images"])
 def split(request) -> Split:
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def generator_file(tmp_path) -> Path:
+    """A small generator of points, never trained, of the experiment sine with seed 7."""
+    path = tmp_path / "generator.safetensors"
+    network = MlpGenerator(2, [4], (2,), random_generator(7, "generator"))
+    weights.save(path, network, {"experiment": "sine", "seed": 7, "device": "cpu"})
+    return path

@@ -19,7 +19,7 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmarks.mlflow_server import Mood, Proxy, Server
-from stages.gan import journal, outbox, sender, tracking
+from stages.gan import journal, modules, outbox, sender, tracking
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
@@ -296,6 +296,63 @@ def test_a_file_that_is_too_large_for_the_server_is_left_out(server, serve, box,
     points = client.get_metric_history(run.info.run_id, "loss")
     assert [point.step for point in points] == list(range(1, 8))
     assert client.list_artifacts(run.info.run_id, "epoch-5") == []
+
+
+def test_a_model_is_there_once_whichever_answers_are_lost(server, serve, box, generator_file, capfd):
+    lost = set()
+
+    def lose_once(request: str) -> Mood:
+        what = next((part for part in ("outputs", "logged-models", "MLmodel", "data") if part in request), "")
+        kind = (request.split()[0], what)
+        if kind[0] == "GET" or not what or kind in lost or "search" in request:
+            return "well"
+        lost.add(kind)
+        return "after"
+
+    uri = serve(lose_once, server.uri)
+    with tracking.Store(uri, box) as store, store.start("lost", "seed-7", {}, {"train.epochs": 5}) as run:
+        run.log_model(generator_file, modules.needed())
+        run.set_tags({"last": "yes"})
+    for _ in range(5):
+        if store.outbox.waiting()[0]:
+            with tracking.Store(uri, box) as again:
+                again.open()
+    assert store.outbox.waiting() == (0, 0)
+    assert lost >= {
+        ("POST", "logged-models"),
+        ("PATCH", "logged-models"),
+        ("POST", "outputs"),
+        ("PUT", "MLmodel"),
+    }
+    client = MlflowClient(server.uri)
+    experiment = client.get_experiment_by_name("lost").experiment_id
+    (run,) = client.search_runs([experiment])
+    (model,) = client.search_logged_models([experiment])
+    assert (model.source_run_id, model.status) == (run.info.run_id, "READY")
+    assert [(output.model_id, output.step) for output in run.outputs.model_outputs] == [(model.model_id, 5)]
+    assert run.data.tags["last"] == "yes"
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_model_that_cannot_be_logged_is_left_out(server, serve, box, generator_file, capfd, damaged):
+    """Of a damaged file, or as the server knows of none: it is an old one."""
+    if damaged:
+        generator_file.write_bytes(b"rubbish")
+    uri = serve(
+        lambda request: "missing" if not damaged and "logged-models" in request else "well", server.uri
+    )
+    name = f"without {damaged}"
+    with tracking.Store(uri, box) as store, store.start(name, "seed-7", {}, {}) as run:
+        run.log_model(generator_file, modules.needed())
+        run.set_tags({"last": "yes"})
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "MLflow refused log_model, it is left out: " in said.err
+    assert ("is damaged" if damaged else "keeps no models") in said.err
+    client = MlflowClient(server.uri)
+    (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
+    assert (run.info.status, run.data.tags["last"]) == ("FINISHED", "yes")
 
 
 def test_a_slow_server_has_the_time_it_needs_where_there_is_time(server, serve, box, log, capfd):
