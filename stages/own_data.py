@@ -23,7 +23,7 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
         return (2,)
     if not isinstance(data, ArrayData | ImagesData):
         return data.channels, data.side, data.side
-    from stages.gan import folders, tables  # NumPy takes its time
+    from stages.gan import image_folders, tables  # NumPy takes its time
 
     place = Path(data.path).expanduser()
     if paths.SOURCES.resolve().is_relative_to(place.resolve()):
@@ -36,7 +36,7 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
             values = tables.read(place).values
             count, shape = len(values), values.shape[1:]
         else:
-            count, shape = len(folders.find(place).images), (data.channels, data.side, data.side)
+            count, shape = len(image_folders.find(place).images), (data.channels, data.side, data.side)
     except UserError as error:
         raise UserError(f"{params}: {name}.data.path: {error}") from error
     size, most = experiment.train.batch_size, count - count // HELD_OUT

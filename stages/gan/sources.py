@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stages.gan import downloads, folders, tables
+from stages.gan import downloads, image_folders, tables
 from stages.gan.datasets import Dataset, Split
 from stages.gan.errors import UserError
 from stages.gan.params import HELD_OUT, ArrayData, Data, DigitsData, EmnistData, ImagesData, MnistData
@@ -78,10 +78,10 @@ def _array(data: ArrayData) -> Dataset:
 
 def _images(data: ImagesData, show: Show[NDArray[np.uint8]]) -> Dataset:
     folder = Path(data.path).expanduser()
-    found = folders.find(folder)
+    found = image_folders.find(folder)
     if len(found.images) < _LEAST:
         raise UserError(f"{data.path}: holds {len(found.images)} images; at least {_LEAST} are needed")
-    pictures = show(folders.read(found.images, data.size, data.channels), len(found.images))
+    pictures = show(image_folders.read(found.images, data.size, data.channels), len(found.images))
     images = torch.from_numpy(np.stack(list(pictures)))
     labels = torch.tensor(found.labels) if found.labels else None
     if labels is not None and (least := int(labels.bincount().min())) < 2:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.gan import folders
+from stages.gan import image_folders
 from stages.gan.errors import UserError
 
 
@@ -13,7 +13,7 @@ def save(path, colour=(255, 0, 0), size=(8, 6), mode="RGB", **options):
 
 
 def read(path, size=4, channels=3):
-    (found,) = folders.read([path], size, channels)
+    (found,) = image_folders.read([path], size, channels)
     return found
 
 
@@ -21,11 +21,11 @@ def test_folders_are_classes_in_the_order_of_their_names(tmp_path):
     shown, hidden = ("dog/b.png", "dog/deep/a.png", "cat/1.JPG"), ("cat/.hidden.png", ".cache/x.png")
     for name in (*shown, *hidden, "cat/notes.txt"):
         path = tmp_path / name
-        if path.suffix.lower() in folders.ENDINGS:
+        if path.suffix.lower() in image_folders.ENDINGS:
             save(path)
         else:
             path.write_text("text")
-    found = folders.find(tmp_path)
+    found = image_folders.find(tmp_path)
     assert [path.name for path in found.images] == ["1.JPG", "b.png", "a.png"]
     assert found.labels == (0, 1, 1)
     assert found.classes == ("cat", "dog")
@@ -35,18 +35,18 @@ def test_without_folders_or_with_one_there_are_no_classes(tmp_path):
     save(tmp_path / "flat" / "a.png")
     save(tmp_path / "one" / "inner" / "a.png")
     for name in ("flat", "one"):
-        found = folders.find(tmp_path / name)
+        found = image_folders.find(tmp_path / name)
         assert len(found.images) == 1
         assert (found.labels, found.classes) == ((), ())
 
 
 def test_a_folder_that_cannot_be_meant_is_told(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
-        folders.find(tmp_path / "missing")
+        image_folders.find(tmp_path / "missing")
     save(tmp_path / "a.png")
     save(tmp_path / "cat" / "b.png")
     with pytest.raises(UserError, match="images lie in it and in cat/, too"):
-        folders.find(tmp_path)
+        image_folders.find(tmp_path)
 
 
 def test_images_become_squares_of_the_asked_channels(tmp_path):
@@ -82,7 +82,7 @@ def test_every_kind_of_picture_is_read(tmp_path):
 
 def test_images_come_in_the_order_of_their_files(tmp_path):
     paths = [save(tmp_path / f"{value}.png", (value, 0, 0)) for value in range(50)]
-    assert [image[0, 0, 0] for image in folders.read(paths, 4, 3)] == list(range(50))
+    assert [image[0, 0, 0] for image in image_folders.read(paths, 4, 3)] == list(range(50))
 
 
 def test_a_damaged_image_is_named(tmp_path):
