@@ -1,7 +1,14 @@
 """Check params.yaml, and that dvc.lock is whole, before any other stage runs.
 
 DVC removes what a stage has left before it runs the stage again, so that a mistake told by that stage is told
-too late. Reads params.yaml. Writes data/checked, always the same, on which all other stages depend.
+too late.
+
+Reads:
+  params.yaml, dvc.lock
+Writes:
+  data/checked          always the same; all other stages depend on it
+Example:
+  python -m stages.check
 """
 
 from pathlib import Path

@@ -1,7 +1,14 @@
 """Prepare the data: from its source to tensors, with a figure of the training samples.
 
-Reads params.yaml. Writes data/EXPERIMENT/dataset.safetensors (train and test split, with labels where there
-are any) and reports/runs/EXPERIMENT/data.png. MNIST is downloaded to data/raw, from GAN_MIRROR first if set.
+MNIST is downloaded to data/raw, from GAN_MIRROR first if set.
+
+Reads:
+  params.yaml
+Writes:
+  data/EXPERIMENT/dataset.safetensors          train and test split, with labels where there are any
+  reports/runs/EXPERIMENT/data.png             some of the training samples
+Example:
+  python -m stages.prepare --experiment sine
 """
 
 from stages import command, paths

@@ -1,7 +1,13 @@
 """Write the report: all runs side by side, across seeds.
 
-Reads the runs in reports/runs. Writes reports/README.md and the pictures in it, to reports/figures. Logs the
-means of runs that differ by their seed alone to a run in MLflow, the parent of theirs.
+Reads:
+  reports/runs               scores, losses and pictures of all runs
+Writes:
+  reports/README.md          the report
+  reports/figures            the pictures in it
+  MLflow                     means of runs that differ by their seed alone: a run, the parent of theirs
+Example:
+  python -m stages.report
 """
 
 from pathlib import Path

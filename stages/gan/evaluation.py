@@ -16,10 +16,18 @@ LEAST = 2  # samples of a kind: fewer have no variance
 
 
 def score_images(
-    samples: Tensor, real: Dataset, judge: judges.Classifier, extractor: nn.Module | None = None
+    samples: Tensor,
+    real: Dataset,
+    judge: judges.Classifier,
+    extractor: nn.Module | None = None,
+    count: Callable[[], object] = lambda: None,
 ) -> tuple[Scores, Tensor, Figure]:
-    """Scores and anchors, the judge's probabilities for every sample, and a figure of the classes covered."""
+    """Scores and anchors, the judge's probabilities for every sample, and a figure of the classes covered.
+
+    ``count`` is called as often as :func:`parts` says.
+    """
     scorer = ImageScorer(real, judge, block_size(real, samples), extractor)
+    scorer.count = count
     scores, logits = scorer(samples)
     assert real.train.labels is not None
     figure = figures.coverage_of_classes(class_shares(scores), real.train.labels)
@@ -27,10 +35,18 @@ def score_images(
 
 
 def score_points(
-    samples: Tensor, real: Dataset, judge: nn.Module, curve: Callable[[Tensor], Tensor] | None
+    samples: Tensor,
+    real: Dataset,
+    judge: nn.Module,
+    curve: Callable[[Tensor], Tensor] | None,
+    count: Callable[[], object] = lambda: None,
 ) -> tuple[Scores, Tensor, Figure]:
-    """Scores and anchors, the last coordinate that the judge expects, and a figure of x1's coverage."""
+    """Scores and anchors, the last coordinate that the judge expects, and a figure of x1's coverage.
+
+    ``count`` is called as often as :func:`parts` says.
+    """
     scorer = PointScorer(real, judge, block_size(real, samples), curve)
+    scorer.count = count
     scores, expected = scorer(samples)
     figure = figures.coverage_of_points(samples, real.train.samples, metrics.BINS)
     return with_anchors(scores, scorer), expected, figure
@@ -39,6 +55,11 @@ def score_points(
 def with_anchors(scores: Scores, scorer: Scorer) -> Scores:
     """Scores together with those of real samples and of noise, by the same scorer."""
     return anchors.anchored(scores, scorer(scorer.real)[0], scorer(scorer.noise)[0])
+
+
+def parts(real: Dataset, samples: Tensor) -> int:
+    """Of how many parts the scoring of samples and of both anchors is, each about as long as another."""
+    return len(samples) // block_size(real, samples) + 2 + 3
 
 
 def block_size(real: Dataset, samples: Tensor) -> int:
