@@ -56,7 +56,7 @@ def recognise(wanted: argparse.Namespace) -> None:
     images = torch.stack(
         [pictures.fit(pictures.load(file), shape, frame, str(file)) for file in wanted.image]
     )
-    tell(f"judge {experiment}: {len(images)} pictures on {device.type}; by {path}")
+    tell(f"judge {experiment}: {len(images)} picture{'s'[: len(images) > 1]} on {device.type}; by {path}")
     answers = judges.predict(judge, datasets.to_unit(images)).softmax(1)
     for file, probabilities in zip(wanted.image, answers, strict=True):
         tell(one_line(f"{file}: {_in_words(probabilities.tolist())}"))

@@ -124,7 +124,7 @@ def shown(
     """Train, showing both losses: on a terminal beside a bar of all steps, elsewhere every tenth epoch's."""
 
     def losses(epoch: "Epoch") -> str:
-        return f"loss of the discriminator {epoch.loss_d:.3f}, of the generator {epoch.loss_g:.3f}"
+        return f"loss D {epoch.loss_d:.3f}, G {epoch.loss_g:.3f}"  # short: a terminal may be narrow
 
     from stages import progress
 
