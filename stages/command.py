@@ -72,7 +72,7 @@ class Tool:
 
 def for_experiment(work: Callable[[Job], None], about: str | None, tool: Tool | None = None) -> None:
     """Do a stage's ``work`` for the experiment that the command line names, or a tool's: :func:`guard`."""
-    arguments = _arguments(_parser(about), tool, "experiment")
+    arguments = _arguments(_parser(about, tool is None), tool, "experiment")
 
     def start() -> None:
         with Store(STORE, OUTBOX) as store:
@@ -88,8 +88,8 @@ def for_run(
 
     What the work returns is done when all is sent to MLflow. See :func:`guard`.
     """
-    parser = _parser(about)
-    parser.add_argument("--seed", type=whole(0, 2**63 - 1), help="the run's seed")
+    parser = _parser(about, tool is None)
+    parser.add_argument("--seed", required=tool is None, type=whole(0, 2**63 - 1), help="the run's seed")
     arguments = _arguments(parser, tool, "experiment", "seed")
 
     def start() -> None:
@@ -120,23 +120,6 @@ def add_params(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
 
 
-def begin(stage: str, job: Job, work: str, device: object, where: object) -> None:
-    """Tell what a stage is about to do, on which device, and where to look meanwhile, and after."""
-    tell(f"{stage} {job}: {work} on {device}; see {where}")
-
-
-def in_mlflow(job: Job, run: str) -> str:
-    """Where a run can be looked at while it goes on."""
-    return f"{run} of experiment {job.experiment} in MLflow (make ui)"
-
-
-def _parser(about: str | None) -> argparse.ArgumentParser:
-    parser = plain_parser(about)
-    parser.add_argument("--experiment", help="an experiment's name in the parameter file")
-    add_params(parser)
-    return parser
-
-
 def whole(least: int, most: int) -> Callable[[str], int]:
     """The type of an argument that is a whole number, from ``least`` to ``most``."""
 
@@ -148,18 +131,35 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def begin(stage: str, job: Job, work: str, device: object, where: object) -> None:
+    """Tell what a stage is about to do, on which device, and where to look meanwhile, and after."""
+    tell(f"{stage} {job}: {work} on {device}; see {where}")
+
+
+def in_mlflow(job: Job, run: str) -> str:
+    """Where a run can be looked at while it goes on."""
+    return f"{run} of experiment {job.experiment} in MLflow (make ui)"
+
+
+def _parser(about: str | None, required: bool) -> argparse.ArgumentParser:
+    parser = plain_parser(about)
+    parser.add_argument("--experiment", required=required, help="an experiment's name in the parameter file")
+    add_params(parser)
+    return parser
+
+
 def _arguments(parser: argparse.ArgumentParser, tool: Tool | None, *needed: str) -> argparse.Namespace:
     """The arguments of a stage, checked to be there; where a tool is asked for, its work is done instead."""
+    if tool is None:
+        return parser.parse_args()
     known = vars(parser.parse_args([]))
-    if tool is not None:
-        tool.add(parser)
+    tool.add(parser)
     arguments = parser.parse_args()
-    if tool is not None:
-        given = [name for name, value in vars(arguments).items() if name not in known and value is not None]
-        if tool.option in given:
-            guard(lambda: tool.work(arguments))
-        if given:
-            parser.error(f"argument --{given[0]}: needs --{tool.option}")
+    given = [name for name, value in vars(arguments).items() if name not in known and value is not None]
+    if tool.option in given:
+        guard(lambda: tool.work(arguments))
+    if given:
+        parser.error(f"argument --{given[0]}: needs --{tool.option}")
     if lacking := [f"--{name}" for name in needed if getattr(arguments, name) is None]:
         parser.error(f"the following arguments are required: {', '.join(lacking)}")
     return arguments
