@@ -1,10 +1,18 @@
 """Check params.yaml, and that dvc.lock is whole, before any other stage runs.
 
 DVC removes what a stage has left before it runs the stage again, so that a mistake told by that stage is told
-too late. Reads params.yaml, stages/gan/own.py and data of one's own. Writes data/checked, always the same, on
-which all other stages depend; data/sources, with a link to the data of each experiment that has its own, so
-that DVC sees when these change; and data/code/EXPERIMENT: what of own.py the experiment uses, on which its
-training depends.
+too late.
+
+Reads:
+  params.yaml, dvc.lock
+  stages/gan/own.py     networks and losses of one's own
+  data of one's own     that they are there, and enough
+Writes:
+  data/checked          always the same; all other stages depend on it
+  data/sources          for each experiment a link to its own data, so that DVC sees when these change
+  data/code             for each experiment what of own.py it uses, on which its training depends
+Example:
+  python -m stages.check
 """
 
 from pathlib import Path

@@ -7,6 +7,7 @@ in params.yaml is told at once.
 import argparse
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from typing import NoReturn
 
 from stages import ending
 from stages.gan import params, portability
-from stages.gan.errors import UserError, lack, one_line
+from stages.gan.errors import UserError, lack, one_line, tell
 from stages.gan.tracking import Store
 from stages.paths import OUTBOX, STORE, ExperimentFiles, RunFiles
 
@@ -54,9 +55,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {one_line(message)}; see --help\n")
 
 
-def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
-    """Do a stage's ``work`` for the experiment that the command line names; see :func:`guard`."""
-    arguments = _parser(about).parse_args()
+@dataclass(frozen=True)
+class Tool:
+    """What a stage's script does by hand, beside its work in the pipeline, where its own option is given.
+
+    Args:
+        option: the one that asks for it, such as ``out``.
+        add: adds this option and others to a parser; all are None if they are not given.
+        work: does it; see :func:`guard`.
+    """
+
+    option: str
+    add: Callable[[argparse.ArgumentParser], None]
+    work: Callable[[argparse.Namespace], None]
+
+
+def for_experiment(work: Callable[[Job], None], about: str | None, tool: Tool | None = None) -> None:
+    """Do a stage's ``work`` for the experiment that the command line names, or a tool's: :func:`guard`."""
+    arguments = _arguments(_parser(about, tool is None), tool, "experiment")
 
     def start() -> None:
         with Store(STORE, OUTBOX) as store:
@@ -65,16 +81,16 @@ def for_experiment(work: Callable[[Job], None], about: str | None) -> None:
     guard(start)
 
 
-def for_run(work: Callable[[RunJob], Callable[[], None] | None], about: str | None) -> None:
-    """Do a stage's ``work`` for the experiment and seed that the command line names; see :func:`guard`.
+def for_run(
+    work: Callable[[RunJob], Callable[[], None] | None], about: str | None, tool: Tool | None = None
+) -> None:
+    """Do a stage's ``work`` for the experiment and seed that the command line names, or a tool's.
 
-    What it returns is done when all is sent to MLflow.
+    What the work returns is done when all is sent to MLflow. See :func:`guard`.
     """
-    parser = _parser(about)
-    parser.add_argument("--seed", required=True, type=int, help="the run's seed, a whole number from 0 on")
-    arguments = parser.parse_args()
-    if not 0 <= arguments.seed < 2**63:
-        parser.error("argument --seed: must be 0 or more, and below 2**63")
+    parser = _parser(about, tool is None)
+    parser.add_argument("--seed", required=tool is None, type=whole(0, 2**63 - 1), help="the run's seed")
+    arguments = _arguments(parser, tool, "experiment", "seed")
 
     def start() -> None:
         files = RunFiles(arguments.experiment, arguments.seed)
@@ -90,7 +106,13 @@ def for_run(work: Callable[[RunJob], Callable[[], None] | None], about: str | No
 
 def plain_parser(about: str | None) -> argparse.ArgumentParser:
     """A parser whose help is the stage's docstring."""
-    return Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    script = Path(sys.argv[0])
+    return Parser(
+        prog=f"python -m stages.{script.parent.name if script.stem == '__main__' else script.stem}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def add_params(parser: argparse.ArgumentParser) -> None:
@@ -98,11 +120,49 @@ def add_params(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
 
 
-def _parser(about: str | None) -> argparse.ArgumentParser:
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number, from ``least`` to ``most``."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch("-?[0-9]{1,20}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return read
+
+
+def begin(stage: str, job: Job, work: str, device: object, where: object) -> None:
+    """Tell what a stage is about to do, on which device, and where to look meanwhile, and after."""
+    tell(f"{stage} {job}: {work} on {device}; see {where}")
+
+
+def in_mlflow(job: Job, run: str) -> str:
+    """Where a run can be looked at while it goes on."""
+    return f"{run} of experiment {job.experiment} in MLflow (make ui)"
+
+
+def _parser(about: str | None, required: bool) -> argparse.ArgumentParser:
     parser = plain_parser(about)
-    parser.add_argument("--experiment", required=True, help="an experiment's name in the parameter file")
+    parser.add_argument("--experiment", required=required, help="an experiment's name in the parameter file")
     add_params(parser)
     return parser
+
+
+def _arguments(parser: argparse.ArgumentParser, tool: Tool | None, *needed: str) -> argparse.Namespace:
+    """The arguments of a stage, checked to be there; where a tool is asked for, its work is done instead."""
+    if tool is None:
+        return parser.parse_args()
+    known = vars(parser.parse_args([]))
+    tool.add(parser)
+    arguments = parser.parse_args()
+    given = [name for name, value in vars(arguments).items() if name not in known and value is not None]
+    if tool.option in given:
+        guard(lambda: tool.work(arguments))
+    if given:
+        parser.error(f"argument --{given[0]}: needs --{tool.option}")
+    if lacking := [f"--{name}" for name in needed if getattr(arguments, name) is None]:
+        parser.error(f"the following arguments are required: {', '.join(lacking)}")
+    return arguments
 
 
 def _job(arguments: argparse.Namespace, store: Store) -> Job:
@@ -113,7 +173,7 @@ def _job(arguments: argparse.Namespace, store: Store) -> Job:
     return Job(arguments.experiment, known.settings, block, ExperimentFiles(arguments.experiment), store)
 
 
-def guard(work: Callable[[], None]) -> None:
+def guard(work: Callable[[], None]) -> NoReturn:
     """Do ``work``, and end the process.
 
     A mistake of the user's, and what the machine refuses (room on a disk, a permission, memory), ends it with

@@ -1,7 +1,7 @@
 """A training's course: what has come of it so far, kept on disk so that a killed one goes on from there."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -32,6 +32,7 @@ class Course:
         epochs: those that are done.
         training_seconds: those of training without logging.
         wall_seconds: those in all, without what kills cost.
+        total: epochs that there will be.
         key: of its run in MLflow, the same however often it is killed.
 
     Raises:
@@ -46,7 +47,7 @@ class Course:
         self._gan = gan
         self._name = f"train {job}"
         self._steps = steps
-        self._total = job.params.train.epochs
+        self.total = job.params.train.epochs
         self._record: Record | None = None
         self._lock = state.claim(job.files.states, self._name)
         self._states = state.States(job.files.states / _key(job, device), job.settings.state_every)
@@ -57,23 +58,32 @@ class Course:
             self._save()  # before MLflow's run begins: from now on, it is known here
         self._remember()
 
-    def train(self, real: Tensor, preview: Tensor, record: Record) -> Iterator[Epoch]:
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return (self._gan.epoch - 1) * self._steps + self._gan.step
+
+    def train(
+        self, real: Tensor, preview: Tensor, record: Record, count: Callable[[], object]
+    ) -> Iterator[Epoch]:
         """Yield the epochs that are left; see :meth:`stages.gan.training.Training.epochs`.
 
-        States are written between steps, and between epochs, once an epoch is logged in the ``record``. A
-        signal that ends the process waits for such a moment, and for the state.
+        After each step, ``count`` is called. States are written between steps, and between epochs, once an
+        epoch is logged in the ``record``. A signal that ends the process waits for such a moment, and for the
+        state.
         """
-        self._record = record
+        self._record, self._tick = record, count
         self._start = time.perf_counter() - self.wall_seconds
         with ending.held():
             self._since = time.perf_counter()
             for epoch in self._gan.epochs(real, preview, self._between_steps):
                 self._count()
+                count()
                 self.epochs.append(epoch)
                 self._remember()
                 yield epoch
                 self._since = time.perf_counter()
-                last = epoch.number == self._total  # what follows can be interrupted anywhere
+                last = epoch.number == self.total  # what follows can be interrupted anywhere
                 if ending.asked() or last or self._states.due(convenient=True):
                     self._save()
             self._count()
@@ -92,6 +102,7 @@ class Course:
         self._good = (tensors, self._gan.epoch, self._gan.step)
 
     def _between_steps(self) -> None:
+        self._tick()
         if ending.asked() or self._states.due():
             self._count()
             self._save()
@@ -136,7 +147,7 @@ class Course:
         tell(f"{self._name}: goes on from {self._place()}, written {ago:.1f} s ago")
 
     def _place(self) -> str:
-        if self._gan.epoch > self._total:
+        if self._gan.epoch > self.total:
             return "its end"
         return f"epoch {self._gan.epoch}, step {self._gan.step} of {self._steps}"
 

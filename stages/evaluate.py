@@ -1,10 +1,24 @@
 """Score the samples of a run against the real data, and draw its losses and coverage.
 
-Reads params.yaml, the prepared data, the judge and a run's networks, samples and losses. Writes to
-reports/runs/EXPERIMENT/seed-SEED the scores (metrics.json), two figures (losses.png, coverage.png) and what
-the run is (run.json: experiment, seed, device, judge, parameters), and to data/EXPERIMENT/seed-SEED the
-judge's answer to every sample (answers.npy: probabilities of the classes, features of images without labels,
-or the last coordinate that it expects). Logs scores and figures to the run in MLflow.
+Reads:
+  params.yaml
+  data/EXPERIMENT/dataset.safetensors                      the prepared data
+  data/EXPERIMENT/judge.safetensors                        the judge
+  data/EXPERIMENT/seed-SEED/generator.safetensors          the run's generator,
+  data/EXPERIMENT/seed-SEED/samples.npy                    its samples,
+  data/EXPERIMENT/seed-SEED/previews.npy                   previews
+  reports/runs/EXPERIMENT/seed-SEED/losses.csv             and losses
+Writes:
+  reports/runs/EXPERIMENT/seed-SEED/metrics.json           the scores
+  reports/runs/EXPERIMENT/seed-SEED/losses.png             two figures
+  reports/runs/EXPERIMENT/seed-SEED/coverage.png
+  reports/runs/EXPERIMENT/seed-SEED/run.json               experiment, seed, device, judge, parameters
+  data/EXPERIMENT/seed-SEED/answers.npy                    the judge's answer to every sample: the classes'
+                                                           probabilities, the features of images without
+                                                           labels, or the last coordinate it expects
+  MLflow                                                   scores and figures, to the training's run
+Example:
+  python -m stages.evaluate --experiment sine --seed 111
 """
 
 import io
@@ -21,7 +35,7 @@ def evaluate(job: command.RunJob) -> None:
     import numpy as np
     import torch
 
-    from stages import inputs, record
+    from stages import inputs, progress, record
     from stages.gan import (
         canvas,
         datasets,
@@ -54,17 +68,21 @@ def evaluate(job: command.RunJob) -> None:
     _, about = inputs.generator(job, real.shape, device)
     _, epochs = history.load(job.files.losses, job.files.previews)
     samples = evaluation.load_samples(job.files.samples, real.train, job.params.sample.count)
+    parts = evaluation.parts(real, samples)
+    work = f"{len(samples)} samples, in {parts} steps"
+    command.begin("evaluate", job, work, device.type, job.files.scores)
     tags = {tracking.JUDGE: judge_md5, "sample.count": str(len(samples))}
-    if isinstance(judge, judges.ImageJudge):
-        extractor = None
-        if job.params.evaluate.inception is not None:
-            path = Path(job.params.evaluate.inception)
-            extractor = inception.load(path, device)
-            tags["evaluate.inception"] = tracking.md5(path)
-        found, answers, coverage = evaluation.score_images(samples, real, judge, extractor)
-    else:
-        curve = torch.sin if job.params.data.source == "sine" else None
-        found, answers, coverage = evaluation.score_points(samples, real, judge, curve)
+    extractor = None
+    if job.params.evaluate.inception is not None:
+        path = Path(job.params.evaluate.inception)
+        extractor = inception.load(path, device)
+        tags["evaluate.inception"] = tracking.md5(path)
+    with progress.bar(parts, "step") as bar:
+        if isinstance(judge, judges.ImageJudge):
+            found, answers, coverage = evaluation.score_images(samples, real, judge, extractor, bar.update)
+        else:
+            curve = torch.sin if job.params.data.source == "sine" else None
+            found, answers, coverage = evaluation.score_points(samples, real, judge, curve, bar.update)
 
     run = {**about, "judge": {"md5": judge_md5, "scores": about_judge.get("test", {})}}
     run |= {"parameters": job.settings.rounding | params.flatten(job.params)}

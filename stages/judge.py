@@ -1,10 +1,20 @@
-"""Fit the judge, the discriminative model P(y|x): it classifies images, or fits x2 given x1.
+"""Fit the judge, the discriminative model P(y|x); or with --image have it say what is on a picture.
 
-Reads params.yaml and the prepared data. Writes data/EXPERIMENT/judge.safetensors, and in
-reports/runs/EXPERIMENT its scores on the test split (judge.json) and a figure (judge.png). Logs to MLflow.
+It classifies images, or fits x2 given x1.
+
+Reads:
+  params.yaml
+  data/EXPERIMENT/dataset.safetensors          the prepared data
+Writes:
+  data/EXPERIMENT/judge.safetensors            the network
+  reports/runs/EXPERIMENT/judge.json           its scores on the test data
+  reports/runs/EXPERIMENT/judge.png            its answers there
+  MLflow                                       a run, as it goes
+Example:
+  python -m stages.judge --experiment digits
 """
 
-from stages import command
+from stages import command, recognition
 from stages.gan.errors import tell
 
 
@@ -19,7 +29,9 @@ def judge(job: command.Job) -> None:
     settings = job.params.judge
     network = judging.build(settings, dataset).to(device)
     x, y = (tensor.to(device) for tensor in judging.inputs(dataset.train))
-    tell(f"judge {job.experiment}: {settings.epochs} epochs of {len(x)} samples on {device.type}")
+    steps = -(-len(x) // settings.batch_size)
+    work = f"seed {settings.seed}, {settings.epochs} epochs of {steps} steps"
+    command.begin("judge", job, work, device.type, command.in_mlflow(job, "judge"))
     fitting = judges.fit(
         network,
         x,
@@ -37,7 +49,9 @@ def judge(job: command.Job) -> None:
         with files.together():
             found = scores.save(job.shared.judge_scores, found)
             # Not whose judge it is: experiments with the same data and settings have the same one.
-            weights.save(job.shared.judge, network, {"device": device.type, "test": found})
+            about = {"device": device.type, "test": found}
+            names = {"classes": dataset.train.classes} if dataset.train.classes else {}
+            weights.save(job.shared.judge, network, about | names)
             canvas.save(figure, job.shared.judge_figure)
         run.log_metrics({f"test_{name}": score for name, score in found.items()}, step=settings.epochs)
         run.log_files("figures", job.shared.judge_figure)
@@ -47,4 +61,4 @@ def judge(job: command.Job) -> None:
 
 
 if __name__ == "__main__":
-    command.for_experiment(judge, __doc__)
+    command.for_experiment(judge, __doc__, recognition.TOOL)

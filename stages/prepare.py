@@ -1,8 +1,15 @@
 """Prepare the data: from its source to tensors, with a figure of the training samples.
 
-Reads params.yaml. Writes data/EXPERIMENT/dataset.safetensors (train and test split, with labels where there
-are any) and reports/runs/EXPERIMENT/data.png. MNIST and its likes are downloaded to data/raw, from GAN_MIRROR
-first if set; files of one's own are read where they are.
+MNIST and its likes are downloaded to data/raw, from GAN_MIRROR first if set.
+
+Reads:
+  params.yaml
+  data/sources/EXPERIMENT                      data of one's own, if it has any
+Writes:
+  data/EXPERIMENT/dataset.safetensors          train and test split, with labels where there are any
+  reports/runs/EXPERIMENT/data.png             some of the training samples
+Example:
+  python -m stages.prepare --experiment sine
 """
 
 from functools import partial

@@ -1,7 +1,7 @@
-"""How a long stage shows that it moves: a bar on a terminal, plain lines elsewhere."""
+"""How a long stage shows that it moves: on a terminal a bar with rate and time left, else plain lines."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -9,6 +9,47 @@ from stages import ending
 from stages.gan.errors import tell
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Sized)
+
+
+def bar(total: int, unit: str, done: int = 0) -> "tqdm[Any]":
+    """A bar that is updated by hand, within a ``with`` block; off a terminal it does nothing.
+
+    Args:
+        total: how many there will be.
+        unit: what one is called.
+        done: how many there are already.
+    """
+    return tqdm(total=total, initial=done, unit=unit, disable=None, dynamic_ncols=True)
+
+
+def tell_of(
+    items: Iterable[T],
+    shown: "tqdm[Any]",
+    total: int,
+    unit: str,
+    describe: Callable[[T], str],
+    every: int,
+    done: int = 0,
+) -> Iterator[T]:
+    """Pass ``items`` on; what the last one says stands beside a bar, or off a terminal in a line.
+
+    Args:
+        items: what is waited for, such as the epochs of a training.
+        shown: the bar; it is not updated.
+        total: how many items there will be.
+        unit: what one is called.
+        describe: a few words on an item.
+        every: off a terminal, a line is printed for every such item, and for the last.
+        done: how many have passed before ``items``.
+    """
+    for number, item in enumerate(items, start=done + 1):
+        ending.check()
+        if not shown.disable:
+            shown.set_postfix_str(describe(item))
+        elif number % every == 0 or number == total:
+            tell(f"{unit} {number}/{total}: {describe(item)}")
+        yield item
 
 
 def show(
@@ -16,20 +57,18 @@ def show(
 ) -> Iterator[T]:
     """Pass ``items`` on, showing how many of ``total`` have passed and what the last one says.
 
-    Args:
-        items: what is waited for, such as the epochs of a training.
-        total: how many there will be.
-        unit: what one is called.
-        describe: a few words on an item.
-        every: off a terminal, a line is printed for every such item, and for the last.
-        done: how many have passed before ``items``.
+    The arguments are those of :func:`tell_of`.
     """
-    with tqdm(total=total, initial=done, unit=unit, disable=None, dynamic_ncols=True) as bar:
-        for number, item in enumerate(items, start=done + 1):
-            ending.check()
-            bar.update()
-            if not bar.disable:
-                bar.set_postfix_str(describe(item))
-            elif number % every == 0 or number == total:
-                tell(f"{unit} {number}/{total}: {describe(item)}")
+    with bar(total, unit, done) as shown:
+        for item in tell_of(items, shown, total, unit, describe, every, done):
+            shown.update()
             yield item
+
+
+def count(blocks: Iterable[S], total: int, unit: str) -> Iterator[S]:
+    """Pass ``blocks`` on, showing how many of ``total`` things are in those that have passed; no lines."""
+    with bar(total, unit) as shown:
+        for block in blocks:
+            ending.check()
+            shown.update(len(block))
+            yield block

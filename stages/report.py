@@ -1,9 +1,16 @@
 """Write the report: all runs side by side, across seeds.
 
-Reads params.yaml and the runs in reports/runs. Writes reports/README.md and the pictures in it, to
-reports/figures; the main scores of what params.yaml lists, which `dvc exp show` and `dvc metrics` show
-(reports/summary.json); and losses and scores of all runs, of which `dvc plots` makes charts (reports/plots).
-Logs the means of runs that differ by their seed alone to a run in MLflow, the parent of theirs.
+Reads:
+  params.yaml                the lists: their main scores are the pipeline's metrics
+  reports/runs               scores, losses and pictures of all runs
+Writes:
+  reports/README.md          the report
+  reports/figures            the pictures in it
+  reports/summary.json       main scores of what params.yaml lists, for `dvc exp show` and `dvc metrics`
+  reports/plots              losses and scores of all runs, of which `dvc plots` makes charts
+  MLflow                     means of runs that differ by their seed alone: a run, the parent of theirs
+Example:
+  python -m stages.report
 """
 
 import json

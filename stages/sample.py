@@ -1,45 +1,42 @@
-"""Draw samples from the trained generator.
+"""Draw samples from the trained generator: those of the pipeline, or with --out any that you name.
 
-Reads params.yaml, the prepared data and the generator. Writes data/EXPERIMENT/seed-SEED/samples.npy (points:
-float32 [N, D]; images: uint8 [N, C, H, W]), and to reports/runs/EXPERIMENT/seed-SEED two pictures: samples
-beside real data (samples.png), and the samples of the latent points that all runs draw (grid.png), for the
-report. Logs the first to the training's run in MLflow.
+Reads:
+  params.yaml
+  data/EXPERIMENT/dataset.safetensors                   the prepared data
+  data/EXPERIMENT/seed-SEED/generator.safetensors       the generator
+Writes:
+  data/EXPERIMENT/seed-SEED/samples.npy                 points: float32 [N, D]; images: uint8 [N, C, H, W]
+  reports/runs/EXPERIMENT/seed-SEED/samples.png         samples beside real data
+  reports/runs/EXPERIMENT/seed-SEED/grid.png            samples of the latent points that all runs draw
+  MLflow                                                the first picture, to the training's run
+Example:
+  python -m stages.sample --experiment digits --seed 111
 """
 
-from stages import command
+from itertools import chain
+
+from stages import command, drawing
 from stages.gan.errors import tell
 
 
 def sample(job: command.RunJob) -> None:
     """Draw one run's samples."""
     job.store.open()
-    import numpy as np
-    import torch
-
     from stages import inputs, progress, record
-    from stages.gan import canvas, datasets, devices, figures, files, grid, sampling
+    from stages.gan import arrays, canvas, datasets, devices, figures, files, grid, sampling
 
     device = devices.set_up(job.settings.device, job.settings.threads)
     split = datasets.Dataset.load(job.shared.dataset, job.params.data).train
     generator, _ = inputs.generator(job, split.shape, device)
     count = job.params.sample.count
-    header = {
-        "descr": np.lib.format.dtype_to_descr(split.samples.numpy().dtype),
-        "fortran_order": False,
-        "shape": (count, *split.shape),
-    }
+    command.begin(
+        "sample", job, f"{count} samples, {sampling.BLOCK} in a step", device.type, job.files.samples
+    )
     blocks = sampling.samples(generator, job.seed, count)
-    shown = torch.empty(0)
+    first = next(blocks)
     with files.together():
-        # Written block by block, so that a million images need no more memory than a thousand.
-        with files.replacing(job.files.samples) as aside, aside.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for block in progress.show(
-                blocks, sampling.blocks(count), "block", lambda _: f"{count} samples", every=100
-            ):
-                file.write(block.numpy().tobytes())
-                shown = shown if len(shown) else block
-        canvas.save(figures.samples(shown, split), job.files.samples_figure)
+        arrays.save(job.files.samples, progress.count(chain([first], blocks), count, "sample"), count)
+        canvas.save(figures.samples(first, split), job.files.samples_figure)
         common = grid.latents(generator.latent, split)  # type: ignore[arg-type]
         grid.save(job.files.grid, sampling.draw(generator, common), split)
     record.training_of_files(job, split).log_files("figures", job.files.samples_figure)
@@ -47,4 +44,4 @@ def sample(job: command.RunJob) -> None:
 
 
 if __name__ == "__main__":
-    command.for_run(sample, __doc__)
+    command.for_run(sample, __doc__, drawing.TOOL)

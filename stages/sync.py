@@ -1,7 +1,13 @@
 """Send to MLflow what could not be sent when it was logged.
 
-Reads the outbox. Sends what waits there for the store that MLFLOW_TRACKING_URI names, or for the local one,
-and says what waits for other stores.
+What waits for other stores than the one that MLFLOW_TRACKING_URI names, or the local one, is told.
+
+Reads:
+  .outbox          what waits
+Writes:
+  MLflow           the same
+Example:
+  python -m stages.sync
 """
 
 from stages import command, paths

@@ -1,8 +1,20 @@
 """Train the GAN: generator against discriminator.
 
-Reads params.yaml and the prepared data. Writes both networks and the previews to data/EXPERIMENT/seed-SEED,
-and to reports/runs/EXPERIMENT/seed-SEED the losses (losses.csv) and the training's evolution: the samples of
-the same latent points after every epoch (evolution.gif, evolution.png). Logs to MLflow as it goes.
+Killed, it goes on from its last state, in .state, when it is run again.
+
+Reads:
+  params.yaml
+  data/EXPERIMENT/dataset.safetensors                      the prepared data
+Writes:
+  data/EXPERIMENT/seed-SEED/generator.safetensors          both networks
+  data/EXPERIMENT/seed-SEED/discriminator.safetensors
+  data/EXPERIMENT/seed-SEED/previews.npy                   samples of the same latent points after every epoch
+  reports/runs/EXPERIMENT/seed-SEED/losses.csv             losses and mean D(x), D(G(z)) by epoch
+  reports/runs/EXPERIMENT/seed-SEED/evolution.gif          the previews as a film, and as stills
+  reports/runs/EXPERIMENT/seed-SEED/evolution.png
+  MLflow                                                   a run, as it goes
+Example:
+  python -m stages.train --experiment sine --seed 111
 """
 
 import sys
@@ -18,8 +30,10 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from stages.course import Course
     from stages.gan.history import Epoch
     from stages.gan.training import Training
+    from stages.record import Training as Record
 
 COMMAND = (sys.executable, "-m", "stages.train", *sys.argv[1:])
 
@@ -52,7 +66,8 @@ def train(job: command.RunJob) -> Callable[[], None]:
         follow(gan, real, latents, device, part)
     steps = training.steps_per_epoch(len(split), settings.batch_size)
     together = f" in {part.world} processes" if part.world > 1 else ""
-    tell(f"train {job}: {settings.epochs} epochs of {steps} steps on {device.type}{together}")
+    work = f"{settings.epochs} epochs of {steps} steps"
+    command.begin("train", job, work, f"{device.type}{together}", command.in_mlflow(job, f"seed-{job.seed}"))
 
     def save(folder: Path) -> None:
         about = {"experiment": job.experiment, "seed": job.seed, "device": device.type}
@@ -68,9 +83,8 @@ def train(job: command.RunJob) -> Callable[[], None]:
         run.log_preview(0, first)
         for epoch in course.epochs:  # what a run that goes on has already, it drops
             run.log_epoch(epoch)
-        done = len(course.epochs)
         try:
-            for epoch in shown(course.train(real, latents, run), settings.epochs, done):
+            for epoch in shown(course, real, latents, run, settings.epochs * steps):
                 run.log_epoch(epoch)
                 run.log_checkpoint(epoch.number, save)
         except training.DivergenceError as error:
@@ -106,15 +120,20 @@ def follow(
     ending.leave(0)
 
 
-def shown(epochs: "Iterator[Epoch]", total: int, done: int) -> "Iterator[Epoch]":
-    """Pass the epochs on, showing both losses: a bar on a terminal, every tenth epoch's elsewhere."""
+def shown(
+    course: "Course", real: "Tensor", preview: "Tensor", run: "Record", steps: int
+) -> "Iterator[Epoch]":
+    """Train, showing both losses: on a terminal beside a bar of all steps, elsewhere every tenth epoch's."""
 
     def losses(epoch: "Epoch") -> str:
-        return f"loss of the discriminator {epoch.loss_d:.3f}, of the generator {epoch.loss_g:.3f}"
+        return f"loss D {epoch.loss_d:.3f}, G {epoch.loss_g:.3f}"  # short: a terminal may be narrow
 
     from stages import progress
 
-    return progress.show(epochs, total, "epoch", losses, every=10, done=done)
+    done = len(course.epochs)
+    with progress.bar(steps, "step", course.step) as bar:
+        epochs = course.train(real, preview, run, bar.update)
+        yield from progress.tell_of(epochs, bar, course.total, "epoch", losses, every=10, done=done)
 
 
 if __name__ == "__main__":

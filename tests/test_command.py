@@ -1,8 +1,11 @@
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
+KINDS = ("outs", "metrics", "plots")
 STAGES = ("prepare", "judge", "train", "sample", "evaluate", "report")
 
 
@@ -53,13 +56,28 @@ def test_nothing_heavy_is_imported_before_the_work(name, folder, root):
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ["check", *STAGES, "sync"])
 def test_help_says_what_a_stage_reads_and_writes(name, folder, root):
+    """All that dvc.yaml says of files other than code, by their names, and a command that works as it is."""
     shown = stage(folder, root, name, "--help").stdout
-    assert "Reads " in shown
-    assert "Writes " in shown
-    assert ("--experiment" in shown) == (name != "report")
+    about, reads, writes, example = re.split(r"^(?:Reads|Writes|Example):$", shown, flags=re.MULTILINE)
+    assert len(about.splitlines()) > 2
+    command = f"python -m stages.{name}"
+    assert f"usage: {command} [-h]" in about
+    assert example.strip().startswith(command)
+    known = yaml.safe_load((root / "dvc.yaml").read_text())["stages"].get(name, {})
+    made = [key if isinstance(key, str) else next(iter(key)) for kind in KINDS for key in known.get(kind, ())]
+    read = [dep for dep in known.get("deps", ()) if not dep.endswith(".py") and dep != "data/checked"]
+    for part, files in ((writes, made), (reads, read)):
+        for file in files:
+            assert file.replace("${item.experiment}", "EXPERIMENT").replace("${item.seed}", "SEED") in part
+    assert ("--experiment" in shown) == ("EXPERIMENT" in shown)
     assert not (folder / "reports").exists()
+
+
+def test_a_sweeps_help_says_so_too(folder, root):
+    shown = stage(folder, root, "sweep", "--help").stdout
+    assert [word for word in ("Reads:", "Writes:", "Example:") if word not in shown] == []
 
 
 def test_sigterm_ends_a_stage_even_where_python_drops_what_it_raises(root):

@@ -1,5 +1,7 @@
 """Tensors in .npy files, of which nothing is ever unpickled."""
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from tokenize import TokenError
 from zipfile import BadZipFile
@@ -8,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.gan import files
 from stages.gan.errors import UserError
 
 _ERRORS = (
@@ -35,3 +38,24 @@ def load(path: Path, what: str, stage: str) -> Tensor:
     if not torch.isfinite(tensor).all():
         raise UserError(f"{path}: holds numbers that are not finite; train again, with a lower train.lr")
     return tensor
+
+
+def save(path: Path, blocks: Iterable[Tensor], count: int) -> None:
+    """Write blocks [B, …] of ``count`` rows in all, one by one: a million rows need no more memory than one.
+
+    Args:
+        path: the file.
+        blocks: at least one; on the CPU, all of the same type.
+        count: their rows together.
+    """
+    rest = iter(blocks)
+    first = next(rest)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(first.numpy().dtype),
+        "fortran_order": False,
+        "shape": (count, *first.shape[1:]),
+    }
+    with files.replacing(path) as aside, aside.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in chain([first], rest):
+            file.write(block.numpy().tobytes())

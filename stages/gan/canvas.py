@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from stages.gan import files
@@ -25,6 +26,13 @@ def save(figure: Figure, path: Path) -> None:
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     files.write(path, picture.getvalue())
+
+
+def save_pixels(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write a picture [H, W] or [H, W, 3] as a PNG, pixel by pixel."""
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, format="png")
+    files.write(path, content.getvalue())
 
 
 def panels(count: int, split: Split, width: float = 3.6) -> tuple[Figure, list[Axes]]:

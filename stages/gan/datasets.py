@@ -17,7 +17,7 @@ from stages.gan.params import ArrayData, Data, ImagesData, SineData
 from stages.gan.units import Units
 
 _MOST_CLASSES = 1000
-_BACKGROUND = 0.25  # of the pixels, at least
+_DARK, _BACKGROUND = 32, 0.4  # so dark are so many of the pixels, at least, where a background is dark
 _KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
 
 
@@ -61,10 +61,10 @@ class Split:
 
     @cached_property
     def light_on_dark(self) -> bool:
-        """Whether the images are grey, on a background of 0: pictures then show them dark on light."""
+        """Whether the images are grey, on a dark background: pictures then show them dark on light."""
         some = self.samples[:1000]
         grey = some.dim() == 4 and some.shape[1] == 1
-        return grey and (some == 0).double().mean().item() >= _BACKGROUND
+        return grey and (some < _DARK).double().mean().item() >= _BACKGROUND
 
     def column(self, index: int) -> str:
         """What the coordinate of an index is called: x1, the first."""

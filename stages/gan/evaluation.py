@@ -16,13 +16,19 @@ LEAST = 2  # samples of a kind: fewer have no variance
 
 
 def score_images(
-    samples: Tensor, real: Dataset, judge: judges.ImageJudge, extractor: nn.Module | None = None
+    samples: Tensor,
+    real: Dataset,
+    judge: judges.ImageJudge,
+    extractor: nn.Module | None = None,
+    count: Callable[[], object] = lambda: None,
 ) -> tuple[Scores, Tensor, Figure]:
     """Scores and anchors, the judge's probabilities for every sample, and a figure of the classes covered.
 
-    Of images without labels, the judge's features, and a figure of these.
+    Of images without labels, the judge's features, and a figure of these. ``count`` is called as often as
+    :func:`parts` says.
     """
     scorer = ImageScorer(real, judge, block_size(real, samples), extractor)
+    scorer.count = count
     scores, answers = scorer(samples)
     if isinstance(judge, judges.Classifier):
         figure = figures.coverage_of_classes(class_shares(scores), real.train)
@@ -33,10 +39,18 @@ def score_images(
 
 
 def score_points(
-    samples: Tensor, real: Dataset, judge: nn.Module, curve: Callable[[Tensor], Tensor] | None
+    samples: Tensor,
+    real: Dataset,
+    judge: nn.Module,
+    curve: Callable[[Tensor], Tensor] | None,
+    count: Callable[[], object] = lambda: None,
 ) -> tuple[Scores, Tensor, Figure]:
-    """Scores and anchors, the last coordinate that the judge expects, and a figure of x1's coverage."""
+    """Scores and anchors, the last coordinate that the judge expects, and a figure of x1's coverage.
+
+    ``count`` is called as often as :func:`parts` says.
+    """
     scorer = PointScorer(real, judge, block_size(real, samples), curve)
+    scorer.count = count
     scores, expected = scorer(samples)
     figure = figures.coverage_of_points(samples, real.train, metrics.BINS)
     return with_anchors(scores, scorer), expected, figure
@@ -45,6 +59,11 @@ def score_points(
 def with_anchors(scores: Scores, scorer: Scorer) -> Scores:
     """Scores together with those of real samples and of noise, by the same scorer."""
     return anchors.anchored(scores, scorer(scorer.real)[0], scorer(scorer.noise)[0])
+
+
+def parts(real: Dataset, samples: Tensor) -> int:
+    """Of how many parts the scoring of samples and of both anchors is, each about as long as another."""
+    return len(samples) // block_size(real, samples) + 2 + 3
 
 
 def block_size(real: Dataset, samples: Tensor) -> int:

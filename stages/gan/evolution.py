@@ -53,14 +53,25 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
     preview = Preview(split)
     shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
     frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
-    palette = frames[-1].quantize(16, dither=Image.Dither.NONE)  # one for all frames: nothing flickers
+    pause = max(40, 8000 // len(frames))  # milliseconds
+    palette = frames[-1].quantize(16, dither=Image.Dither.NONE)
+    write(frames, [pause] * (len(frames) - 1) + [2000], path, palette)
+
+
+def write(frames: Sequence[Image.Image], pauses: Sequence[int], path: Path, palette: Image.Image) -> None:
+    """Write an animated GIF that never ends.
+
+    Args:
+        frames: RGB.
+        pauses: for how many milliseconds each of them is shown.
+        path: the file.
+        palette: has the colours of all frames, so that nothing flickers; changed here.
+    """
     palette.putpalette([255 if value >= 248 else value for value in palette.getpalette() or []])
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    pause = max(40, 8000 // len(frames))  # milliseconds
-    durations = [pause] * (len(frames) - 1) + [2000]
     gif, rest = io.BytesIO(), frames[1:]
     frames[0].save(
-        gif, format="gif", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False
+        gif, format="gif", save_all=True, append_images=rest, duration=pauses, loop=0, optimize=False
     )
     files.write(path, gif.getvalue())
 

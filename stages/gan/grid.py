@@ -1,13 +1,11 @@
 """A run's picture of the latent points that all runs draw, so that they can be put side by side."""
 
-import io
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from stages.gan import canvas, files
+from stages.gan import canvas
 from stages.gan.datasets import Split
 from stages.gan.randomness import generator
 from stages.gan.style import GENERATED, REAL
@@ -25,9 +23,7 @@ def latents(latent: int, split: Split) -> Tensor:
 def save(path: Path, generated: Tensor, split: Split) -> None:
     """Write samples as a PNG: images as a grid, pixel by pixel; points over the real ones. No titles."""
     if generated.dim() == 4:
-        picture = io.BytesIO()
-        Image.fromarray(canvas.tile(generated, split)).save(picture, format="png")
-        files.write(path, picture.getvalue())
+        canvas.save_pixels(canvas.tile(generated, split), path)
         return
     figure, (axes,) = canvas.panels(1, split, width=2.6)
     axes.plot(*canvas.coordinates(split.samples[: len(generated)]), ".", color=REAL, alpha=0.25, ms=3)

@@ -47,6 +47,11 @@ def numbered(generator: nn.Module, seed: int, numbers: Sequence[int]) -> Tensor:
     return torch.stack(found)
 
 
+def latent(seed: int, number: int, size: int) -> Tensor:
+    """The latent point [size] of the sample with a number."""
+    return latents(seed, number // BLOCK, size)[number % BLOCK]
+
+
 def draw(generator: nn.Module, latents: Tensor) -> Tensor:
     """The generator's samples of latent points [N, latent], as data sets hold them, on the CPU.
 

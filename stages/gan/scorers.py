@@ -55,7 +55,10 @@ class Scorer(ABC):
     Attributes:
         real: a block of the test split, whose scores are the floor.
         noise: a block of noise, whose scores are the ceiling.
+        count: is called after each block, and once more for each set of samples.
     """
+
+    count: Callable[[], object] = staticmethod(lambda: None)
 
     def __init__(self, real: Dataset, count: int) -> None:
         train, test = real.train.samples, real.test.samples
@@ -77,9 +80,10 @@ class Scorer(ABC):
         features = self._see(samples)
         answered = self._answer(samples, features)
         parts = zip(*(blocks.split(of, self._count) for of in (samples, features, answered)), strict=True)
-        scores = blocks.mean(self._of_block(*part) for part in parts)
+        scores = blocks.mean(self._counted(self._of_block(*part)) for part in parts)
         scores |= self._of_all(samples, features, answered)
         scores["memorisation"] = _ratio(self._typical if held_out else self._nearest(samples), self._typical)
+        self.count()
         scores["collapsed"] = self._collapsed(scores)
         answers = torch.empty_like(answered)
         answers[order] = answered
@@ -89,6 +93,10 @@ class Scorer(ABC):
     def features(self) -> Tensor:
         """Those of all training samples [N, F]."""
         return self._reference.features
+
+    def _counted(self, scores: Scores) -> Scores:
+        self.count()
+        return scores
 
     def _nearest(self, samples: Tensor) -> float:
         return neighbours.nearest_distances(self._place(samples), self._places).median().item()

@@ -4,6 +4,14 @@ Takes the pipeline for the lists in params.yaml, as the last commit has it, find
 and computes it: several stages at a time on this machine, or on all machines of a cluster. Then `dvc repro`
 finds all that done, and writes the report. A stage whose worker is lost is tried again; one that fails stops
 only what depends on it. Run it again to go on.
+
+Reads:
+  params.yaml, dvc.yaml, dvc.lock          and the code, as the last commit has them
+Writes:
+  data, reports, dvc.lock                  what dvc repro would
+  .dvc/tmp/sweep/logs                      what the stages have printed
+Example:
+  python -m stages.sweep --workers 2
 """
 
 import os

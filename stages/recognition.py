@@ -1,0 +1,91 @@
+"""The judge by hand: what it sees on anybody's picture."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from stages import command, paths
+from stages.gan import params, portability
+from stages.gan.errors import UserError, one_line, tell
+
+_NEXT = 2  # classes that are told of beside the most likely one
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "what is on a picture?",
+        "With --image, nothing is written. A picture may be large, of any colours, and off centre.",
+    )
+    group.add_argument(
+        "--image", type=Path, nargs="+", metavar="FILE", help="PNG, JPEG, or what Pillow reads"
+    )
+    group.add_argument(
+        "--judge",
+        type=Path,
+        metavar="FILE",
+        help="a judge.safetensors of --experiment's from anywhere; default: its own. Without --experiment, "
+        "the first listed in params.yaml that has a judge of images",
+    )
+    parser.epilog = """example of a picture:
+  python -m stages.judge --image my_digit.png"""
+
+
+def recognise(wanted: argparse.Namespace) -> None:
+    """Say what the judge sees on pictures."""
+    known = params.load(wanted.params)
+    experiment = wanted.experiment or _first(known, wanted.params)
+    block = params.select(known, experiment, wanted.params)
+    path = wanted.judge or paths.ExperimentFiles(experiment).judge
+    if block.judge.network != "cnn":
+        raise UserError(
+            f"{experiment}: its judge fits points, and sees no pictures; name another --experiment"
+        )
+    if not path.exists():
+        raise UserError(f"{path}: there is no such judge; run the judge stage (make repro)")
+    if known.settings.portable:
+        portability.limit()
+    import torch
+
+    from stages.gan import datasets, devices, image_folders, judges, pictures, weights
+
+    device = devices.set_up(known.settings.device, known.settings.threads)
+    judge, about = weights.load(path, judges.JUDGES, device)
+    if not isinstance(judge, judges.Classifier):
+        raise UserError(f"{path}: this judge knows no classes: its data are points, or have no labels")
+    shape = tuple(about["architecture"]["shape"])
+    if isinstance(block.data, params.ImagesData):  # as prepare reads the others
+        read = image_folders.read(wanted.image, shape[1], shape[0])
+        images = torch.stack([torch.from_numpy(image.copy()) for image in read])
+    else:
+        frame = pictures.FRAMES[block.data.source]
+        images = torch.stack(
+            [pictures.fit(pictures.load(file), shape, frame, str(file)) for file in wanted.image]
+        )
+    tell(f"judge {experiment}: {len(images)} picture{'s'[: len(images) > 1]} on {device.type}; by {path}")
+    answers = judges.predict(judge, datasets.to_unit(images)).softmax(1)
+    for file, probabilities in zip(wanted.image, answers, strict=True):
+        tell(one_line(f"{file}: {_in_words(probabilities.tolist(), about.get('classes', ()))}"))
+
+
+TOOL = command.Tool("image", _options, recognise)
+
+
+def _first(known: params.Params, path: Path) -> str:
+    """The first experiment that is listed and has a judge of images."""
+    for name in known.settings.experiments:
+        if known.experiments[name].judge.network == "cnn" and paths.ExperimentFiles(name).judge.exists():
+            return name
+    raise UserError(
+        f"{path}: no experiment listed there has a judge of images that is fitted; run make repro, or name "
+        "an --experiment"
+    )
+
+
+def _in_words(probabilities: list[float], classes: Sequence[str]) -> str:
+    """The most likely class and those next to it."""
+    ordered = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+    first, *others = (
+        f"{classes[index] if classes else index} ({probabilities[index]:.2f})"
+        for index in ordered[: 1 + _NEXT]
+    )
+    return f"{first}; then {', '.join(others)}" if others else first
