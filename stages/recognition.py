@@ -84,8 +84,7 @@ def _first(known: params.Params, path: Path) -> str:
 def _in_words(probabilities: list[float], classes: Sequence[str]) -> str:
     """The most likely class and those next to it."""
     ordered = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
-    first, *others = (
-        f"{classes[index] if classes else index} ({probabilities[index]:.2f})"
-        for index in ordered[: 1 + _NEXT]
-    )
+    names = [str(classes[index]) if classes else str(index) for index in ordered[: 1 + _NEXT]]
+    shares = (probabilities[index] for index in ordered)
+    first, *others = (f"{name} ({share:.2f})" for name, share in zip(names, shares, strict=False))
     return f"{first}; then {', '.join(others)}" if others else first
