@@ -116,8 +116,8 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         assert tags["seed"] == "111"
         assert tags["device"] == "cpu"
         assert tags["device.name"]
-        assert tags["torch"]
-        assert tags["python"]
+        assert tags["version.torch"]
+        assert tags["version.python"]
         assert len(tags["mlflow.source.git.commit"]) == 40
 
         params = training.data.params

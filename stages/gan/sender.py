@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from stages.gan import journal, outbox
 from stages.gan.address import is_server
 from stages.gan.journal import Record
+from stages.gan.pages import EXPERIMENT_ID, NOTE, RUN_ID
 from stages.gan.tracking import KEY, PROCESS
 
 if TYPE_CHECKING:
@@ -236,7 +237,15 @@ class Sender:
     def _set_tags(self, _folder: Path, records: list[Record], run_id: str) -> None:
         for record in records:
             for key, value in record["tags"].items():
-                self._client.set_tag(run_id, key, value)
+                self._client.set_tag(run_id, key, value.replace(RUN_ID, run_id))
+
+    def _set_experiment_tags(self, _folder: Path, records: list[Record], run_id: str) -> None:
+        experiment = self._client.get_experiment(self._client.get_run(run_id).info.experiment_id)
+        for record in records:
+            for key, value in record["experiment_tags"].items():
+                if key != NOTE or not experiment.tags.get(NOTE):
+                    text = value.replace(EXPERIMENT_ID, experiment.experiment_id)
+                    self._client.set_experiment_tag(experiment.experiment_id, key, text)
 
     def _set_parent(self, folder: Path, records: list[Record], run_id: str) -> None:
         for record in records:

@@ -307,6 +307,10 @@ class Run:
         """Set tags."""
         self._log("set_tags", tags=_strings(tags))
 
+    def set_experiment_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags of its experiment; a description that this has already stays, as somebody's words."""
+        self._log("set_experiment_tags", experiment_tags=_strings(tags))
+
     def set_parent(self, experiment: str, tag: str, value: str) -> None:
         """Make the newest run with a tag the parent of this one; it may wait to be sent still."""
         self._log("set_parent", experiment=experiment, tag=tag, value=value)
