@@ -75,7 +75,7 @@ def evaluate(job: command.RunJob) -> None:
     log.set_tags(tags)
     graded = [scores.in_mlflow(name) for name in scores.MEANINGS if name in found]
     log.set_experiment_tags(pages.view(history.COLUMNS[1:], job.params.train.epochs, graded))
-    log.log_files("figures", job.files.losses_figure, job.files.coverage_figure)
+    log.log_files(record.PICTURES, job.files.losses_figure, job.files.coverage_figure)
     verdict = "COLLAPSED" if found["collapsed"] else "no collapse"
     tell(f"evaluate {job}: {verdict}; scores in {job.files.scores}")
 

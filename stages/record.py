@@ -20,6 +20,7 @@ from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
 from stages.gan.params import flatten
 
+PICTURES = ""  # artifact folder: none, as MLflow compares those of runs only then
 _COMMIT = "mlflow.source.git.commit"  # tag
 
 
@@ -71,8 +72,8 @@ class Training:
         files, shared = self._job.files, self._job.shared
         self.run.log_files(_checkpoint(self._train.epochs), files.generator, files.discriminator)
         figures = (shared.dataset_figure, files.animation, files.strip)
-        self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
-        picture = pages.picture(f"figures/{files.animation.name}")
+        self.run.log_files(PICTURES, *(figure for figure in figures if figure.exists()))
+        picture = pages.picture(files.animation.name)
         note = {pages.NOTE: f"{self._about}\n\n{picture}"} if files.animation.exists() else {}
         self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator), **note})
 
@@ -146,7 +147,7 @@ def judge(job: Job, tags: Mapping[str, str]) -> Iterator[tracking.Run]:
     """The run of a judge's fitting that starts now."""
     params = {f"judge.{key}": value for key, value in flatten(job.params.judge).items()}
     about = f"The discriminative model that judges samples{_commit(tags)}: `{job.shared.judge}`."
-    note = {pages.NOTE: f"{about}\n\n{pages.picture(f'figures/{job.shared.judge_figure.name}')}"}
+    note = {pages.NOTE: f"{about}\n\n{pages.picture(job.shared.judge_figure.name)}"}
     with job.store.start(job.experiment, "judge", {**tags, pages.NOTE: about}, params) as run:
         run.set_experiment_tags(_experiment(job))
         yield run

@@ -12,10 +12,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -42,6 +44,8 @@ def ui(arguments: argparse.Namespace) -> None:
     address.check(uri)
     os.environ.update({name: value for name, value in _SETTINGS.items() if name not in os.environ})
     if address.is_server(uri):
+        if not _answers(address.public(uri).rstrip("/")):
+            raise UserError(f"MLflow at {address.public(uri)} does not answer: is it up?")
         address.check_login(uri)
         _show(f"{address.public(uri).rstrip('/')}/{_page(uri, wanted)}")
         return
@@ -112,7 +116,9 @@ def _answers(place: str) -> bool:
     try:
         with urllib.request.urlopen(f"{place}/health", timeout=5):
             return True
-    except OSError:
+    except urllib.error.HTTPError:  # as of one that wants a login
+        return True
+    except (OSError, HTTPException):
         return False
 
 

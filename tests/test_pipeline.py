@@ -145,7 +145,7 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
             p.split("+timestamp")[0] for p in artifacts("images")
         }
         figures = {"data.png", "evolution.gif", "evolution.png", "samples.png", "losses.png", "coverage.png"}
-        assert artifacts("figures") == figures
+        assert figures <= artifacts("")
         (data,) = training.inputs.dataset_inputs
         assert data.dataset.digest == tracking.md5(Path("data", name, "dataset.safetensors"))
         assert any(metric.startswith("test_") for metric in judge.data.metrics)

@@ -223,7 +223,7 @@ class Sender:
                     continue
                 if not os.access(file, os.R_OK):
                     raise RefusedError(f"{file} cannot be read")
-                self._client.log_artifact(run_id, str(file), record["folder"])
+                self._client.log_artifact(run_id, str(file), record["folder"] or None)
 
     def _log_dataset(self, _folder: Path, records: list[Record], run_id: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

@@ -296,7 +296,7 @@ class Run:
         self._log("log_image", [image], key=key, step=step)
 
     def log_files(self, folder: str, *paths: Path) -> None:
-        """Log files, as they are now, as artifacts into a folder of the run."""
+        """Log files, as they are now, as artifacts into a folder of the run, or "" for none."""
         self._log("log_files", list(paths), folder=folder, names=[path.name for path in paths])
 
     def log_dataset(self, name: str, path: Path) -> None:
