@@ -40,7 +40,7 @@ def draw(page: "Page", address: str, runs: list[str], folder: Path) -> None:
 
     page.goto(address)
     page.get_by_text("Exit shared view").wait_for()
-    page.locator("[data-component-id*='alert'] button, [role=alert] button").last.click()
+    page.get_by_label("Hide banner").click()
     page.locator(".js-plotly-plot path.js-line").nth(4 * len(runs) - 1).wait_for(state="attached")
     browser.widths(page.locator("img[src*='images%2Fpreview']"), len(runs))
     shot("charts", 1180, "Losses and mean D", "Pictures by epoch")
@@ -85,5 +85,5 @@ if __name__ == "__main__":
     found = browser.find()
     if found is None:
         raise SystemExit("error: there is no Chromium or Chrome; install one")
-    with served(arguments.experiment) as address, browser.opened(found, width=_WIDTH) as page:
+    with served(arguments.experiment) as address, browser.opened(found, width=_WIDTH, height=1300) as page:
         draw(page, address, arguments.runs, arguments.folder)

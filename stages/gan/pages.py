@@ -65,6 +65,7 @@ def view(losses: Sequence[str], epochs: int, scores: Sequence[str] = ()) -> dict
     sections = [_section(lines, columns=2, height=320), _section(pictures, columns=1, height=420)]
     sections += [_section(bars, columns=4, height=240)] if scores else []
     content = {
+        "searchFilter": "tags.seed != ''",  # else MLflow hides the seeds of a group below their parent
         "compareRunCharts": [
             *(_card(lines, name, {**line, "metricKey": name}) for name in losses),
             _card(pictures, PREVIEW, image),
