@@ -65,7 +65,10 @@ def view(losses: Sequence[str], epochs: int, scores: Sequence[str] = ()) -> dict
     sections = [_section(lines, columns=2, height=320), _section(pictures, columns=1, height=420)]
     sections += [_section(bars, columns=4, height=240)] if scores else []
     content = {
-        "searchFilter": "tags.seed != ''",  # else MLflow hides the seeds of a group below their parent
+        "searchFilter": "tags.seed != ''",  # trainings alone
+        # Sorted by time, MLflow would fetch their parents, too, and hide them below these.
+        "orderByKey": "tags.`mlflow.runName`",
+        "orderByAsc": True,
         "compareRunCharts": [
             *(_card(lines, name, {**line, "metricKey": name}) for name in losses),
             _card(pictures, PREVIEW, image),
