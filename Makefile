@@ -3,7 +3,6 @@
 .PHONY: help install repro sweep sync exps register test bench torture parity ui lint lock
 
 PYTHON ?= python3
-PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export UV_CUSTOM_COMPILE_COMMAND := make lock
@@ -39,11 +38,8 @@ register: install ## Register a run's generator as a model: RUN=mnist/seed-1
 test: install ## Run the tests
 	.venv/bin/python -m pytest --numprocesses logical --dist loadfile
 
-ui: install ## Open the runs in MLflow's UI; PORT=5000
-	@case "$$MLFLOW_TRACKING_URI" in \
-	http*) echo "The runs are at $$MLFLOW_TRACKING_URI" ;; \
-	*) exec .venv/bin/mlflow ui --port $(PORT) --workers 1 --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
-	esac
+ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine
+	@exec .venv/bin/python -m stages.ui $(if $(PORT),--port $(PORT)) $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
 
 bench: install ## Measure speed, quality against time, overhead and memory (15 minutes)
 	.venv/bin/python -m benchmarks

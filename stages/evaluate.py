@@ -47,6 +47,7 @@ def evaluate(job: command.RunJob) -> None:
         inception,
         judges,
         judging,
+        pages,
         params,
         scores,
         tracking,
@@ -98,7 +99,9 @@ def evaluate(job: command.RunJob) -> None:
     log = record.training_of_files(job, real.train)
     log.log_metrics({scores.in_mlflow(name): score for name, score in found.items()}, step=len(epochs))
     log.set_tags(tags)
-    log.log_files("figures", job.files.losses_figure, job.files.coverage_figure)
+    graded = [scores.in_mlflow(name) for name in scores.MEANINGS if name in found]
+    log.set_experiment_tags(pages.view(history.COLUMNS[1:], job.params.train.epochs, graded))
+    log.log_files(record.PICTURES, job.files.losses_figure, job.files.coverage_figure)
     verdict = "COLLAPSED" if found["collapsed"] else "no collapse"
     tell(f"evaluate {job}: {verdict}; scores in {job.files.scores}")
 

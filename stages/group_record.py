@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stages import paths
-from stages.gan import intervals, tracking
+from stages.gan import intervals, pages, tracking
 from stages.gan.groups import Group
 from stages.gan.scores import MEANINGS, in_mlflow
 
@@ -37,7 +37,7 @@ def record(store: tracking.Store, group: Group) -> None:
             pass
     _log(parent, group)
     seeds = ", ".join(str(run.seed) for run in group.runs)
-    parent.set_tags({"seeds": seeds, "mlflow.runName": name})
+    parent.set_tags({"seeds": seeds, "mlflow.runName": name, pages.NOTE: _about(group, seeds)})
     for child in children:
         child.set_parent(group.experiment, GROUP, group.key)
 
@@ -52,6 +52,19 @@ def _generators(group: Group) -> list[Path]:
     """The generators of its runs, as far as they are at hand."""
     files = [paths.RunFiles(run.experiment, run.seed).generator for run in group.runs]
     return [file for file in files if file.exists()]
+
+
+def _about(group: Group, seeds: str) -> str:
+    """Its seeds and means, in Markdown."""
+    lines = [f"The means of seeds {seeds}, with half their 95% intervals. Each seed is a run below.", ""]
+    for name, meaning in MEANINGS.items():
+        if scores := group.scores(name):
+            mean = intervals.mean(scores)
+            half = "" if mean.half is None else f" ± {mean.half:.2g}"
+            lines.append(f"- {meaning.title}: {mean.value:.4g}{half}")
+    if group.collapsed:
+        lines.append(f"- collapsed: {group.collapsed} of {len(group.runs)}")
+    return "\n".join(lines)
 
 
 def _log(parent: tracking.Run, group: Group) -> None:

@@ -54,7 +54,7 @@ def judge(job: command.Job) -> None:
             weights.save(job.shared.judge, network, about | names)
             canvas.save(figure, job.shared.judge_figure)
         run.log_metrics({f"test_{name}": score for name, score in found.items()}, step=settings.epochs)
-        run.log_files("figures", job.shared.judge_figure)
+        run.log_files(record.PICTURES, job.shared.judge_figure)
         run.log_files("judge", job.shared.judge)
         run.set_tags({tracking.JUDGE: tracking.md5(job.shared.judge)})
     tell(f"judge {job.experiment}: {found} on test data; see {job.shared.judge_figure}")

@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from stages.command import Job, RunJob
-from stages.gan import devices, history, modules, tracking, weights
+from stages.gan import devices, history, modules, pages, tracking, weights
 from stages.gan.datasets import Split
 from stages.gan.errors import UserError, lack, warn
 from stages.gan.evolution import Preview
@@ -20,12 +20,16 @@ from stages.gan.history import Epoch
 from stages.gan.networks import GENERATORS
 from stages.gan.params import flatten
 
+PICTURES = ""  # artifact folder: none, as MLflow compares those of runs only then
+_COMMIT = "mlflow.source.git.commit"  # tag
+
 
 class Training:
     """The MLflow run of a training."""
 
-    def __init__(self, job: RunJob, run: tracking.Run, split: Split) -> None:
+    def __init__(self, job: RunJob, run: tracking.Run, split: Split, about: str) -> None:
         self.run = run
+        self._about = about
         self._job = job
         self._train = job.params.train
         self._preview = Preview(split)
@@ -42,7 +46,7 @@ class Training:
     def log_preview(self, epoch: int, preview: torch.Tensor) -> None:
         """Log the preview's picture (epoch 0: before the training), if it is its turn."""
         if epoch % self._train.image_every == 0 or epoch == self._train.epochs:
-            self.run.log_image("preview", self._preview.draw(preview, epoch), step=epoch)
+            self.run.log_image(pages.PREVIEW, self._preview.draw(preview, epoch), step=epoch)
 
     def log_checkpoint(self, epoch: int, save: Callable[[Path], None]) -> None:
         """Log what ``save`` writes into a folder, if it is the epoch's turn; the last one is a file's."""
@@ -68,9 +72,11 @@ class Training:
         files, shared = self._job.files, self._job.shared
         self.run.log_files(_checkpoint(self._train.epochs), files.generator, files.discriminator)
         figures = (shared.dataset_figure, files.animation, files.strip)
-        self.run.log_files("figures", *(figure for figure in figures if figure.exists()))
+        self.run.log_files(PICTURES, *(figure for figure in figures if figure.exists()))
         self.run.log_model(files.generator, modules.needed())
-        self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator)})
+        picture = pages.picture(files.animation.name)
+        note = {pages.NOTE: f"{self._about}\n\n{picture}"} if files.animation.exists() else {}
+        self.run.set_tags({tracking.GENERATOR: tracking.md5(files.generator), **note})
 
     def _log_saved(self, folder: str, save: Callable[[Path], None]) -> bool:
         try:
@@ -101,11 +107,17 @@ def training(
     settings = {"seed": job.seed, **job.settings.rounding, "device": tags["device"]}
     blocks = ("data", "generator", "discriminator", "train")
     params = {k: v for k, v in flatten(job.params).items() if k.split(".")[0] in blocks} | settings
-    tags = {"seed": str(job.seed), **tags}
+    files = job.files
+    about = (
+        f"A GAN on `{job.params.data.source}` with seed {job.seed}{_commit(tags)}. "
+        f"Networks: `{files.generator.parent}/`; losses, scores, figures: `{files.losses.parent}/`."
+    )
+    tags = {"seed": str(job.seed), pages.NOTE: about, **tags}
     name = f"seed-{job.seed}"
     with job.store.start(job.experiment, name, tags, params, key=key, unless=unless) as run:
+        run.set_experiment_tags(_experiment(job))
         run.log_dataset(job.experiment, job.shared.dataset)
-        yield Training(job, run, split)
+        yield Training(job, run, split, about)
 
 
 def training_of_files(job: RunJob, split: Split) -> tracking.Run:
@@ -131,10 +143,16 @@ def _from_files(job: RunJob, split: Split) -> tracking.Run:
     return record.run
 
 
-def judge(job: Job, tags: Mapping[str, str]) -> AbstractContextManager[tracking.Run]:
+@contextmanager
+def judge(job: Job, tags: Mapping[str, str]) -> Iterator[tracking.Run]:
     """The run of a judge's fitting that starts now."""
     params = {f"judge.{key}": value for key, value in flatten(job.params.judge).items()}
-    return job.store.start(job.experiment, "judge", tags, params)
+    about = f"The discriminative model that judges samples{_commit(tags)}: `{job.shared.judge}`."
+    note = {pages.NOTE: f"{about}\n\n{pages.picture(job.shared.judge_figure.name)}"}
+    with job.store.start(job.experiment, "judge", {**tags, pages.NOTE: about}, params) as run:
+        run.set_experiment_tags(_experiment(job))
+        yield run
+        run.set_tags(note)
 
 
 def environment(device: torch.device) -> dict[str, str]:
@@ -143,8 +161,8 @@ def environment(device: torch.device) -> dict[str, str]:
         **_origin(),
         "device": device.type,
         "device.name": devices.name(device),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
+        "version.torch": torch.__version__,
+        "version.python": platform.python_version(),
     }
 
 
@@ -153,10 +171,24 @@ def _checkpoint(epoch: int) -> str:
     return f"checkpoints/epoch-{epoch:04d}"
 
 
+def _experiment(job: Job) -> dict[str, str]:
+    about = (
+        f"Generative adversarial networks on `{job.params.data.source}`, the block `{job.experiment}` of "
+        "params.yaml: a run for each training, its seed in its name; one for the judge of their samples; and "
+        "above several seeds one with their means."
+    )
+    return pages.about(about) | pages.view(history.COLUMNS[1:], job.params.train.epochs)
+
+
+def _commit(tags: Mapping[str, str]) -> str:
+    commit = tags.get(_COMMIT)
+    return f", of commit `{commit[:7]}`" if commit else ""
+
+
 def _origin() -> dict[str, str]:
     tags = {"dvc.stage": os.environ.get("DVC_STAGE"), "dvc.experiment": os.environ.get("DVC_EXP_NAME")}
     tags |= {"mlflow.source.name": f"stages/{Path(sys.argv[0]).name}", "mlflow.source.type": "LOCAL"}
     if git := shutil.which("git"):
         head = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-        tags["mlflow.source.git.commit"] = head.stdout.strip()
+        tags[_COMMIT] = head.stdout.strip()
     return {key: value for key, value in tags.items() if value}

@@ -39,7 +39,7 @@ def sample(job: command.RunJob) -> None:
         canvas.save(figures.samples(first, split), job.files.samples_figure)
         common = grid.latents(generator.latent, split)  # type: ignore[arg-type]
         grid.save(job.files.grid, sampling.draw(generator, common), split)
-    record.training_of_files(job, split).log_files("figures", job.files.samples_figure)
+    record.training_of_files(job, split).log_files(record.PICTURES, job.files.samples_figure)
     tell(f"sample {job}: {count} samples; see {job.files.samples_figure}")
 
 

@@ -128,8 +128,8 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         assert tags["seed"] == "111"
         assert tags["device"] == "cpu"
         assert tags["device.name"]
-        assert tags["torch"]
-        assert tags["python"]
+        assert tags["version.torch"]
+        assert tags["version.python"]
         assert len(tags["mlflow.source.git.commit"]) == 40
 
         params = training.data.params
@@ -157,7 +157,7 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
             p.split("+timestamp")[0] for p in artifacts("images")
         }
         figures = {"data.png", "evolution.gif", "evolution.png", "samples.png", "losses.png", "coverage.png"}
-        assert artifacts("figures") == figures
+        assert figures <= artifacts("")
         (data,) = training.inputs.dataset_inputs
         assert data.dataset.digest == tracking.md5(Path("data", name, "dataset.safetensors"))
         assert any(metric.startswith("test_") for metric in judge.data.metrics)

@@ -122,7 +122,7 @@ def test_of_eight_trainings_at_once_every_point_and_file_is_there(trained, clien
         }  # fmt: skip
         for name in NETWORKS:
             assert (got / "checkpoints" / "epoch-0012" / name).read_bytes() == made[name].read_bytes()
-        assert (got / "figures" / "evolution.gif").read_bytes() == made["evolution.gif"].read_bytes()
+        assert (got / "evolution.gif").read_bytes() == made["evolution.gif"].read_bytes()
         steps = sorted(int(path.name.split("+")[2]) for path in got.glob("images/*.png"))
         assert steps == [0, 4, 8, 12]
         md5 = hashlib.md5(made["generator.safetensors"].read_bytes()).hexdigest()

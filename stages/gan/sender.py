@@ -23,6 +23,7 @@ from stages.gan import journal, models, outbox
 from stages.gan.address import is_server
 from stages.gan.errors import UserError
 from stages.gan.journal import Record
+from stages.gan.pages import EXPERIMENT_ID, NOTE, RUN_ID
 from stages.gan.tracking import KEY, PROCESS
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class Sender:
                     continue
                 if not os.access(file, os.R_OK):
                     raise RefusedError(f"{file} cannot be read")
-                self._client.log_artifact(run_id, str(file), record["folder"])
+                self._client.log_artifact(run_id, str(file), record["folder"] or None)
 
     def _log_model(self, folder: Path, records: list[Record], run_id: str) -> None:
         for record in records:
@@ -247,7 +248,15 @@ class Sender:
     def _set_tags(self, _folder: Path, records: list[Record], run_id: str) -> None:
         for record in records:
             for key, value in record["tags"].items():
-                self._client.set_tag(run_id, key, value)
+                self._client.set_tag(run_id, key, value.replace(RUN_ID, run_id))
+
+    def _set_experiment_tags(self, _folder: Path, records: list[Record], run_id: str) -> None:
+        experiment = self._client.get_experiment(self._client.get_run(run_id).info.experiment_id)
+        for record in records:
+            for key, value in record["experiment_tags"].items():
+                if key != NOTE or not experiment.tags.get(NOTE):
+                    text = value.replace(EXPERIMENT_ID, experiment.experiment_id)
+                    self._client.set_experiment_tag(experiment.experiment_id, key, text)
 
     def _set_parent(self, folder: Path, records: list[Record], run_id: str) -> None:
         for record in records:

@@ -296,7 +296,7 @@ class Run:
         self._log("log_image", [image], key=key, step=step)
 
     def log_files(self, folder: str, *paths: Path) -> None:
-        """Log files, as they are now, as artifacts into a folder of the run."""
+        """Log files, as they are now, as artifacts into a folder of the run, or "" for none."""
         self._log("log_files", list(paths), folder=folder, names=[path.name for path in paths])
 
     def log_model(self, generator: Path, code: Sequence[Path]) -> None:
@@ -310,6 +310,10 @@ class Run:
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
         self._log("set_tags", tags=_strings(tags))
+
+    def set_experiment_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags of its experiment; a description that this has already stays, as somebody's words."""
+        self._log("set_experiment_tags", experiment_tags=_strings(tags))
 
     def set_parent(self, experiment: str, tag: str, value: str) -> None:
         """Make the newest run with a tag the parent of this one; it may wait to be sent still."""
