@@ -15,6 +15,8 @@ from stages.gan.numbers import MOST, Numbers
 if TYPE_CHECKING:
     from torch import nn
 
+    from stages.gan.datasets import Split
+
 _FRAMES, _SIDE = 60, 24
 _IMAGES, _POINTS = 64, 1000  # drawn if nobody says how many
 _KINDS = "a picture .png, an array .npy, a table .csv (points), an animation .gif or a folder (images)"
@@ -102,7 +104,7 @@ def draw(wanted: argparse.Namespace) -> None:
     seed = about.get("seed")
     if not isinstance(seed, int):
         raise UserError(f"{path}: does not say of which seed it is; make it again")
-    count = wanted.count or (_IMAGES if len(generator.shape) == 3 else _POINTS)  # type: ignore[arg-type]
+    count = wanted.count or (_IMAGES if len(_shape(generator)) == 3 else _POINTS)
     numbers = wanted.seeds or Numbers([range(count)])
     frames, side = wanted.frames or _FRAMES, wanted.side or _SIDE
     work = f"{len(numbers)} samples"
@@ -118,7 +120,7 @@ def draw(wanted: argparse.Namespace) -> None:
     if wanted.interpolate is not None:
         _animation(generator, seed, out, first, second, frames)
     elif wanted.plane:
-        _plane(generator, out, side)
+        _plane(generator, seed, out, side)
     else:
         _samples(generator, seed, out, kind, numbers)
 
@@ -174,7 +176,7 @@ def _check(generator: "nn.Module", numbers: Numbers, kind: str, wanted: argparse
     """Refuse what cannot be drawn, before anything is."""
     from stages.gan import gallery
 
-    out, shape, latent = wanted.out, tuple(generator.architecture["shape"]), generator.latent  # type: ignore[index]
+    out, shape, latent = wanted.out, _shape(generator), generator.latent
     if wanted.plane and latent != 2:
         raise UserError(f"--plane: the latent space has {latent} dimensions, and a plane has 2")
     if len(shape) == 1 and kind == "":
@@ -193,6 +195,19 @@ def _check(generator: "nn.Module", numbers: Numbers, kind: str, wanted: argparse
             )
 
 
+def _shape(generator: "nn.Module") -> tuple[int, ...]:
+    """The shape of one of its samples."""
+    return tuple(generator.architecture["shape"])  # type: ignore[index]
+
+
+def _like(generator: "nn.Module", seed: int) -> "Split":
+    """Samples of the generator, always the same: how one is shown must not hang on which are drawn."""
+    from stages.gan import sampling
+    from stages.gan.datasets import Split
+
+    return Split(next(sampling.samples(generator, seed, sampling.BLOCK)))
+
+
 def _name(number: int) -> str:
     """The name of a sample's picture; a folder's list has them in their order."""
     return f"{number:06}.png"
@@ -203,7 +218,6 @@ def _samples(generator: "nn.Module", seed: int, out: Path, kind: str, numbers: N
 
     from stages import progress
     from stages.gan import arrays, folders, gallery, sampling
-    from stages.gan.datasets import Split
 
     drawn = (sampling.numbered(generator, seed, block) for block in numbers.blocks(sampling.BLOCK))
     shown = progress.count(drawn, len(numbers), "sample")
@@ -212,13 +226,12 @@ def _samples(generator: "nn.Module", seed: int, out: Path, kind: str, numbers: N
     elif kind == ".csv":
         gallery.save_table(out, shown)
     elif kind == ".png":
-        gallery.save(out, torch.cat(list(shown)))
+        gallery.save(out, torch.cat(list(shown)), _like(generator, seed))
     else:
         names = map(_name, numbers)
         with folders.filling(out) as folder:
-            like = None
+            like = _like(generator, seed)
             for block in shown:
-                like = like or Split(block)  # what is seen of the first is so for all
                 for image in block:
                     gallery.save_image(folder / next(names), image, like)
 
@@ -238,7 +251,7 @@ def _animation(generator: "nn.Module", seed: int, out: Path, first: int, second:
         others = torch.cat(list(sampling.samples(generator, seed, _POINTS)))
         pictures = interpolation.points(drawn, others)
     else:
-        pictures = interpolation.images(drawn)
+        pictures = interpolation.images(drawn, _like(generator, seed))
     with progress.bar(frames, "frame") as bar:
         shown = []
         for picture in pictures:
@@ -249,11 +262,11 @@ def _animation(generator: "nn.Module", seed: int, out: Path, first: int, second:
     evolution.write(shown, [80] * frames, out, palette)
 
 
-def _plane(generator: "nn.Module", out: Path, side: int) -> None:
+def _plane(generator: "nn.Module", seed: int, out: Path, side: int) -> None:
     from stages.gan import gallery, plane, sampling
 
     drawn = sampling.draw(generator, plane.latents(side))
     if drawn.dim() == 2:
         plane.save(out, drawn, side)
     else:
-        gallery.save(out, drawn)
+        gallery.save(out, drawn, _like(generator, seed))

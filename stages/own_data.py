@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stages import paths
 from stages.gan.errors import UserError
-from stages.gan.params import HELD_OUT, ArrayData, Data, Experiment, ImagesData, SineData
+from stages.gan.params import ArrayData, Data, Experiment, ImagesData, SineData, held_out
 
 
 def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
@@ -25,21 +25,20 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
         return data.channels, data.side, data.side
     from stages.gan import image_folders, tables  # NumPy takes its time
 
-    place = Path(data.path).expanduser()
-    if paths.SOURCES.resolve().is_relative_to(place.resolve()):
-        raise UserError(
-            f"{params}: {name}.data.path: {data.path} holds this project; name a folder of its own"
-        )
     shape: tuple[int, ...]
     try:
+        place = Path(data.path).expanduser()
+        _refuse(place, data.path)
         if isinstance(data, ArrayData):
             values = tables.read(place).values
-            count, shape = len(values), values.shape[1:]
+            count, classes, shape = len(values), 1, values.shape[1:]
         else:
-            count, shape = len(image_folders.find(place).images), (data.channels, data.side, data.side)
-    except UserError as error:
+            found = image_folders.find(place)
+            count, classes = len(found.images), max(1, len(found.classes))
+            shape = data.channels, data.side, data.side
+    except (UserError, RuntimeError, ValueError) as error:  # of a home, or a path, that cannot be
         raise UserError(f"{params}: {name}.data.path: {error}") from error
-    size, most = experiment.train.batch_size, count - count // HELD_OUT
+    size, most = experiment.train.batch_size, count - held_out(count, classes)
     if size > most:
         raise UserError(
             f"{params}: {name}.train.batch_size: {size} is more than the {most} training samples there are, "
@@ -48,15 +47,28 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
     return shape
 
 
+def _refuse(place: Path, path: str) -> None:
+    """Refuse what holds the folders that DVC removes, or lies in one."""
+    for folder in (paths.SOURCES, paths.CODE, paths.RUNS):
+        ours, there = folder.resolve(), (place.absolute(), place.resolve())
+        if ours.is_relative_to(there[1]):
+            raise UserError(f"{path} holds this project; name a folder in it")
+        if any(found.is_relative_to(ours) for found in there):
+            raise UserError(f"{path} lies in {folder}, whose content the pipeline replaces; move it")
+
+
 def link(data: Mapping[str, Data]) -> None:
     """Have a link for each experiment with data of its own, a file for each other one, and nothing else."""
     paths.SOURCES.mkdir(parents=True, exist_ok=True)
     for old in paths.SOURCES.iterdir():
-        old.unlink()
+        if old.is_symlink() or old.is_file():
+            old.unlink()
     for name, source in data.items():
         path = paths.SOURCES / name
         if isinstance(source, ArrayData | ImagesData):
             place = Path(source.path).expanduser()
-            path.symlink_to(place if place.is_absolute() else os.path.relpath(place, paths.SOURCES))
+            found = place.resolve()
+            inside = found.is_relative_to(Path.cwd())  # then a copy of the whole has its own
+            path.symlink_to(os.path.relpath(found, paths.SOURCES.resolve()) if inside else found)
         else:
             path.write_text(f"{source.source}: no data of one's own\n", encoding="utf-8")

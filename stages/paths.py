@@ -4,6 +4,7 @@ from pathlib import Path
 
 RAW = Path("data/raw")
 CHECKED = Path("data/checked")
+CODE = Path("data/code")  # what experiments use of stages/gan/own.py
 SOURCES = Path("data/sources")  # links to data of one's own, by experiment
 RUNS = Path("reports/runs")
 REPORT = Path("reports/README.md")
@@ -20,7 +21,7 @@ class ExperimentFiles:
 
     def __init__(self, experiment: str) -> None:
         data, report = Path("data", experiment), RUNS / experiment
-        self.code = Path("data/code", experiment)
+        self.code = CODE / experiment
         self.dataset = data / "dataset.safetensors"
         self.dataset_figure = report / "data.png"
         self.judge = data / "judge.safetensors"

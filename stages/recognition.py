@@ -73,12 +73,22 @@ TOOL = command.Tool("image", _options, recognise)
 def _first(known: params.Params, path: Path) -> str:
     """The first experiment that is listed and has a judge of images."""
     for name in known.settings.experiments:
-        if known.experiments[name].judge.network == "cnn" and paths.ExperimentFiles(name).judge.exists():
+        judge = paths.ExperimentFiles(name).judge
+        if known.experiments[name].judge.network == "cnn" and judge.exists() and _classifies(judge):
             return name
     raise UserError(
         f"{path}: no experiment listed there has a judge of images that is fitted; run make repro, or name "
         "an --experiment"
     )
+
+
+def _classifies(judge: Path) -> bool:
+    """Whether a judge of images knows classes: without labels, it does not."""
+    import torch
+
+    from stages.gan import judges, weights
+
+    return isinstance(weights.load(judge, judges.JUDGES, torch.device("cpu"))[0], judges.Classifier)
 
 
 def _in_words(probabilities: list[float], classes: Sequence[str]) -> str:

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from stages.gan import files
 from stages.gan.errors import UserError
-from stages.gan.params import ArrayData, Data, ImagesData, SineData
+from stages.gan.params import MOST_CLASSES, ArrayData, Data, ImagesData, SineData
 from stages.gan.units import Units
 
-_MOST_CLASSES = 1000
 _DARK, _BACKGROUND = 32, 0.4  # so dark are so many of the pixels, at least, where a background is dark
 _KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
 
@@ -122,8 +121,8 @@ class Dataset:
             labels = split.labels
             if labels is not None and (labels.dtype != torch.int64 or labels.dim() != 1):
                 return "its labels are no class numbers"
-            if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < _MOST_CLASSES:
-                return f"its labels are not all from 0 to {_MOST_CLASSES - 1}"
+            if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < MOST_CLASSES:
+                return f"its labels are not all from 0 to {MOST_CLASSES - 1}"
         return None
 
     @staticmethod

@@ -118,7 +118,8 @@ def losses(history: Sequence[Epoch]) -> Figure:
     left.plot(epochs, [epoch.loss_d for epoch in history], color=REAL, label="discriminator")
     left.plot(epochs, [epoch.loss_g for epoch in history], color=GENERATED, label="generator")
     left.set(xlabel="epoch", ylabel="loss (nats)", title="losses")
-    left.set_ylim(bottom=0)
+    if min(min(epoch.loss_d, epoch.loss_g) for epoch in history) >= 0:
+        left.set_ylim(bottom=0)
     right.plot(epochs, [epoch.d_real for epoch in history], color=REAL, label="real: mean D(x)")
     right.plot(epochs, [epoch.d_fake for epoch in history], color=GENERATED, label="generated: mean D(G(z))")
     right.axhline(0.5, color="gray", linewidth=0.8, linestyle="--")
@@ -155,9 +156,10 @@ def coverage_of_features(generated: Tensor, real: Tensor) -> Figure:
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
     middle = real.double().mean(0)
-    _, directions = torch.linalg.eigh((real.double() - middle).T.cov())
+    _, directions = torch.linalg.eigh(torch.atleast_2d((real.double() - middle).T.cov()))
     for features, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
-        x, y = ((features[:_SHOWN].double() - middle) @ directions[:, [-1, -2]]).T.numpy()
+        x, *others = ((features[:_SHOWN].double() - middle) @ directions.flip(1)[:, :2]).T.numpy()
+        y = others[0] if others else np.zeros_like(x)  # there is one feature only
         axes.plot(x, y, ".", color=color, alpha=0.4, ms=3, label=label)
     axes.set(xlabel="first principal component of the judge's features", ylabel="second")
     axes.legend(markerscale=3)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.gan.errors import UserError, one_line
+from stages.gan.params import LEAST, MOST_CLASSES
 
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-_DAMAGED = (OSError, ValueError, SyntaxError, TypeError, EOFError, OverflowError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def find(folder: Path) -> Found:
     no labels.
 
     Raises:
-        UserError: the folder is missing, or images lie both in it and in folders in it.
+        UserError: the folder is missing, or has too few images, or too many classes, or a class of one image;
+            or images lie both in it and in folders in it; or a folder in it is a link, as DVC follows none.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder with images")
@@ -47,6 +48,7 @@ def find(folder: Path) -> Found:
         if path.name.startswith("."):
             continue
         if path.is_dir():
+            _refuse_link(path)
             if found := sorted(_below(path)):
                 inner[path.name] = found
         elif path.suffix.lower() in ENDINGS:
@@ -57,8 +59,14 @@ def find(folder: Path) -> Found:
             "classes, or none"
         )
     images = tuple(here or (image for found in inner.values() for image in found))
+    if len(images) < LEAST:
+        raise UserError(f"{folder}: holds {len(images)} images; at least {LEAST} are needed")
     if len(inner) < 2:
         return Found(images)
+    if len(inner) > MOST_CLASSES:
+        raise UserError(f"{folder}: holds {len(inner)} classes; at most {MOST_CLASSES} are allowed")
+    if alone := next((name for name, found in inner.items() if len(found) < 2), None):
+        raise UserError(f"{folder}: class {alone} has one image; each needs at least 2")
     labels = tuple(label for label, found in enumerate(inner.values()) for _ in found)
     return Found(images, labels, tuple(map(one_line, inner)))
 
@@ -76,9 +84,16 @@ def read(images: Sequence[Path], size: int, channels: int) -> Iterator[NDArray[n
         yield from pool.map(partial(_pixels, size=size, channels=channels), images)
 
 
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise UserError(f"{folder}: is a link, behind which DVC sees no changes; move the folder here")
+
+
 def _below(folder: Path) -> Iterable[Path]:
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            _refuse_link(Path(place, name))
         for name in names:
             if not name.startswith(".") and Path(name).suffix.lower() in ENDINGS:
                 yield Path(place, name)
@@ -87,18 +102,14 @@ def _below(folder: Path) -> Iterable[Path]:
 def _pixels(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
-    try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-                image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
-            if "A" in image.getbands() or "transparency" in image.info:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            image = image.convert("L" if channels == 1 else "RGB")
-            square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    except (*_DAMAGED, Image.DecompressionBombError) as error:
-        reason = one_line(error)[:200] or type(error).__name__
-        raise UserError(f"{path}: not a readable image ({reason}); mend it, or take it away") from error
+    from stages.gan import pictures
+
+    image = pictures.load(path)
+    if image.mode == "F":
+        raise UserError(f"{path}: holds fractions, so its white is not known; save it with 8 bits")
+    if image.mode.startswith("I"):  # 16 bits
+        image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
+    image = pictures.flat(image, "white").convert("L" if channels == 1 else "RGB")
+    square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
     pixels: NDArray[np.uint8] = np.asarray(square).reshape(size, size, channels).transpose(2, 0, 1)
     return pixels

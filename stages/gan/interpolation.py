@@ -32,9 +32,9 @@ def path(first: Tensor, second: Tensor, frames: int) -> Tensor:
     return (first.double() * angles.cos() + second.double() * angles.sin()).float()
 
 
-def images(samples: Tensor) -> Iterator[NDArray[np.uint8]]:
-    """Frames of one image each, of uint8 [N, C, H, W]; enlarged."""
-    factor, like = max(1, SIDE // max(samples.shape[2:])), Split(samples)
+def images(samples: Tensor, like: Split) -> Iterator[NDArray[np.uint8]]:
+    """Frames of one image each, of uint8 [N, C, H, W]; enlarged, and shown as ``like`` is."""
+    factor = max(1, SIDE // max(samples.shape[2:]))
     for sample in samples:
         yield gallery.enlarged(canvas.pixels(sample, like), factor)
 

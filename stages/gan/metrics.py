@@ -35,23 +35,34 @@ def class_scores(logits: Tensor) -> Scores:
     return scores | {f"{CLASS_SHARE}{label}": share for label, share in enumerate(shares.tolist())}
 
 
-def images_collapsed(scores: Scores) -> int:
+def images_collapsed(scores: Scores, real: Scores | None = None) -> int:
     """1 if images have collapsed, else 0; by their :func:`class_scores` and diversity.
 
-    They have if under half of the classes are covered, or class_entropy is below 0.5, or diversity below 0.1.
-    Where there are no classes, it goes by diversity alone.
+    They have if under half of the classes are covered that real images cover, or class_entropy is below half
+    of theirs, or diversity below 0.1. Where there are no classes, it goes by diversity alone.
+
+    Args:
+        scores: of the images.
+        real: class scores of real images; without them, their classes are taken to be equally many.
     """
     classes = len(class_shares(scores))
+    real = real or {"classes_covered": classes, "class_entropy": 1.0}
     few = bool(classes) and (
-        scores["classes_covered"] / classes < COLLAPSED_COVERAGE
-        or scores["class_entropy"] < COLLAPSED_ENTROPY
+        scores["classes_covered"] / real["classes_covered"] < COLLAPSED_COVERAGE
+        or scores["class_entropy"] < COLLAPSED_ENTROPY * real["class_entropy"]
     )
     return int(few or scores["diversity"] < COLLAPSED_DIVERSITY)
 
 
-def points_collapsed(scores: Scores) -> int:
-    """1 if points have collapsed, else 0: x1_coverage is below 0.5 or diversity below 0.1."""
-    return int(scores["x1_coverage"] < COLLAPSED_COVERAGE or scores["diversity"] < COLLAPSED_DIVERSITY)
+def points_collapsed(scores: Scores, real: float = 1.0) -> int:
+    """1 if points have collapsed, else 0: x1_coverage is below half of real ones', or diversity below 0.1.
+
+    Args:
+        scores: of the points.
+        real: x1_coverage of as many real points, in [0, 1].
+    """
+    covered = scores["x1_coverage"] < COLLAPSED_COVERAGE * real
+    return int(covered or scores["diversity"] < COLLAPSED_DIVERSITY)
 
 
 def classifier_score(logits: Tensor) -> float:

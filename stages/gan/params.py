@@ -43,7 +43,8 @@ Probability = Annotated[Number, Field(ge=0, lt=1)]
 Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-HELD_OUT = 5  # one of so many samples of one's own is for the test split
+LEAST = 10  # samples of one's own
+MOST_CLASSES = 1000
 _MOST_WEIGHTS = 1_000_000_000  # of a network: 4 GB, and as much again for each of Adam's two moments
 
 # The first ones are other things in data/; the rest are no files on Windows.
@@ -329,6 +330,11 @@ class Experiment(Block):
         networks: list[Block] = [self.generator, self.discriminator]
         found = [network.own for network in networks if isinstance(network, OwnNetwork)]
         return found + [loss for loss in self.train.own if loss.name == self.train.loss]
+
+
+def held_out(count: int, classes: int = 1) -> int:
+    """How many of so many samples of one's own are for the test split: a fifth, and one of each class."""
+    return max(-(-count // 5), classes)
 
 
 def _limited(counts: tuple[int, int], limit: int | None) -> tuple[int, int]:

@@ -15,7 +15,10 @@ from stages.gan.errors import UserError
 _LOOK = 128  # pixels of the longer side that are looked at: averaged down to these, noise is less
 _FAINT = 0.12  # contrast of black and white that is no ink yet
 _PAPER = 0.25  # of the strongest ink: less is shade or noise of the background
-_ERRORS = (OSError, ValueError, SyntaxError, TypeError, Image.DecompressionBombError, MemoryError)
+_ERRORS = (
+    *(OSError, ValueError, SyntaxError, TypeError, EOFError, OverflowError, MemoryError),
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,18 @@ def fit(picture: Image.Image, shape: tuple[int, ...], frame: Frame | None, name:
             )
         return torch.from_numpy(_placed(ink, height, width, frame)).unsqueeze(0)
     mode = "L" if channels == 1 else "RGB"
-    resized = _flat(picture, "white").convert(mode).resize((width, height), Image.Resampling.BOX)
+    resized = flat(picture, "white").convert(mode).resize((width, height), Image.Resampling.BOX)
     return torch.from_numpy(np.array(resized)).view(height, width, channels).permute(2, 0, 1).contiguous()
 
 
-def _flat(picture: Image.Image, color: str) -> Image.Image:
+def flat(picture: Image.Image, color: str) -> Image.Image:
     """A picture without transparency: on a background of that colour, as RGB."""
     if picture.mode.startswith(("I", "F")):  # more than 8 bits: Pillow would cut, not scale
         values = np.asarray(picture, dtype=np.float64)
         low, high = values.min(), values.max()
         picture = Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
+    if not (picture.has_transparency_data or picture.mode == "PA"):
+        return picture.convert("RGB")
     picture = picture.convert("RGBA")
     background = Image.new("RGBA", picture.size, color)
     return Image.alpha_composite(background, picture).convert("RGB")
@@ -92,14 +97,14 @@ def _flat(picture: Image.Image, color: str) -> Image.Image:
 def _ink(picture: Image.Image) -> NDArray[np.float64] | None:
     """Where there is ink, [h, w], cut to it: from 0, none, to 1; what differs from the border."""
     for color in ("white", "black"):  # white ink on transparency cannot be seen on white
-        flat = _flat(picture, color).convert("L")
-        if (ink := _seen(flat)) is not None:
+        grey = flat(picture, color).convert("L")
+        if (ink := _seen(grey)) is not None:
             # Looked at once more, from near: it may be a small part of the picture.
             rows, columns = _extent(ink)
-            down, across = flat.height / ink.shape[0], flat.width / ink.shape[1]
+            down, across = grey.height / ink.shape[0], grey.width / ink.shape[1]
             left, top = max(0, round((columns.start - 1) * across)), max(0, round((rows.start - 1) * down))
             right, bottom = round((columns.stop + 1) * across), round((rows.stop + 1) * down)
-            near = _seen(flat.crop((left, top, min(flat.width, right), min(flat.height, bottom))))
+            near = _seen(grey.crop((left, top, min(grey.width, right), min(grey.height, bottom))))
             ink = ink if near is None else near
             return ink[_extent(ink)]
     return None

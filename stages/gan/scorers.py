@@ -163,6 +163,9 @@ class ImageScorer(Scorer):
         self._judge, self._extractor = judge, extractor
         self._classifies = isinstance(judge, judges.Classifier)
         super().__init__(real, count)
+        self._classes = None
+        if self._classifies:
+            self._classes = metrics.class_scores(self._answer(self.real, self._see(self.real)))
         if extractor is not None:
             self._seen = distances.gaussian(inception.features(extractor, real.train.samples))
 
@@ -193,7 +196,7 @@ class ImageScorer(Scorer):
         return {**scores, "diversity": metrics.diversity(features, self._reference.features)}
 
     def _collapsed(self, scores: Scores) -> int:
-        return metrics.images_collapsed(scores)
+        return metrics.images_collapsed(scores, self._classes)
 
 
 class PointScorer(Scorer):
@@ -232,6 +235,7 @@ class PointScorer(Scorer):
         train = self._train.double()
         self._middle, self._deviation = train.mean(0), train.std(0)
         super().__init__(real, count)
+        self._covered = metrics.x1_coverage(self.real, self._train)
 
     def _see(self, samples: Tensor) -> Tensor:
         return (samples.double() - self._middle) / self._deviation
@@ -262,11 +266,14 @@ class PointScorer(Scorer):
         scores = {} if self._curve is None else metrics.curve_scores(samples, self._curve)
         if samples.shape[1] > 1:
             scores["judge_error"] = (samples[:, -1:] - answers).abs().double().mean().item()
-        scores["diversity"] = metrics.diversity(samples, self._train)
+        if self._units is None:
+            scores["diversity"] = metrics.diversity(samples, self._train)
+        else:  # columns may be of any size
+            scores["diversity"] = metrics.diversity(features, self._reference.features)
         return scores
 
     def _collapsed(self, scores: Scores) -> int:
-        return metrics.points_collapsed(scores)
+        return metrics.points_collapsed(scores, self._covered)
 
 
 def _ratio(distance: float, typical: float) -> float:

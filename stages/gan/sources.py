@@ -10,17 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stages.gan import downloads, image_folders, tables
+from stages.gan import downloads, image_folders, params, tables
 from stages.gan.datasets import Dataset, Split
 from stages.gan.errors import UserError
-from stages.gan.params import HELD_OUT, ArrayData, Data, DigitsData, EmnistData, ImagesData, MnistData
+from stages.gan.params import ArrayData, Data, DigitsData, EmnistData, ImagesData, MnistData
 from stages.gan.randomness import generator
 from stages.gan.units import Units
 
 T = TypeVar("T")
 Show = Callable[[Iterable[T], int], Iterable[T]]  # passes items on, of which there are so many
-
-_LEAST = 10  # samples of one's own
 
 
 def prepare(data: Data, raw: Path, show: Show[NDArray[np.uint8]] = lambda items, _: items) -> Dataset:
@@ -66,27 +64,19 @@ def _digits(seed: int) -> Dataset:
 def _array(data: ArrayData) -> Dataset:
     table = tables.read(Path(data.path).expanduser())
     points = torch.from_numpy(table.values)
-    if len(points) < _LEAST:
-        raise UserError(f"{data.path}: holds {len(points)} points; at least {_LEAST} are needed")
     train, test = _held_out(len(points), None, data.seed)
-    for column, name in enumerate(table.names or map(str, range(1, points.shape[1] + 1))):
-        if (points[train, column] == points[train[0], column]).all():
-            raise UserError(f"{data.path}: column {name} has the same value in all rows: leave it out")
     units = Units.of(points[train])
+    if 0 in units.deviation:
+        raise UserError(f"{data.path}: a column has the same value in all training rows: leave it out")
     return Dataset(*(Split(points[rows], units=units, columns=table.names) for rows in (train, test)))
 
 
 def _images(data: ImagesData, show: Show[NDArray[np.uint8]]) -> Dataset:
     folder = Path(data.path).expanduser()
     found = image_folders.find(folder)
-    if len(found.images) < _LEAST:
-        raise UserError(f"{data.path}: holds {len(found.images)} images; at least {_LEAST} are needed")
     pictures = show(image_folders.read(found.images, data.size, data.channels), len(found.images))
     images = torch.from_numpy(np.stack(list(pictures)))
     labels = torch.tensor(found.labels) if found.labels else None
-    if labels is not None and (least := int(labels.bincount().min())) < 2:
-        name = found.classes[int(labels.bincount().argmin())]
-        raise UserError(f"{data.path}: class {name} has {least} image; each needs at least 2")
     parts = []
     for rows in _held_out(len(images), labels, data.seed):
         parts.append(Split(images[rows], None if labels is None else labels[rows], classes=found.classes))
@@ -102,6 +92,6 @@ def _held_out(count: int, labels: Tensor | None, seed: int) -> tuple[Tensor, ...
 
     strata = None if labels is None else labels.numpy()
     classes = 1 if labels is None else len(labels.unique())
-    test = max(1 / HELD_OUT, classes / count)  # at least one of each
+    test = params.held_out(count, classes)
     parts = train_test_split(np.arange(count), test_size=test, stratify=strata, random_state=seed % 2**32)
     return tuple(map(torch.from_numpy, parts))

@@ -1,18 +1,28 @@
 """Points in files of one's own: .npy, .npz and .csv, a row each."""
 
 import csv
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.gan.errors import UserError, one_line
+from stages.gan.params import LEAST
 
 _NAME = "points"  # of the array that is meant, where an .npz file has several
 _MOST_COLUMNS = 10_000
+_LARGEST = 1e30  # so that squares of what is made of it are finite
+_ROUNDED = 1e-3  # of a column's deviation: what float32 may lose
+_ERRORS = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, ImportError, OverflowError),
+    *(MemoryError, BadZipFile, zlib.error, TokenError, csv.Error),
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,8 @@ def read(path: Path) -> Table:
     commas, semicolons, tabs or spaces; its first line may name the columns.
 
     Raises:
-        UserError: the file is missing or damaged, or holds no table of finite numbers.
+        UserError: the file is missing or damaged, or holds no table of finite numbers, or too few, or a
+            column that is the same in all rows, or finer than float32 can tell.
     """
     readers = {".npy": _npy, ".npz": _npz, ".csv": _csv}
     if path.suffix.lower() not in readers:
@@ -39,10 +50,10 @@ def read(path: Path) -> Table:
         values, names = readers[path.suffix.lower()](path)
     except UserError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, ImportError, csv.Error) as error:
+    except _ERRORS as error:
         reason = f"there is no such file: {path}" if isinstance(error, FileNotFoundError) else one_line(error)
         raise UserError(f"{path}: not readable points ({reason[:300] or type(error).__name__})") from error
-    return Table(_checked(path, values), names)
+    return Table(_checked(path, values, names), names)
 
 
 def _npy(path: Path) -> tuple[Any, tuple[str, ...]]:
@@ -60,22 +71,26 @@ def _npz(path: Path) -> tuple[Any, tuple[str, ...]]:
 
 def _csv(path: Path) -> tuple[Any, tuple[str, ...]]:
     text = path.read_text(encoding="utf-8-sig")
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = {number: line for number, line in enumerate(text.splitlines(), start=1) if line.strip()}
     if not lines:
         raise UserError(f"{path}: is empty")
-    separator = next((sign for sign in ",;\t" if sign in lines[0]), None)
-    rows = list(csv.reader(lines, delimiter=separator)) if separator else [line.split() for line in lines]
+    first = next(iter(lines.values()))
+    separator = next((sign for sign in ",;\t" if sign in first), None)
+    cells = csv.reader(lines.values(), delimiter=separator) if separator else map(str.split, lines.values())
+    rows = list(cells)
     names: tuple[str, ...] = ()
     if not any(map(_is_number, rows[0])):
+        if not separator and len(rows) > 1 and len(rows[1]) == 1:
+            rows[0] = [first.strip()]  # one column, whose name is of several words
         names = tuple(one_line(name)[:80] or f"x{index}" for index, name in enumerate(rows[0], start=1))
-        rows = rows[1:]
-    width = len(names) if names else len(rows[0])
-    for number, row in enumerate(rows, start=1 + bool(names)):
+    width = len(rows[0])
+    numbers = list(lines)
+    for number, row in list(zip(numbers, rows, strict=False))[bool(names) :]:
         if len(row) != width:
-            raise UserError(f"{path}: row {number} has {len(row)} numbers, not {width}")
+            raise UserError(f"{path}: line {number} has {len(row)} numbers, not {width}")
         if (wrong := next((cell for cell in row if not _is_number(cell)), None)) is not None:
-            raise UserError(f"{path}: row {number} has {wrong[:80]!r} where a number must be")
-    return np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, width), names
+            raise UserError(f"{path}: line {number} has {wrong[:80]!r} where a number must be")
+    return np.array([[float(cell) for cell in row] for row in rows[bool(names) :]]).reshape(-1, width), names
 
 
 def _is_number(cell: str) -> bool:
@@ -83,10 +98,10 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
 
 
-def _checked(path: Path, found: Any) -> NDArray[np.float32]:
+def _checked(path: Path, found: Any, names: Sequence[str]) -> NDArray[np.float32]:
     values = np.asarray(found)
     if values.dtype.kind not in "iufb":
         raise UserError(f"{path}: holds {values.dtype}, not real numbers")
@@ -97,11 +112,25 @@ def _checked(path: Path, found: Any) -> NDArray[np.float32]:
             f"{path}: has the shape {_shape(values.shape)}; points are [N, D], a row each, of 1 to "
             f"{_MOST_COLUMNS:,} numbers"
         )
-    with np.errstate(over="ignore"):
-        points = np.ascontiguousarray(values, dtype=np.float32)
-    if not (finite := np.isfinite(points).all(1)).all():
-        row = int(np.argmin(finite)) + 1
-        raise UserError(f"{path}: row {row} of the points holds a number that is missing, or not finite")
+    if len(values) < LEAST:
+        raise UserError(f"{path}: holds {len(values)} points; at least {LEAST} are needed")
+    exact = values.astype(np.float64)
+    fit = np.isfinite(exact) & (np.abs(exact) <= _LARGEST)
+    if not fit.all():
+        row, column = np.argwhere(~fit)[0]
+        raise UserError(
+            f"{path}: row {row + 1} of the points holds {exact[row, column]}: each number must be there, "
+            f"finite, and at most {_LARGEST:g}"
+        )
+    points = np.ascontiguousarray(exact, dtype=np.float32)
+    spread, lost = exact.std(0), np.abs(exact - points).max(0)
+    for column, name in enumerate(names or map(str, range(1, exact.shape[1] + 1))):
+        if exact[:, column].min() == exact[:, column].max():
+            raise UserError(f"{path}: column {name} has the same value in all rows: leave it out")
+        if lost[column] > _ROUNDED * spread[column]:
+            raise UserError(
+                f"{path}: column {name} varies too little for numbers of its size: subtract its mean"
+            )
     return points
 
 

@@ -50,7 +50,12 @@ def is_here(expected: str) -> bool:
 
 def holds(path: str) -> bool:
     """Whether the last commit has a file, or a folder, and what is here is as it has it."""
-    return bool(_git("ls-files", "--", path)) and not _git("status", "--porcelain", "--", path)
+    literally = ("--literal-pathspecs",)
+    try:
+        known = _git(*literally, "ls-files", "--", path)
+    except UserError:  # it is outside the repository
+        return False
+    return bool(known) and not _git(*literally, "status", "--porcelain", "--ignored", "--", path)
 
 
 def _git(*arguments: str) -> str:
