@@ -160,13 +160,23 @@ def test_one_row_more_or_less_changes_nothing_else(block, tmp_path):
             {"source": "array", "path": "none.npy"},
             "own.data.path: none.npy: not readable points",
         ),
-        ({"source": "array", "path": "text.csv"}, "own.data.path: text.csv: row 2 has 1 numbers, not 2"),
+        ({"source": "array", "path": "text.csv"}, "own.data.path: text.csv: line 2 has 1 numbers, not 2"),
         ({"source": "array", "path": "a.npy", "points": 3}, "own.data.points: none of source, path, seed"),
         ({"source": "images", "path": "none", **SMALL}, "own.data.path: none: there is no such folder"),
         ({"source": "images", "path": ".", **SMALL}, "own.data.path: . holds this project"),
         ({"source": "images", "path": "flat"}, "own.data.size: is missing"),
         ({"source": "images", "path": "flat", **SMALL, "channels": 2}, "own.data.channels"),
-        ({"source": "images", "path": "empty", **SMALL}, "16 is more than the 0 training samples there are"),
+        (
+            {"source": "images", "path": "empty", **SMALL},
+            "own.data.path: empty: holds 0 images; at least 10",
+        ),
+        ({"source": "array", "path": "constant.csv"}, "column b has the same value in all rows"),
+        ({"source": "array", "path": "eleven.csv"}, "16 is more than the 8 training samples there are"),
+        (
+            {"source": "array", "path": "data/sources/own.csv"},
+            "lies in data/sources, whose content",
+        ),
+        ({"source": "array", "path": "~nobody-here/a.csv"}, "own.data.path:"),
         ({"source": "kmnist", "limit": 8}, "16 is more than the 8 training samples there are"),
         ({"source": "emnist", "split": "greek"}, "own.data.split"),
     ],
@@ -176,16 +186,37 @@ def test_what_cannot_be_used_is_told_before_anything_is_done(data, words, block,
     images(tmp_path, "flat", (), "L")
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.csv").write_text("1,2\n3\n")
+    (tmp_path / "constant.csv").write_text("a,b\n" + "".join(f"{row},7\n" for row in range(50)))
+    (tmp_path / "eleven.csv").write_text("".join(f"{row}\n" for row in range(11)))
+    (tmp_path / "data" / "sources").mkdir(parents=True)
+    (tmp_path / "data" / "sources" / "own.csv").write_text("".join(f"{row}\n" for row in range(50)))
     folder = block(data, **(CNN if data["source"] != "array" else {}))
     before = calls.digest(folder)
     calls.assert_refused(calls.call(folder, "check", "--params", "params.yaml"), words)
     assert calls.digest(folder) == before
 
 
-def test_a_constant_column_is_told_by_its_name(block, tmp_path):
-    (tmp_path / "a.csv").write_text("a,b\n" + "".join(f"{row},7\n" for row in range(50)))
-    folder = block({"source": "array", "path": "a.csv"})
-    calls.assert_refused(calls.call(folder, "prepare", experiment="own"), "column b has the same value")
+def test_links_are_made_anew_and_nothing_else_is_touched(block, tmp_path):
+    block({"source": "array", "path": points(tmp_path, "a.npy", 2)})
+    link = tmp_path / "data" / "sources" / "own"
+    (tmp_path / "data" / "sources" / "folder").mkdir(parents=True)
+    for name in ("a.npy", "b.npy"):
+        points(tmp_path, name, 2)
+        calls.change(tmp_path, own__data__path=name)
+        assert calls.call(tmp_path, "check", "--params", "params.yaml").code == 0
+        assert link.resolve() == tmp_path / name
+    assert (tmp_path / "data" / "sources" / "folder").is_dir()
+
+
+def test_a_generator_of_own_data_draws_by_hand_in_their_units(block, tmp_path):
+    block({"source": "array", "path": points(tmp_path, "a.npy", 2)})
+    for stage in ("prepare", "train", "sample"):
+        assert calls.call(tmp_path, stage, experiment="own").code == 0
+    for out in ("own.csv", "own.png"):
+        ended = calls.call(tmp_path, "sample", "--experiment", "own", "--seed", str(calls.SEED), "--out", out)
+        assert ended.code == 0, ended
+    drawn = np.loadtxt(tmp_path / "own.csv", delimiter=",", skiprows=1, dtype=np.float32)
+    assert np.array_equal(drawn[:50], np.load(tmp_path / f"data/own/{RUN}/samples.npy"))
 
 
 def test_dvc_reruns_what_changed_data_ask_for_and_nothing_else(block, tmp_path, root):

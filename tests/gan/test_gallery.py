@@ -7,14 +7,15 @@ from stages.gan.datasets import Split
 
 
 def test_small_images_are_enlarged_in_the_grid(images, tmp_path):
-    gallery.save(tmp_path / "grid.png", images.samples[:4])
+    gallery.save(tmp_path / "grid.png", images.samples[:4], images)
     with Image.open(tmp_path / "grid.png") as picture:
         assert picture.size == (17 * 7, 17 * 7)  # two images and a gap, each pixel 7x7
         assert np.array_equal(np.asarray(picture)[:56:7, :56:7], images.samples[0, 0].numpy())
 
 
 def test_many_images_are_not(tmp_path):
-    gallery.save(tmp_path / "grid.png", torch.zeros(10_000, 1, 28, 28, dtype=torch.uint8))
+    black = torch.zeros(10_000, 1, 28, 28, dtype=torch.uint8)
+    gallery.save(tmp_path / "grid.png", black, Split(black))
     with Image.open(tmp_path / "grid.png") as picture:
         assert picture.size == (2998, 2998)
 

@@ -12,6 +12,11 @@ def save(path, colour=(255, 0, 0), size=(8, 6), mode="RGB", **options):
     return path
 
 
+def fill(folder, count):
+    for number in range(count):
+        save(folder / f"filled-{number}.png")
+
+
 def read(path, size=4, channels=3):
     (found,) = image_folders.read([path], size, channels)
     return found
@@ -25,26 +30,40 @@ def test_folders_are_classes_in_the_order_of_their_names(tmp_path):
             save(path)
         else:
             path.write_text("text")
+    fill(tmp_path / "cat", 10)
     found = image_folders.find(tmp_path)
-    assert [path.name for path in found.images] == ["1.JPG", "b.png", "a.png"]
-    assert found.labels == (0, 1, 1)
+    assert [path.name for path in found.images if "-" not in path.name] == ["1.JPG", "b.png", "a.png"]
+    assert found.labels == (*[0] * 11, 1, 1)
     assert found.classes == ("cat", "dog")
 
 
 def test_without_folders_or_with_one_there_are_no_classes(tmp_path):
-    save(tmp_path / "flat" / "a.png")
-    save(tmp_path / "one" / "inner" / "a.png")
+    fill(tmp_path / "flat", 10)
+    fill(tmp_path / "one" / "inner", 10)
     for name in ("flat", "one"):
         found = image_folders.find(tmp_path / name)
-        assert len(found.images) == 1
+        assert len(found.images) == 10
         assert (found.labels, found.classes) == ((), ())
 
 
 def test_a_folder_that_cannot_be_meant_is_told(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         image_folders.find(tmp_path / "missing")
+    fill(tmp_path / "cat", 9)
+    with pytest.raises(UserError, match="holds 9 images; at least 10 are needed"):
+        image_folders.find(tmp_path)
+    save(tmp_path / "dog" / "b.png")
+    with pytest.raises(UserError, match="class dog has one image; each needs at least 2"):
+        image_folders.find(tmp_path)
+    (tmp_path / "mouse").symlink_to(tmp_path / "cat")
+    with pytest.raises(UserError, match="mouse: is a link, behind which DVC sees no changes"):
+        image_folders.find(tmp_path)
+    (tmp_path / "mouse").unlink()
+    (tmp_path / "cat" / "round").symlink_to(tmp_path)
+    with pytest.raises(UserError, match="round: is a link"):
+        image_folders.find(tmp_path)
+    (tmp_path / "cat" / "round").unlink()
     save(tmp_path / "a.png")
-    save(tmp_path / "cat" / "b.png")
     with pytest.raises(UserError, match="images lie in it and in cat/, too"):
         image_folders.find(tmp_path)
 
@@ -80,6 +99,12 @@ def test_every_kind_of_picture_is_read(tmp_path):
     assert shown[3].max() == 0
 
 
+def test_fractions_are_refused(tmp_path):
+    Image.fromarray(np.full((6, 6), 0.5, np.float32)).save(tmp_path / "half.tiff")
+    with pytest.raises(UserError, match=r"half\.tiff: holds fractions"):
+        read(tmp_path / "half.tiff", channels=1)
+
+
 def test_images_come_in_the_order_of_their_files(tmp_path):
     paths = [save(tmp_path / f"{value}.png", (value, 0, 0)) for value in range(50)]
     assert [image[0, 0, 0] for image in image_folders.read(paths, 4, 3)] == list(range(50))
@@ -91,6 +116,6 @@ def test_a_damaged_image_is_named(tmp_path):
     cut.write_bytes(path.read_bytes()[:60])
     (tmp_path / "text.png").write_text("text")
     for bad in (cut, tmp_path / "text.png", tmp_path / "missing.png"):
-        with pytest.raises(UserError, match=f"{bad.name}: not a readable image") as caught:
+        with pytest.raises(UserError, match=f"{bad.name}: not a readable picture") as caught:
             read(bad)
         assert "\n" not in str(caught.value)

@@ -4,7 +4,8 @@ import pytest
 from stages.gan import tables
 from stages.gan.errors import UserError
 
-POINTS = np.arange(12, dtype=np.float32).reshape(4, 3)
+POINTS = np.arange(36, dtype=np.float32).reshape(12, 3) ** 2
+ROWS = [[f"{value:g}" for value in row] for row in POINTS]
 
 
 def write(path, content):
@@ -24,11 +25,11 @@ def write(path, content):
         ("a.npy", POINTS.astype(np.int64)),
         ("a.npy", np.asfortranarray(POINTS)),
         ("a.npz", {"whatever": POINTS}),
-        ("a.npz", {"points": POINTS, "labels": np.zeros(4)}),
-        ("a.csv", "0,1,2\n3,4,5\n6,7,8\n9,10,11\n"),
-        ("a.csv", "0; 1; 2\r\n3; 4; 5\r\n\r\n6;7;8\r\n9;1e1;11"),
-        ("A.CSV", "0\t1\t2\n3\t4\t5\n6\t7\t8\n9\t10\t11\n"),
-        ("a.csv", "0 1  2\n 3 4 5\n6 7 8\n9 10 11"),
+        ("a.npz", {"points": POINTS, "labels": np.zeros(12)}),
+        ("a.csv", "\n".join(map(",".join, ROWS))),
+        ("a.csv", "\r\n\r\n".join(map("; ".join, ROWS))),
+        ("A.CSV", "\n".join(map("\t".join, ROWS)) + "\n\n"),
+        ("a.csv", "\n ".join(map("  ".join, ROWS))),
     ],
 )
 def test_a_table_is_read_whatever_its_form(name, content, tmp_path):
@@ -40,14 +41,22 @@ def test_a_table_is_read_whatever_its_form(name, content, tmp_path):
 
 
 def test_the_first_line_may_name_the_columns(tmp_path):
-    found = tables.read(write(tmp_path / "a.csv", '\ufeffspeed (m/s),"height, in m"\n1,2\n3,4\n'))
+    rows = "".join(f"{value},{value * value}\n" for value in range(10))
+    found = tables.read(write(tmp_path / "a.csv", '\ufeffspeed (m/s),"height, in m"\n' + rows))
     assert found.names == ("speed (m/s)", "height, in m")
-    assert found.values.tolist() == [[1, 2], [3, 4]]
+    assert found.values[:3].tolist() == [[0, 0], [1, 1], [2, 4]]
+    found = tables.read(write(tmp_path / "b.csv", "my own value\n" + "\n".join(map(str, range(10)))))
+    assert found.names == ("my own value",)
 
 
 def test_numbers_in_a_row_are_points_on_a_line(tmp_path):
-    assert tables.read(write(tmp_path / "a.npy", np.arange(5))).values.shape == (5, 1)
-    assert tables.read(write(tmp_path / "a.csv", "1\n2\n3\n")).values.shape == (3, 1)
+    assert tables.read(write(tmp_path / "a.npy", np.arange(15))).values.shape == (15, 1)
+    assert tables.read(write(tmp_path / "a.csv", "\n".join(map(str, range(15))))).values.shape == (15, 1)
+
+
+def many(row: str, last: str) -> str:
+    """A CSV file of twelve lines."""
+    return "".join(f"{number},{row}\n" for number in range(11)) + last
 
 
 @pytest.mark.parametrize(
@@ -55,19 +64,27 @@ def test_numbers_in_a_row_are_points_on_a_line(tmp_path):
     [
         ("a.txt", "1,2", "its name must end in .npy, .npz or .csv"),
         ("a.csv", "", "is empty"),
-        ("a.csv", "1,2\n3\n", "row 2 has 1 numbers, not 2"),
-        ("a.csv", "a,b\n1,2\n3,four\n", "row 3 has 'four' where a number must be"),
-        ("a.csv", "1,2\n3,nan\n", "row 2 of the points holds a number that is missing, or not finite"),
-        ("a.csv", "a,b\n1,2\n3,\n", "row 3 has '' where a number must be"),
-        ("a.npy", POINTS.reshape(2, 2, 3), "has the shape [2, 2, 3]; points are [N, D]"),
+        ("a.csv", "1,2\n\n3\n", "line 3 has 1 numbers, not 2"),
+        ("a.csv", "a,b\n1,2\n3,four\n", "line 3 has 'four' where a number must be"),
+        ("a.csv", "1,2\n3,1_000\n", "line 2 has '1_000' where a number must be"),
+        ("a.csv", "a,b\n1,2\n3,\n", "line 3 has '' where a number must be"),
+        ("a.csv", "a,b\n", "holds 0 points; at least 10 are needed"),
+        ("a.csv", many("5", "11,nan\n"), "row 12 of the points holds nan: each number must be there"),
+        (
+            "a.csv",
+            many("5", "11,1e31\n"),
+            "row 12 of the points holds 1e+31: each number must",
+        ),
+        ("a.csv", many("5", "11,5\n"), "column 2 has the same value in all rows: leave it out"),
+        (
+            "a.csv",
+            many("1700000000", "11,1700000300\n"),
+            "column 2 varies too little for numbers",
+        ),
+        ("a.npy", POINTS.reshape(2, 6, 3), "has the shape [2, 6, 3]; points are [N, D]"),
         ("a.npy", np.array(["a", "b"]), "holds <U1, not real numbers"),
         ("a.npy", POINTS * 1j, "not real numbers"),
-        ("a.npy", np.array([[1.0, 1e300]]), "row 1 of the points holds a number"),
-        (
-            "a.npz",
-            {"x": POINTS, "y": POINTS},
-            "several arrays (x, y); name the one that is meant points",
-        ),
+        ("a.npz", {"x": POINTS, "y": POINTS}, "several arrays (x, y); name the one that is meant points"),
     ],
 )
 def test_what_is_no_table_is_told(name, content, words, tmp_path):
@@ -84,6 +101,12 @@ def test_a_file_that_is_missing_or_damaged_is_told(name, tmp_path):
     (tmp_path / name).write_bytes(b"\x93NUMPY\xff\xff\x00 nonsense")
     with pytest.raises(UserError, match=f"{name}: not readable points"):
         tables.read(tmp_path / name)
+    if not name.endswith(".csv"):
+        content = POINTS if name.endswith(".npy") else {"x": POINTS}
+        whole = write(tmp_path / f"whole{name[1:]}", content).read_bytes()
+        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(UserError, match=f"{name}: not readable points"):
+            tables.read(tmp_path / name)
 
 
 def test_nothing_is_ever_unpickled(tmp_path):
