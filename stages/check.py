@@ -56,7 +56,7 @@ def check(path: Path) -> None:
             f"{lock}: is cut short, as by a crash while DVC wrote it; take the one that git knows "
             f"(git restore {lock}) and run it again: what was done since then, DVC has in its run cache"
         )
-    own_data.link({name: known.experiments[name].data for name in known.settings.experiments})
+    own_data.link({name: experiment.data for name, experiment in known.experiments.items()})
     for name, experiment in known.experiments.items():
         code = declared.code(experiment.own) or f"Nothing of {declared.PLACE}.\n"
         files.write(paths.ExperimentFiles(name).code, code)

@@ -58,7 +58,10 @@ def _refuse(place: Path, path: str) -> None:
 
 
 def link(data: Mapping[str, Data]) -> None:
-    """Have a link for each experiment with data of its own, a file for each other one, and nothing else."""
+    """Have a link for each experiment with data of its own, a file for each other one.
+
+    Git keeps them, so that where all else comes by ``dvc pull``, there is nothing to run.
+    """
     paths.SOURCES.mkdir(parents=True, exist_ok=True)
     for old in paths.SOURCES.iterdir():
         if old.is_symlink() or old.is_file():
@@ -68,6 +71,9 @@ def link(data: Mapping[str, Data]) -> None:
         if isinstance(source, ArrayData | ImagesData):
             place = Path(source.path).expanduser()
             found = place.resolve()
+            if not found.exists():  # of an experiment that is not listed
+                path.write_text(f"{source.path}: not there\n", encoding="utf-8")
+                continue
             inside = found.is_relative_to(Path.cwd())  # then a copy of the whole has its own
             path.symlink_to(os.path.relpath(found, paths.SOURCES.resolve()) if inside else found)
         else:

@@ -3,6 +3,7 @@
 Reads:
   params.yaml
   data/EXPERIMENT/dataset.safetensors                   the prepared data
+  data/code/EXPERIMENT                                  what the generator uses of stages/gan/own.py
   data/EXPERIMENT/seed-SEED/generator.safetensors       the generator
 Writes:
   data/EXPERIMENT/seed-SEED/samples.npy                 points: float32 [N, D]; images: uint8 [N, C, H, W]

@@ -5,6 +5,7 @@ Killed, it goes on from its last state, in .state, when it is run again.
 Reads:
   params.yaml
   data/EXPERIMENT/dataset.safetensors                      the prepared data
+  data/code/EXPERIMENT                                     what it uses of stages/gan/own.py
 Writes:
   data/EXPERIMENT/seed-SEED/generator.safetensors          both networks
   data/EXPERIMENT/seed-SEED/discriminator.safetensors

@@ -171,7 +171,7 @@ def test_nothing_changed_runs_nothing(reproduced):
 def test_a_colleague_pulls_all_and_has_nothing_to_train(reproduced, tmp_path):
     theirs, remote = tmp_path / "theirs", str(tmp_path / "remote")
     run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(theirs))
-    assert not list(theirs.glob("data/*/*"))
+    assert not list(theirs.glob("data/*/*.*"))
     for folder, command in ((reproduced, "push"), (theirs, "pull")):
         run(folder, "dvc", "remote", "add", "--local", "--default", "team", remote)
         run(folder, "dvc", command)
@@ -228,7 +228,7 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
 def test_a_mistake_in_the_parameters_removes_nothing(reproduced, right, wrong, words):
     params, besides = (
         reproduced / "params.yaml",
-        (".git", ".dvc/tmp", "params.yaml", "data/checked", "data/code"),
+        (".git", ".dvc/tmp", "params.yaml", "data/checked", "data/code", "data/sources"),
     )
     before = params.read_text()
     assert right in before

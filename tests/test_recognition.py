@@ -50,7 +50,7 @@ def test_a_judge_from_elsewhere_answers_too(digit, workplace):
         (("--image", "zero.png", "--judge", "params.yaml"), ("not a readable network",)),
         (
             ("--image", "zero.png", "--experiment", "digits", "--judge", "data/sine/judge.safetensors"),
-            ("data/sine/judge.safetensors: this judge fits points",),
+            ("data/sine/judge.safetensors: this judge knows no classes",),
         ),
         (("--image", "zero.png", "--experiment", "mnist"), ("data/mnist/judge.safetensors: there is no",)),
         (("--experiment", "digits", "--judge", "x"), ("--judge: needs --image",)),

@@ -129,7 +129,7 @@ def test_what_is_ended_leaves_nothing_running_and_goes_on(tmp_path, number, code
     assert "Traceback" not in said
     until(lambda: not shell.is_running())
     if number == signal.SIGTERM:
-        assert "4 stages, 2 of them to compute" in sweep(here)
+        assert "3 stages, 2 of them to compute" in sweep(here)
 
 
 def test_what_changes_meanwhile_is_not_mixed_up(tmp_path):
@@ -145,7 +145,7 @@ def test_what_changes_meanwhile_is_not_mixed_up(tmp_path):
     assert process.returncode == 1
     assert "error: what is here is no longer commit" in said
     params.write_text(before)
-    assert "4 stages, 0 of them to compute" in sweep(here)
+    assert "3 stages, 0 of them to compute" in sweep(here)
 
 
 def test_an_address_where_no_cluster_is_is_refused_at_once(repository):
@@ -237,7 +237,7 @@ def test_what_is_not_committed_is_not_computed(repository):
 def test_the_real_pipeline_goes_the_same_way(tmp_path):
     here, plain = make(tmp_path / "here", idle=False, experiments=["sine"], seeds=[111]), tmp_path / "plain"
     run(tmp_path, "git", "clone", "--quiet", str(here), str(plain))
-    assert "6 stages, 5 of them to compute" in sweep(here)
+    assert "5 stages, 5 of them to compute" in sweep(here)
     run(plain, "dvc", "repro")
     for name in ("dvc.lock", "reports/README.md", "reports/runs/sine/seed-111/run.json"):
         assert (here / name).read_bytes() == (plain / name).read_bytes()
