@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from benchmarks import floor, quality, reference, writers
 from benchmarks.speed import Comparison, Trial
 from stages.gan import params, training
-from stages.gan.sources import prepare
 from stages.gan.mlp import Dropout
 from stages.gan.params import Experiment
 from stages.gan.randomness import generator as random_generator
+from stages.gan.sources import prepare
 
 
 @pytest.fixture
