@@ -243,6 +243,7 @@ def test_a_mistake_in_the_parameters_removes_nothing(reproduced, right, wrong, w
     assert line.startswith(f"error: {words}")
     assert "Traceback" not in done.stderr
     assert calls.digest(reproduced, *besides) == all_files
+    run(reproduced, "git", "restore", "data/sources")  # as the next `dvc repro` would
 
 
 def test_a_second_clone_elsewhere_makes_the_same_bytes(reproduced, tmp_path):
