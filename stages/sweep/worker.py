@@ -39,7 +39,9 @@ def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir(parents=True)
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+            if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+                tar.extraction_filter = tarfile.data_filter
+            tar.extractall(folder)
         found = _do({**task, "scratch": str(scratch)}, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
