@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from stages.gan import weights
+from stages.gan import declared, weights
 from stages.gan.datasets import Split
 from stages.gan.mlp import MlpGenerator
 from stages.gan.randomness import generator as random_generator
@@ -33,3 +34,14 @@ def generator_file(tmp_path) -> Path:
     network = MlpGenerator(2, [4], (2,), random_generator(7, "generator"))
     weights.save(path, network, {"experiment": "sine", "seed": 7, "device": "cpu"})
     return path
+
+
+@pytest.fixture
+def write_own(tmp_path, monkeypatch) -> Callable[[str], None]:
+    """Puts a text in the place of own.py."""
+    monkeypatch.setattr(declared, "PATH", tmp_path / "own.py")
+
+    def write(text: str) -> None:
+        (tmp_path / "own.py").write_text(text)
+
+    return write

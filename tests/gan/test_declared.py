@@ -33,17 +33,6 @@ class _HiddenLoss: ...
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Puts a text in the place of own.py."""
-    monkeypatch.setattr(declared, "PATH", tmp_path / "own.py")
-
-    def write(text: str) -> None:
-        (tmp_path / "own.py").write_text(text)
-
-    return write
-
-
-@pytest.fixture
 def load(root, tmp_path):
     """Checks the parameters with changed blocks of the experiment digits."""
 
@@ -58,8 +47,8 @@ def load(root, tmp_path):
     return load
 
 
-def test_names_are_those_of_functions_and_classes(write):
-    write(GOOD)
+def test_names_are_those_of_functions_and_classes(write_own):
+    write_own(GOOD)
     assert [(d.kind, d.name, d.symbol) for d in declared.read()] == [
         ("generator", "tiny", "tiny_generator"),
         ("discriminator", "deep_conv", "DeepConvDiscriminator"),
@@ -67,8 +56,8 @@ def test_names_are_those_of_functions_and_classes(write):
     ]
 
 
-def test_a_signature_is_the_schema(write, load):
-    write(GOOD)
+def test_a_signature_is_the_schema(write_own, load):
+    write_own(GOOD)
     found = load(
         generator={"network": "tiny", "latent": 3, "slope": 1, "kinds": [1, 2]},
         discriminator={"network": "deep_conv", "widths": [4]},
@@ -95,15 +84,15 @@ def test_a_signature_is_the_schema(write, load):
         ({"network": "tyni"}, "network must be one of 'mlp', 'conv', 'tiny', got 'tyni'"),
     ],
 )
-def test_what_does_not_fit_the_signature_is_refused(write, load, block, words):
-    write(GOOD)
+def test_what_does_not_fit_the_signature_is_refused(write_own, load, block, words):
+    write_own(GOOD)
     with pytest.raises(UserError) as refused:
         load(generator={"network": "tiny", **block})
     assert words in str(refused.value)
 
 
-def test_built_in_experiments_are_the_same_with_and_without_own_ones(write, root):
-    write(GOOD)
+def test_built_in_experiments_are_the_same_with_and_without_own_ones(write_own, root):
+    write_own(GOOD)
     path = root / "params.yaml"
     plain = yaml.safe_load(path.read_text())
     for name, found in params.load(path).experiments.items():
@@ -144,45 +133,45 @@ def test_built_in_experiments_are_the_same_with_and_without_own_ones(write, root
         ),
     ],
 )
-def test_a_mistake_in_own_py_is_told_in_one_line(write, load, text, words):
-    write(text)
+def test_a_mistake_in_own_py_is_told_in_one_line(write_own, load, text, words):
+    write_own(text)
     with pytest.raises(UserError) as refused:
         load()
     assert words in str(refused.value)
     assert str(refused.value).startswith("stages/gan/own.py")
 
 
-def test_there_may_be_no_own_py(write, load):
+def test_there_may_be_no_own_py(write_own, load):
     assert declared.read() == []
     assert load().own == []
 
 
-def test_the_code_of_a_network_is_all_but_the_other_networks(write, tmp_path):
-    write(GOOD)
+def test_the_code_of_a_network_is_all_but_the_other_networks(write_own, tmp_path):
+    write_own(GOOD)
     tiny, deep, loss = declared.read()
     code = declared.code([tiny])
     for word in ("SCALE = 2", "def helper", "def tiny_generator", "_HiddenLoss"):
         assert word in code
     assert "DeepConv" not in code
     assert "LSGANLoss" not in code
-    write(GOOD.replace("bias: bool = True", "bias: bool = False") + "\n# a remark")
+    write_own(GOOD.replace("bias: bool = True", "bias: bool = False") + "\n# a remark")
     assert declared.code([tiny]) == code
     assert declared.code([tiny, deep]) != code
-    write(GOOD.replace("SCALE = 2", "SCALE = 3"))
+    write_own(GOOD.replace("SCALE = 2", "SCALE = 3"))
     assert declared.code([tiny]) != code
-    write(GOOD.replace("return helper(1)", "return DeepConvDiscriminator((2,), [1])"))
+    write_own(GOOD.replace("return helper(1)", "return DeepConvDiscriminator((2,), [1])"))
     assert "class DeepConvDiscriminator" in declared.code([tiny])
     assert "class LSGANLoss" in declared.code([loss])
 
 
-def test_what_own_py_raises_is_told_with_its_line(write, tmp_path):
-    write(GOOD + "\nraise KeyError('what')\n")
+def test_what_own_py_raises_is_told_with_its_line(write_own, tmp_path):
+    write_own(GOOD + "\nraise KeyError('what')\n")
     with pytest.raises(UserError, match=r"own\.py, line 23: tiny_generator: KeyError: 'what'"):
         declared.load(declared.read()[0])
     assert Path(declared.PATH).parent == tmp_path
 
 
-def test_nobody_else_has_such_a_name(write):
-    write(GOOD)
+def test_nobody_else_has_such_a_name(write_own):
+    write_own(GOOD)
     with pytest.raises(UserError, match="has no generator named other; write other_generator"):
         declared.find("generator", "other")

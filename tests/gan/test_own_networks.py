@@ -54,22 +54,11 @@ def _one_thread():
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Puts a text in the place of own.py."""
-    monkeypatch.setattr(declared, "PATH", tmp_path / "own.py")
-
-    def write(text: str) -> None:
-        (tmp_path / "own.py").write_text(text)
-
-    return write
-
-
-@pytest.fixture
-def plain(write, root, tmp_path):
+def plain(write_own, root, tmp_path):
     """An experiment with the plain networks and loss, and changes of its block ``train``."""
 
     def plain(text: str = PLAIN, **train: object) -> params.Experiment:
-        write(text)
+        write_own(text)
         content = yaml.safe_load((root / "params.yaml").read_text())
         block = content["digits"]
         named = {found.kind for found in declared.read()}
