@@ -77,6 +77,11 @@ def show_differences(page: "Page") -> None:
         switch.click()
 
 
+def follow(page: "Page", name: str) -> None:
+    """Follow a link by the keyboard: a list that scrolls while the mouse is down takes no click."""
+    page.get_by_role("link", name=name, exact=True).press("Enter")
+
+
 def widths(images: "Locator", count: int) -> list[int]:
     """The widths, in pixels of their own, of so many pictures, once all have come; a broken one has 0."""
     images.nth(count - 1).wait_for()

@@ -44,7 +44,7 @@ def draw(page: "Page", address: str, runs: list[str], folder: Path) -> None:
     page.locator(".js-plotly-plot path.js-line").nth(4 * len(runs) - 1).wait_for(state="attached")
     browser.widths(page.locator("img[src*='images%2Fpreview']"), len(runs))
     shot("charts", 1560, "Losses and mean D", "Pictures by epoch")
-    page.get_by_role("link", name=runs[0], exact=True).click()
+    browser.follow(page, runs[0])
     page.get_by_text("Show more").click()
     browser.widths(page.locator("img[src*='evolution.gif']"), 1)
     shot("run", 900, "About this run")
@@ -57,7 +57,7 @@ def draw(page: "Page", address: str, runs: list[str], folder: Path) -> None:
     page.get_by_text("Run details", exact=True).hover()
     page.mouse.wheel(0, -5000)
     shot("compare", 1200, "Run details")
-    page.get_by_role("link", name="loss_g", exact=True).click()
+    browser.follow(page, "loss_g")
     page.locator(".js-plotly-plot path.js-line").nth(len(runs) - 1).wait_for(state="attached")
     shot("losses", 700, "Completed Runs")
 

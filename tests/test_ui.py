@@ -103,14 +103,14 @@ def test_the_experiment_opens_with_its_losses_and_pictures_and_two_runs_compare(
     page.get_by_text("evolution.gif", exact=True).click()
     assert all(browser.widths(page.get_by_alt_text("evolution.gif"), 2))
 
-    page.get_by_role("link", name="loss_g", exact=True).click()
+    browser.follow(page, "loss_g")
     page.locator(".js-plotly-plot path.js-line").nth(1).wait_for(state="attached")
     for name in ("seed-1 (loss_g)", "seed-2 (loss_g)"):
         page.get_by_text(name).first.wait_for()
 
 
 def test_a_run_shows_its_description_and_picture(page):
-    page.get_by_role("link", name="seed-2", exact=True).click()
+    browser.follow(page, "seed-2")
     page.get_by_text("with seed 2").wait_for()
     page.get_by_text("data/digits/seed-2/", exact=True).wait_for()
     assert all(browser.widths(page.locator("img[src*='get-artifact?path=evolution.gif']"), 1))
