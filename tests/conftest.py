@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -77,6 +78,12 @@ def write_run(tmp_path) -> Callable[..., Path]:
 def _repeatable() -> None:
     """Tests compute as the stages do."""
     devices.set_up("cpu", threads=2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hears_ctrl_c() -> None:
+    """What tests start hears SIGINT, though a shell that starts tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

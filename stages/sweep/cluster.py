@@ -131,6 +131,7 @@ class Cluster:
         waiting = {name: set(before) for name, before in needs.items()}
         running: dict[Any, str] = {}
         while waiting or running:
+            ending.check()  # a signal that came where Python drops what its handler raises
             for name in [name for name, before in waiting.items() if before <= ends.keys()]:
                 if any(ends[other].end != "done" for other in waiting.pop(name)):
                     ends[name] = Outcome(name, "skipped")
