@@ -35,6 +35,8 @@ exps: install ## Compare experiments: their scores, and the parameters that diff
 register: install ## Register a run's generator as a model: RUN=mnist/seed-1
 	.venv/bin/python -m stages.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))
 
+# Threads that spin while they wait hold up the tests beside them.
+test: export OMP_WAIT_POLICY := PASSIVE
 test: install ## Run the tests
 	.venv/bin/python -m pytest --numprocesses logical --dist loadfile
 

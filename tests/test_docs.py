@@ -166,12 +166,20 @@ class Reader:
             return subprocess.Popen(
                 ["bash", "-e", "-o", "pipefail", "-c", f"{before}{self._local(text)}\n{after}"],
                 cwd=self.folder,
-                env={**pipeline.environment(), **who, "CI": "", **ports, **environment},
+                env={**pipeline.environment(), **who, "CI": "", "PATH": self._path(), **ports, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def _path(self) -> str:
+        """With the virtual environment's programs, but for README, which says itself when to activate it."""
+        path = pipeline.environment()["PATH"]
+        if self._page != ROOT / "README.md":
+            return path
+        own = Path(sys.prefix) / "bin"
+        return os.pathsep.join(name for name in path.split(os.pathsep) if Path(name) != own)
 
     def _shell(self, text: str, environment: dict[str, str]) -> None:
         process = self._start(text, environment)
