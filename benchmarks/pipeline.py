@@ -17,6 +17,12 @@ IDLE: dict[str, dict[str, dict[str, Any]]] = {
     "mnist": {"data": {"limit": 320}, "judge": {"epochs": 1}},
     "mnist_fast": {"data": {"limit": 320}, "judge": {"epochs": 1}},
 }
+# In the environment: who commits, where git knows nobody.
+IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "test"), ("EMAIL", "test@example.invalid"))
+}
 
 
 def checkout(folder: Path) -> None:

@@ -7,6 +7,7 @@ dvc.lock than a plain `dvc repro`.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -90,8 +91,7 @@ def make(folder: Path, idle: bool = True, **settings: Any) -> Path:
 def commit(folder: Path) -> None:
     """Commit all that is in a repository."""
     for what in (["add", "--all"], ["commit", "--quiet", "--message", "as it is now"]):
-        name = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
-        subprocess.run(["git", *name, *what], cwd=folder, check=True)
+        subprocess.run(["git", *what], cwd=folder, env={**os.environ, **pipeline.IDENTITY}, check=True)
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:

@@ -107,8 +107,6 @@ def test_what_a_signal_breaks_is_no_error(name, code, root):
 import os, signal
 from stages import command
 
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 def work():
     try:
         os.kill(os.getpid(), signal.{name})

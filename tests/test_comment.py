@@ -1,6 +1,7 @@
 """The comment on a pull request: from a real repository of git and DVC; and the workflow that posts it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,8 +19,10 @@ ADDRESSES = ("--base-files", "https://host/base/{commit}", "--head-files", "http
 
 
 def git(folder: Path, *arguments: str) -> str:
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.invalid")
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    own = {**os.environ, **pipeline.IDENTITY}
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=own, capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()
 
 

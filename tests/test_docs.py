@@ -159,27 +159,25 @@ class Reader:
         state = shlex.quote(str(self._state))
         before = f"if [ -e {state} ]; then . {state}; fi\n"
         after = f'{{ export -p; printf "cd %q\\n" "$PWD"; }} > {state}\n'
-        who = {f"GIT_{one}_NAME": "test" for one in ("AUTHOR", "COMMITTER")}
-        who |= {f"GIT_{one}_EMAIL": "test@example.invalid" for one in ("AUTHOR", "COMMITTER")}
         ports = {"PORT": self._ports["5000"]} if "5000" in self._ports else {}
         with self._log.open("wb") as output:
             return subprocess.Popen(
                 ["bash", "-e", "-o", "pipefail", "-c", f"{before}{self._local(text)}\n{after}"],
                 cwd=self.folder,
-                env={**pipeline.environment(), **who, "CI": "", "PATH": self._path(), **ports, **environment},
+                env={**self._environment(), "CI": "", **ports, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def _path(self) -> str:
-        """With the virtual environment's programs, but for README, which says itself when to activate it."""
-        path = pipeline.environment()["PATH"]
-        if self._page != ROOT / "README.md":
-            return path
-        own = Path(sys.prefix) / "bin"
-        return os.pathsep.join(name for name in path.split(os.pathsep) if Path(name) != own)
+    def _environment(self) -> dict[str, str]:
+        """The virtual environment is active, but for README, which says itself when to activate it."""
+        own = pipeline.environment() | pipeline.IDENTITY
+        if self._page == ROOT / "README.md":
+            programs = Path(sys.prefix) / "bin"
+            own["PATH"] = os.pathsep.join(p for p in own["PATH"].split(os.pathsep) if Path(p) != programs)
+        return own
 
     def _shell(self, text: str, environment: dict[str, str]) -> None:
         process = self._start(text, environment)

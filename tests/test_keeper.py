@@ -164,7 +164,6 @@ def test_the_last_whole_one_is_back_after_a_kill_in_its_writing(clone):
             cwd=clone,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         end = time.monotonic() + 60
         while not 0 < lock.stat().st_size < len(before) / 2:

@@ -16,26 +16,21 @@ import yaml
 from mlflow import MlflowClient
 from PIL import Image
 
-from benchmarks import pipeline
+from benchmarks import browser, pipeline
 from stages.gan import devices, tracking
 from tests import calls
 
 ABSENT = next(device for device in ("cuda", "mps") if device not in devices.available())
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BROWSER = browser.find()
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:
     """Run a command as a user would in a fresh shell with the virtual environment's programs."""
-    git = {
-        f"GIT_{who}_{what}": "test@example.invalid"
-        for who in ("AUTHOR", "COMMITTER")
-        for what in ("NAME", "EMAIL")
-    }
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**pipeline.environment(), **git, "CI": "", **environment},
+        env={**pipeline.environment(), **pipeline.IDENTITY, "CI": "", **environment},
         capture_output=True,
         text=True,
     )

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ import requests
 from mlflow import MlflowClient, pyfunc
 from mlflow.entities import Run
 
+from benchmarks import pipeline
 from stages.gan import tracking
 from tests import calls
 from tests.calls import assert_refused
@@ -88,7 +88,6 @@ def test_a_registered_generator_draws_the_samples_of_its_run(register, client, l
 def test_the_server_of_a_registered_generator_answers(register, client, logged):
     """By the commands as the docs have them, with the store that is there by default."""
     assert register("digits/seed-7", "--alias", "champion").code == 0
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = ["mlflow", "models", "serve", "--model-uri", "models:/digits@champion"]
@@ -97,7 +96,7 @@ def test_the_server_of_a_registered_generator_answers(register, client, logged):
         server = subprocess.Popen(
             [*command, "--env-manager", "local", "--port", str(port)],
             cwd=logged,
-            env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"PATH": programs},
+            env=pipeline.environment(),
             stdout=file,
             stderr=file,
             start_new_session=True,
