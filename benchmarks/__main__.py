@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from benchmarks import floor, memory, pipeline, quality, speed
-from stages import command
-from stages.gan import canvas, devices, params, portability
-from stages.gan.datasets import Dataset
-from stages.paths import ExperimentFiles
+from stages.gan.core import devices, params, portability
+from stages.gan.core.datasets import Dataset
+from stages.gan.plots import canvas
+from stages.runtime import command
+from stages.runtime.paths import ExperimentFiles
 
 RESULTS = Path(__file__).parent / "results"
 GIGABYTE = 1e9

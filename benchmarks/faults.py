@@ -5,7 +5,7 @@ nothing but scikit-learn's digits.
 
 Half of the digits train the judge and are what samples are compared with. The others are held out; random
 sets of 300 of them stand for the samples of a perfect generator, and each fault is planted in some of them.
-What a fault changes in a score is told as a share of the way from real data to noise, its two anchors; and
+What a fault changes in a score is told as a share of the way from real data to noise, its two baselines; and
 whether it is more than chance, by the standard deviation of the score over the sets with no fault.
 """
 
@@ -17,15 +17,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from stages.gan.evaluation.scorers import ImageScorer
 from torch import Tensor
 from torch.nn import functional
 
-from stages import command
-from stages.gan import devices, judges, judging, params, sources
-from stages.gan.datasets import Dataset, Split
-from stages.gan.randomness import generator
-from stages.gan.scorers import ImageScorer
-from stages.gan.scores import MEANINGS, Scores
+from stages.gan.core import devices, params
+from stages.gan.core.datasets import Dataset, Split
+from stages.gan.core.randomness import generator
+from stages.gan.evaluation.scores import MEANINGS, Scores
+from stages.gan.judges import fitting, models
+from stages.gan.sources import sources
+from stages.runtime import command
 
 PAGE = Path("docs/scores.md")
 START, END = "<!-- made by python -m benchmarks.faults -->", "<!-- end of what it made -->"
@@ -212,12 +214,12 @@ def _scorer(settings: params.CnnJudge) -> tuple[ImageScorer, Dataset]:
     order = torch.randperm(len(images), generator=generator(SEED, "faults", "split"))
     halves = (order[:TRAINING], order[TRAINING:])
     real = Dataset(*(Split(images[half], labels[half]) for half in halves))
-    judge = judging.build(settings, real)
-    assert isinstance(judge, judges.Classifier)
+    judge = fitting.build(settings, real)
+    assert isinstance(judge, models.Classifier)
     list(
-        judges.fit(
+        models.fit(
             judge,
-            *judging.inputs(real.train),
+            *fitting.inputs(real.train),
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             lr=settings.lr,

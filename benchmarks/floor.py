@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 
-from stages.gan.params import Experiment, MlpDiscriminator, MlpGenerator
+from stages.gan.core.params import Experiment, MlpDiscriminator, MlpGenerator
 
 
 def step_seconds(experiment: Experiment, samples: int, flops: float, bandwidth: float) -> float:

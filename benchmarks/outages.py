@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.outages`` (eight minutes) writes benchmarks/results/outages.md. In each round the same
 training logs to a store that is well, and to one that suffers each of :data:`OUTAGES` at a random moment, for
-a random time, often beyond the training's end. Once all is well again, ``stages.sync`` sends the rest.
+a random time, often beyond the training's end. Once all is well again, ``stages.tools.sync`` sends the rest.
 Exit code 1 tells that something was lost or doubled, or that a training did not end as it should.
 """
 
@@ -27,7 +27,7 @@ from mlflow import MlflowClient
 
 from benchmarks.mlflow_server import Mood, Proxy, Server
 from benchmarks.victim import LOSSES, Victim
-from stages import command
+from stages.runtime import command
 
 RESULT = Path(__file__).parent / "results" / "outages.md"
 EPOCHS = 120

@@ -27,8 +27,8 @@ from torch import Tensor
 
 from benchmarks import pipeline
 from benchmarks.trajectory import CASES, STEPS
-from stages import command
-from stages.gan import devices
+from stages.gan.core import devices
+from stages.runtime import command
 
 RESULT = Path(__file__).parent / "results" / "parity.md"
 Bounds = Mapping[int, tuple[float, float]]

@@ -18,22 +18,15 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from stages import command
-from stages.gan import (
-    datasets,
-    devices,
-    distances,
-    judges,
-    metrics,
-    networks,
-    params,
-    sampling,
-    training,
-    weights,
-)
-from stages.gan.errors import UserError
-from stages.gan.style import GENERATED, REAL
-from stages.paths import STORE, ExperimentFiles
+from stages.gan.core import datasets, devices, params, weights
+from stages.gan.evaluation import distances, metrics
+from stages.gan.judges import models
+from stages.gan.networks.base import registry, sampling
+from stages.gan.plots.style import GENERATED, REAL
+from stages.gan.training import loop
+from stages.runtime import command
+from stages.runtime.errors import UserError
+from stages.runtime.paths import STORE, ExperimentFiles
 
 RECORD = Path(__file__).parent / "results" / "quality.csv"
 SECONDS = RECORD.with_name("mnist.json")  # that an epoch of mnist takes on this machine, by loop
@@ -63,23 +56,23 @@ class Scorer:
         files = ExperimentFiles(experiment)
         dataset = datasets.Dataset.load(files.dataset)
         self.split, self._test = dataset.train, dataset.test
-        judge, _ = weights.load(files.judge, judges.JUDGES, self.device)
-        assert isinstance(judge, judges.Classifier)
+        judge, _ = weights.load(files.judge, models.JUDGES, self.device)
+        assert isinstance(judge, models.Classifier)
         self._judge = judge
-        self._features = judges.predict(judge.features, self.split.unit)
+        self._features = models.predict(judge.features, self.split.normalized)
 
     def __call__(self, generator: nn.Module, epoch: int, seconds: float) -> Score:
         """The score of a generator after so many epochs, and seconds."""
         samples = torch.cat(list(sampling.samples(generator, self._seed, SAMPLES)))
-        features = judges.predict(self._judge.features, datasets.to_unit(samples))
-        found = metrics.class_scores(judges.predict(self._judge.output, features))
+        features = models.predict(self._judge.features, datasets.normalize(samples))
+        found = metrics.class_scores(models.predict(self._judge.output, features))
         found["diversity"] = metrics.diversity(features, self._features)
         fid, collapsed = self._distance(features), metrics.images_collapsed(found)
         return Score(self._experiment, self._seed, epoch, seconds, fid, collapsed)
 
     def floor(self) -> float:
         """The Fréchet distance of real images, those of the test split, to the training images."""
-        return self._distance(judges.predict(self._judge.features, self._test.unit))
+        return self._distance(models.predict(self._judge.features, self._test.normalized))
 
     def _distance(self, features: torch.Tensor) -> float:
         """The Fréchet distance to the training images of all samples at once, as one block."""
@@ -89,13 +82,13 @@ class Scorer:
 def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:
     """Train an experiment's networks; yield the scores after each of ``epochs``."""
     score = Scorer(experiment, seed)
-    gan = training.Training(score.params, score.split.shape, seed=seed, device=score.device)
-    real = score.split.unit.to(score.device)
+    gan = loop.Training(score.params, score.split.shape, seed=seed, device=score.device)
+    real = score.split.normalized.to(score.device)
     seconds, start = 0.0, time.perf_counter()
     for epoch in gan.epochs(real, torch.zeros(1, score.params.generator.latent)):
         seconds += time.perf_counter() - start
         if epoch.number in epochs:
-            yield score(gan.kept, epoch.number, seconds)
+            yield score(gan.generator_ema, epoch.number, seconds)
         start = time.perf_counter()
 
 
@@ -144,11 +137,11 @@ def checkpoints(experiment: str, seed: int, epoch_seconds: float | None) -> list
         raise UserError(f"no run of {experiment}, seed {seed}, in the MLflow store")
     score, scores = Scorer(experiment, seed), []
     if epoch_seconds is None:
-        steps = training.steps_per_epoch(len(score.split), score.params.train.batch_size)
+        steps = loop.steps_per_epoch(len(score.split), score.params.train.batch_size)
         epoch_seconds = steps / runs[0].data.metrics["steps_per_second"]
     with TemporaryDirectory() as folder:
         for path in Path(client.download_artifacts(runs[0].info.run_id, "checkpoints", folder)).iterdir():
-            generator, _ = weights.load(path / "generator.safetensors", networks.GENERATORS, score.device)
+            generator, _ = weights.load(path / "generator.safetensors", registry.GENERATORS, score.device)
             epoch = int(path.name.removeprefix("epoch-"))
             scores.append(score(generator, epoch, epoch * epoch_seconds))
     return sorted(scores, key=lambda found: found.epoch)

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from stages.gan.datasets import Split
-from stages.gan.params import Experiment, MlpDiscriminator, MlpGenerator
+from stages.gan.core.datasets import Split
+from stages.gan.core.params import Experiment, MlpDiscriminator, MlpGenerator
 
 
 def train(split: Split, params: Experiment, device: torch.device) -> Iterator[None]:

@@ -65,7 +65,7 @@ def draw(page: "Page", address: str, runs: list[str], folder: Path) -> None:
 @contextmanager
 def served(experiment: str) -> Iterator[str]:
     """The address of an experiment's page, while the UI is served."""
-    command = [sys.executable, "-m", "stages.ui", "--experiment", experiment]
+    command = [sys.executable, "-m", "stages.tools.ui", "--experiment", experiment]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

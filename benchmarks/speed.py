@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from stages.gan.style import GENERATED, REAL
+from stages.gan.plots.style import GENERATED, REAL
 
 LOOPS = ("reference", "ours")
 

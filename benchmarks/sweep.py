@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from benchmarks import pipeline
-from stages import command
+from stages.runtime import command
 
 RESULT = Path(__file__).parent / "results" / "sweep.md"
 RUNS = 20  # of the pipeline that does nothing

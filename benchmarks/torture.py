@@ -22,9 +22,9 @@ from typing import Any
 
 from benchmarks import pipeline
 from benchmarks.victim import MNIST, Victim
-from stages import command
-from stages.gan.state import State, States
-from stages.paths import STATES
+from stages.gan.training.checkpoints import CheckpointStore, State
+from stages.runtime import command
+from stages.runtime.paths import STATES
 
 RESULT = Path(__file__).parent / "results" / "torture.md"
 CONV = {
@@ -140,7 +140,7 @@ class TorturedVictim(Victim):
     def newest(self) -> State | None:
         """The newest state there is."""
         folders = [path for path in (self.folder / self.files.states).glob("*") if path.is_dir()]
-        return States(folders[0], every=1).load() if folders else None
+        return CheckpointStore(folders[0], every=1).load() if folders else None
 
     def _note(self, began: float, lines: list[tuple[float, str]], found: State | None) -> None:
         """Check that a training went on from the state that was there, and note how soon."""
@@ -185,7 +185,7 @@ def table(tallies: dict[str, Tally], seconds: float) -> str:
             f"{kills_in_all} kills in {seconds / 60:.0f} minutes. *Lost* is what of a training a kill undoes "
             "(median and greatest, where it hits the training itself), *start* the time from the next "
             "process's start until it goes on; *in MLflow* are those of which it holds one finished run with "
-            "each point and picture once. States are due every 0.3 s here, by default every 10 s.",
+            "each point and picture once. CheckpointStore are due every 0.3 s here, by default every 10 s.",
             "",
             *lines,
         ]

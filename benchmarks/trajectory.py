@@ -16,7 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmarks import pipeline
-from stages.gan import devices, params, ranks, sources, training
+from stages.gan.core import devices, params
+from stages.gan.sources import sources
+from stages.gan.training import loop, process_group
 
 CASES = ("sine", "digits", "mnist", "mnist_fast")
 STEPS = (0, 1, 10, 50, 100, 200)
@@ -30,7 +32,7 @@ def data(experiment: params.Experiment) -> Tensor:
     source = experiment.data
     if isinstance(source, params.MnistData):
         source = params.DigitsData(source="digits", seed=1)
-    samples = sources.prepare(source, Path("unused")).train.unit
+    samples = sources.prepare(source, Path("unused")).train.normalized
     if isinstance(experiment.data, params.MnistData):
         large = samples.repeat_interleave(3, 2).repeat_interleave(3, 3)
         samples = torch.nn.functional.pad(large, (2, 2, 2, 2), value=-1.0)
@@ -63,7 +65,7 @@ class Trajectory:
             discriminator's and the generator's, which the state before the first has not.
     """
 
-    def __init__(self, gan: training.Training, latent: int, steps: Sequence[int]) -> None:
+    def __init__(self, gan: loop.Training, latent: int, steps: Sequence[int]) -> None:
         self.found: dict[str, Tensor] = {}
         self._gan = gan
         self._preview = torch.zeros(1, latent)
@@ -105,7 +107,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--double", action="store_true", help="compute in float64")
     arguments = parser.parse_args()
-    part = ranks.of(arguments.processes)
+    part = process_group.current(arguments.processes)
     device = part.device(devices.set_up(arguments.device, arguments.threads))
     if arguments.double:
         torch.set_default_dtype(torch.float64)
@@ -115,11 +117,11 @@ def main() -> None:
         for case in arguments.cases:
             real = data(known[case]).to(torch.get_default_dtype())
             experiment = without_dropout(known[case], arguments.processes)
-            gan = training.Training(experiment, real.shape[1:], seed=1, device=device, ranks=part)
+            gan = loop.Training(experiment, real.shape[1:], seed=1, device=device, ranks=part)
             trajectory = Trajectory(gan, experiment.generator.latent, arguments.steps)
             trajectory.follow(real.to(device))
             found |= {f"{case}/{name}": tensor for name, tensor in trajectory.found.items()}
-    if part.leads:
+    if part.is_main:
         save_file(found, arguments.file)
 
 

@@ -14,9 +14,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from benchmarks import pipeline
-from stages.gan import tracking
-from stages.gan.datasets import Dataset, Split
-from stages.paths import ExperimentFiles, RunFiles
+from stages.gan.core.datasets import Dataset, Split
+from stages.runtime.paths import ExperimentFiles, RunFiles
 
 MNIST = pipeline.ROOT / ExperimentFiles("mnist").dataset
 LOSSES = ("loss_d", "loss_g", "d_real", "d_fake")
@@ -117,7 +116,7 @@ class Victim:
 
     def sums(self) -> dict[str, str]:
         """The MD5 sums of all that a finished training leaves."""
-        return {str(path): tracking.md5(self.folder / path) for path in self.outputs}
+        return {str(path): files.md5(self.folder / path) for path in self.outputs}
 
     def recorded(self, uri: str = "") -> dict[str, Any]:
         """What MLflow holds of the training that has just finished, and how many runs began since the last.

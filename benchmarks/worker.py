@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from benchmarks import reference
-from stages.gan import datasets, devices, params, training
-from stages.gan.datasets import Split
-from stages.gan.losses import Loss
-from stages.paths import ExperimentFiles
+from stages.gan.core import datasets, devices, params
+from stages.gan.core.datasets import Split
+from stages.gan.training import loop
+from stages.gan.training.losses import Loss
+from stages.runtime.paths import ExperimentFiles
 
 
 class Clock:
@@ -42,9 +43,9 @@ class Clock:
 
 def ours(split: Split, experiment: params.Experiment, device: torch.device) -> Iterator[float]:
     """Train as the pipeline does; yield the times at which the steps began, and the end's."""
-    gan = training.Training(experiment, split.shape, seed=1, device=device)
+    gan = loop.Training(experiment, split.shape, seed=1, device=device)
     gan.loss = clock = Clock(gan.loss)
-    real = split.unit.to(device)
+    real = split.normalized.to(device)
     for _ in gan.epochs(real, torch.randn(experiment.train.preview, experiment.generator.latent)):
         pass
     yield from clock.times

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.gan import outbox, tracking
+from stages.tracking.store import Store
+from stages.tracking import outbox
 
 EXPERIMENT = "writers"
 LOSSES = ("loss_d", "loss_g", "d_real", "d_fake")
@@ -30,7 +31,7 @@ def write(folder: Path) -> None:
     files = [folder / f"{name}.safetensors" for name in ("generator", "discriminator")]
     for file, size in zip(files, (3_000, 170_000), strict=True):
         file.write_bytes(b"\1" * size)
-    with tracking.Store("", folder / "outbox", patient=True) as store:
+    with Store("", folder / "outbox", patient=True) as store:
         for name in _asked(store):
             with store.start(EXPERIMENT, name, {"seed": "1"}, {"train.lr": 0.001}) as run:
                 for epoch in range(1, EPOCHS + 1):
@@ -44,7 +45,7 @@ def write(folder: Path) -> None:
                 time.sleep(0.01)
 
 
-def _asked(store: tracking.Store) -> Iterator[str]:
+def _asked(store: Store) -> Iterator[str]:
     while store.ask("find", experiment=EXPERIMENT, tag="seed", value="none") is None:
         time.sleep(0.1)
     print("done", flush=True)

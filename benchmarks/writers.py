@@ -23,7 +23,7 @@ from mlflow import MlflowClient
 from benchmarks import pipeline
 from benchmarks.team_server import ADMIN, TeamServer
 from benchmarks.writer import EPOCHS, EXPERIMENT, LOSSES, value
-from stages import command
+from stages.runtime import command
 
 RESULT = Path(__file__).parent / "results" / "writers.md"
 COUNTS = (1, 2, 4, 8)

@@ -1,4 +1,4 @@
-"""The pipeline's stages: one script each, run by DVC as ``python -m stages.NAME``."""
+"""The pipeline: one script a stage, run by DVC as ``python -m stages.NAME``; below it, the rooms it uses."""
 
 import os
 

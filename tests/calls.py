@@ -77,11 +77,13 @@ def call(folder: Path, stage: str, *arguments: str, experiment: str = "sine", tr
         patch.chdir(folder)
         patch.setattr("sys.argv", [f"stages/{stage}.py", *arguments])
         if not tracked:
-            patch.setattr("stages.command.Store", Untracked)
-            patch.setattr("stages.gan.tracking.Store", Untracked)
-        patch.setattr("stages.gan.state.claim", lambda *_: None)  # it is held until the process ends
-        patch.setattr("stages.ending.leave", leave)
-        patch.setattr("stages.ending.watch", lambda: None)
+            patch.setattr("stages.runtime.command.Store", Untracked)
+            patch.setattr("stages.tracking.store.Store", Untracked)
+        patch.setattr(
+            "stages.gan.training.checkpoints.claim", lambda *_: None
+        )  # it is held until the process ends
+        patch.setattr("stages.runtime.signals.exit_now", leave)
+        patch.setattr("stages.runtime.signals.install", lambda: None)
         patch.setattr("gc.set_threshold", lambda *_: None)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.gan import devices
-from stages.gan.scores import CEILING, FLOOR, MEANINGS
+from stages.gan.core import devices
+from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX
 from tests import calls
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ def workplace(finished, tmp_path) -> Path:
 def write_run(tmp_path) -> Callable[..., Path]:
     """Writes what the report reads of a run below tmp_path/reports/runs; returns the run's folder.
 
-    Anchors that are not given are 0.5.
+    Baselines that are not given are 0.5.
     """
 
     def write(
@@ -64,8 +64,13 @@ def write_run(tmp_path) -> Callable[..., Path]:
         about = {"experiment": experiment, "seed": seed, "device": device, "parameters": parameters}
         about["judge"] = {"md5": f"that of {judge}", "scores": {"accuracy": judge}}
         (folder / "run.json").write_text(json.dumps(about))
-        anchors = {name + ending: 0.5 for name in scores if name in MEANINGS for ending in (FLOOR, CEILING)}
-        (folder / "metrics.json").write_text(json.dumps({"collapsed": 0, **anchors, **scores}))
+        baselines = {
+            name + ending: 0.5
+            for name in scores
+            if name in MEANINGS
+            for ending in (REAL_SUFFIX, NOISE_SUFFIX)
+        }
+        (folder / "metrics.json").write_text(json.dumps({"collapsed": 0, **baselines, **scores}))
         (folder / "losses.csv").write_text(
             "epoch,loss_d,loss_g,d_real,d_fake\n1,0.6,0.9,0.6,0.4\n2,0.5,1.0,0.7,0.3\n"
         )

@@ -20,9 +20,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages import command
-from stages.gan import locks, params
-from stages.gan.errors import UserError, tell
+from stages.gan.core import params
+from stages.runtime import command, locks
+from stages.runtime.errors import UserError, say
 
 if TYPE_CHECKING:
     from stages.sweep.cluster import Outcome
@@ -61,7 +61,7 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
         found = plan.take(repo, place.remote, {})
         if place.remote and found.pending:
             entries.push(repo, found.needed)
-    tell(f"sweep: {len(found.needs)} stages, {len(found.pending)} of them to compute, at {commit[:12]}")
+    say(f"sweep: {len(found.needs)} stages, {len(found.pending)} of them to compute, at {commit[:12]}")
     if found.pending:
         failed = _compute(known, found, commit, place, address, workers)
         if not clone.is_here(commit):
@@ -117,7 +117,7 @@ def _compute(
             cluster.run(clone.archive(commit), needs, make, note)
         finally:
             board.close()
-        tell(board.table())
+        say(board.table())
     return failed
 
 

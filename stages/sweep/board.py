@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stages.gan import files
-from stages.gan.errors import one_line
+from stages.runtime import files
+from stages.runtime.errors import one_line
 from stages.sweep.cluster import Outcome
 
 _LINES = 20  # of the log of what has failed

@@ -6,7 +6,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from stages.gan.errors import UserError
+from stages.runtime.errors import UserError
 
 _PARTS = ("params.yaml", "dvc.yaml", "stages")  # what results depend on
 

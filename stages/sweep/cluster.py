@@ -12,8 +12,8 @@ from typing import Any, Literal
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from stages import ending
-from stages.gan.errors import UserError, warn
+from stages.runtime import signals
+from stages.runtime.errors import UserError, warn
 from stages.sweep import worker
 from stages.sweep.entries import Entry
 from stages.sweep.site import Site
@@ -97,7 +97,7 @@ class Cluster:
                 ray.init("local", num_cpus=self._cpus, include_dashboard=False, **quiet)
         except (RayError, ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"Ray: {error}") from error
-        ending.watch()  # Ray has its own handlers
+        signals.install()  # Ray has its own handlers
         with suppress(OSError):  # who reads this token may run what they like on the cluster
             Path("~/.ray/auth_token").expanduser().chmod(0o600)
         self._gpu = self._device == "cuda" or (self._device == "auto" and self._most("GPU") > 0)
@@ -131,7 +131,7 @@ class Cluster:
         waiting = {name: set(before) for name, before in needs.items()}
         running: dict[Any, str] = {}
         while waiting or running:
-            ending.check()  # a signal that came where Python drops what its handler raises
+            signals.raise_if_stopped()  # a signal that came where Python drops what its handler raises
             for name in [name for name, before in waiting.items() if before <= ends.keys()]:
                 if any(ends[other].end != "done" for other in waiting.pop(name)):
                     ends[name] = Outcome(name, "skipped")

@@ -13,7 +13,7 @@ from dvc.exceptions import DownloadError, UploadError
 from dvc.stage.cache import _get_cache_hash, _get_stage_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 
-from stages.gan import files
+from stages.runtime import files
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

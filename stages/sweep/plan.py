@@ -12,9 +12,9 @@ from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
 
-from stages.gan import files
-from stages.gan.errors import UserError, one_line
-from stages.keeper import LOCK
+from stages.runtime import files
+from stages.runtime.errors import UserError, one_line
+from stages.runtime.paths import LOCK
 from stages.sweep import entries
 from stages.sweep.entries import Entry
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from configobj import ConfigObj
 from dvc.repo import Repo
 
-from stages import paths
-from stages.gan import address
-from stages.gan.errors import UserError
+from stages.runtime import paths
+from stages.runtime.errors import UserError
+from stages.tracking import address
 
 SCRATCH = "{scratch}"  # stands for the scratch folder, which is another on each machine
 _FORWARDED = ("MLFLOW_", "GAN_")  # variables that tasks get as they are here

@@ -20,8 +20,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage.exceptions import StageCmdFailedError
 
-from stages import paths
-from stages.gan import files
+from stages.runtime import files, paths
 from stages.sweep import entries
 from stages.sweep.entries import Entry
 from stages.sweep.site import SCRATCH

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.gan import declared, weights
-from stages.gan.datasets import Split
-from stages.gan.mlp import MlpGenerator
-from stages.gan.randomness import generator as random_generator
+from stages.gan.core import weights
+from stages.gan.core.datasets import Split
+from stages.gan.core.randomness import generator as random_generator
+from stages.gan.networks.mlp import MlpGenerator
 
 
 @pytest.fixture

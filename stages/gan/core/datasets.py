@@ -1,0 +1,199 @@
+"""A data set: its samples, its one file, and its values as the networks see them."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from stages.gan.core.normalization import Normalization
+from stages.gan.core.source import MOST_CLASSES, Source
+from stages.runtime import files
+from stages.runtime.errors import UserError
+
+_DARK, _BACKGROUND = 32, 0.4  # so dark are so many of the pixels, at least, where a background is dark
+_KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples and, where the data set has them, their labels (int64 [N]).
+
+    Points are float32 [N, D] in the data's units; images are uint8 [N, C, H, W], 0 (background) to 255.
+
+    Attributes:
+        normalization: how points are scaled for the networks; None: they see them as they are.
+        classes: their names, in the order of the labels; empty: they have numbers only.
+        columns: the names of points' coordinates; empty: x1, x2, ….
+    """
+
+    samples: Tensor
+    labels: Tensor | None = None
+    normalization: Normalization | None = None
+    classes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return tuple(self.samples.shape[1:])
+
+    @property
+    def normalized(self) -> Tensor:
+        """The samples as the networks see them."""
+        if self.normalization is None:
+            return normalize(self.samples)
+        return self.normalization.normalize(self.samples)
+
+    @property
+    def kind(self) -> str:
+        """What it holds, in words."""
+        dtype = str(self.samples.dtype).removeprefix("torch.")
+        labels = "" if self.labels is None else f" with {len(self.labels)} labels"
+        return f"{len(self)} {dtype} samples of shape {self.shape}{labels}"
+
+    @cached_property
+    def light_on_dark(self) -> bool:
+        """Whether the images are grey, on a dark background: pictures then show them dark on light."""
+        some = self.samples[:1000]
+        grey = some.dim() == 4 and some.shape[1] == 1
+        return grey and (some < _DARK).double().mean().item() >= _BACKGROUND
+
+    def column(self, index: int) -> str:
+        """What the coordinate of an index is called: x1, the first."""
+        return self.columns[index] if self.columns else f"x{index + 1}"
+
+    def class_name(self, label: int) -> str:
+        """What a class is called."""
+        return self.classes[label] if label < len(self.classes) else str(label)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A train and a test split of the same kind."""
+
+    train: Split
+    test: Split
+
+    @property
+    def splits(self) -> tuple[Split, Split]:
+        """Both."""
+        return self.train, self.test
+
+    @property
+    def class_count(self) -> int | None:
+        """How many classes the samples have; None: they have no labels."""
+        if self.train.labels is None or self.test.labels is None:
+            return None
+        return int(torch.cat([self.train.labels, self.test.labels]).max()) + 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample: (D,) for points, (C, H, W) for images."""
+        return self.train.shape
+
+    def save(self, path: Path) -> None:
+        """Write all tensors to a safetensors file; the same bytes each time."""
+        tensors = {}
+        for name, split in (("train", self.train), ("test", self.test)):
+            tensors[f"{name}.samples"] = split.samples.contiguous()
+            if split.labels is not None:
+                tensors[f"{name}.labels"] = split.labels.contiguous()
+        about = self._about()
+        files.write(path, to_bytes(tensors, metadata={_KEY: json.dumps(about)} if about else None))
+
+    def _about(self) -> dict[str, Any]:
+        split, scale = self.train, self.train.normalization
+        units = {"mean": scale.mean, "deviation": scale.deviation} if scale else None
+        about = {"units": units, "classes": split.classes, "columns": split.columns}
+        return {key: value for key, value in about.items() if value}
+
+    def _problem(self) -> str | None:
+        for split in self.splits:
+            if split.samples.dim() < 2:
+                return "its samples have no shape"
+            labels = split.labels
+            if labels is not None and (labels.dtype != torch.int64 or labels.dim() != 1):
+                return "its labels are no class numbers"
+            if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < MOST_CLASSES:
+                return f"its labels are not all from 0 to {MOST_CLASSES - 1}"
+        return None
+
+    @staticmethod
+    def load(path: Path, source: Source | None = None) -> "Dataset":
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: the file.
+            source: whose samples it should hold, if that is to be checked; another seed's is not noticed.
+
+        Raises:
+            UserError: the file is missing or damaged, or holds other data.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = _read_about((file.metadata() or {}).get(_KEY, "{}"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            dataset = Dataset(
+                Split(tensors["train.samples"], tensors.get("train.labels"), **about),
+                Split(tensors["test.samples"], tensors.get("test.labels"), **about),
+            )
+            if problem := dataset._problem():
+                raise ValueError(problem)
+        except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{path}: not a readable data set ({error}); run the prepare stage") from error
+        if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+            raise UserError(f"{path}: holds numbers that are not finite; run the prepare stage")
+        if source is not None:
+            for name, index, split in (("train", 0, dataset.train), ("test", 1, dataset.test)):
+                wanted = _kind(source, index, split)
+                if (found := split.kind) != wanted:
+                    raise UserError(
+                        f"{path}: its {name} split holds {found}, but its source in the parameters gives "
+                        f"{wanted}; it is another experiment's, or damaged: run the prepare stage"
+                    )
+        return dataset
+
+
+def normalize(samples: Tensor) -> Tensor:
+    """Samples as the networks see them: images scaled from 0…255 to [-1, 1], points as they are."""
+    return samples.float() / 127.5 - 1 if samples.dtype == torch.uint8 else samples
+
+
+def denormalize(samples: Tensor) -> Tensor:
+    """The inverse of :func:`normalize`: images [N, C, H, W] to uint8, points [N, D] as they are."""
+    if samples.dim() < 4:
+        return samples
+    return ((samples + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def _read_about(text: str) -> dict[str, Any]:
+    about = json.loads(text)
+    units = about.get("units")
+    scale = None
+    if units:
+        scale = Normalization(tuple(map(float, units["mean"])), tuple(map(float, units["deviation"])))
+    names = {key: tuple(map(str, about.get(key, ()))) for key in ("classes", "columns")}
+    return {"normalization": scale, **names}
+
+
+def _kind(source: Source, index: int, found: Split) -> str:
+    """What the training split (0) or the test split (1) of a source holds; see :attr:`Split.kind`.
+
+    Of the user's own data, the parameters may not say how many samples there are, of how many numbers, and
+    whether they have labels; there, it goes by what was ``found``.
+    """
+    count = len(found) if source.counts is None else source.counts[index]
+    dtype = "float32" if source.kind == "points" else "uint8"
+    shape = source.shape or found.shape[: 1 if source.kind == "points" else 3]
+    labelled = found.labels is not None if source.labelled is None else source.labelled
+    labels = f" with {count} labels" if labelled and source.kind == "images" else ""
+    return f"{count} {dtype} samples of shape {shape}{labels}"

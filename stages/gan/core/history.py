@@ -1,0 +1,97 @@
+"""A training's history, epoch by epoch, and its two files: the losses and the previews."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.gan.core import arrays
+from stages.runtime import files
+from stages.runtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the data: means over its steps, and the preview after it.
+
+    Attributes:
+        number: 1 for the first.
+        loss_d: the discriminator's loss.
+        loss_g: the generator's loss.
+        d_real: mean D(x) of real samples, in [0, 1], as the discriminator's step sees them.
+        d_fake: mean D(G(z)) of generated samples, likewise.
+        preview: the samples [P, *shape] of the fixed latent points after it; as data sets hold samples.
+    """
+
+    number: int
+    loss_d: float
+    loss_g: float
+    d_real: float
+    d_fake: float
+    preview: Tensor
+
+
+COLUMNS = ("epoch", "loss_d", "loss_g", "d_real", "d_fake")
+
+
+def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, previews: Path) -> None:
+    """Write each epoch's losses and mean D to a CSV file, and the previews to a .npy file.
+
+    Args:
+        history: all epochs.
+        pictures: the preview before the training, [P, *shape], and those after each epoch.
+        losses: columns :data:`COLUMNS`, one row an epoch.
+        previews: [epochs + 1, P, *shape], from epoch 0 on.
+    """
+    table, array = io.StringIO(), io.BytesIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for epoch in history:
+        writer.writerow([epoch.number, *(f"{value:.6g}" for value in _values(epoch))])
+    np.save(array, torch.stack(list(pictures)).numpy())
+    files.write(losses, table.getvalue())
+    files.write(previews, array.getvalue())
+
+
+def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
+    """Read what :func:`save` wrote: the preview before the training, and all epochs.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    try:
+        with losses.open(newline="") as file:
+            rows = [{name: float(row[name]) for name in COLUMNS} for row in csv.DictReader(file)]
+        numbers = [int(row["epoch"]) for row in rows]
+        if numbers != list(range(1, len(rows) + 1)) or not rows:
+            raise ValueError("its epochs are not 1, 2, …")
+        if not all(isfinite(value) for row in rows for value in row.values()):
+            raise ValueError("a number is not finite")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
+        raise UserError(f"{losses}: not a readable history ({error!s}); run the train stage") from error
+    pictures = arrays.load(previews, "previews", "train")
+    if pictures.dim() < 3 or len(pictures) != len(rows) + 1:
+        raise UserError(
+            f"{previews}: holds {tuple(pictures.shape)}, but {losses} has {len(rows)} epochs; run the train "
+            "stage"
+        )
+    first, *rest = pictures
+    return first, [
+        Epoch(number=number, preview=picture, **{name: row[name] for name in COLUMNS[1:]})
+        for number, row, picture in zip(numbers, rows, rest, strict=True)
+    ]
+
+
+def metrics(epoch: Epoch) -> dict[str, float]:
+    """An epoch's losses and mean D under the names of :data:`COLUMNS`."""
+    return dict(zip(COLUMNS[1:], _values(epoch), strict=True))
+
+
+def _values(epoch: Epoch) -> tuple[float, ...]:
+    return epoch.loss_d, epoch.loss_g, epoch.d_real, epoch.d_fake

@@ -1,0 +1,248 @@
+"""What pieces declare: networks, losses and data sources, read from their text without running it.
+
+``MlpGenerator`` (a class) or ``mlp_generator`` (a function) is the generator ``mlp`` of ``params.yaml``; what
+its signature takes is what ``params.yaml`` may say of it.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Union
+
+from stages.runtime.errors import UserError
+
+KINDS = ("generator", "discriminator", "loss", "source")
+
+_SCIENCE = Path(__file__).parents[2]
+_PACKAGE = __name__.rpartition(".core.")[0]
+CUSTOM = _SCIENCE / "custom.py"
+CUSTOM_PLACE = "stages/gan/custom.py"  # as messages name it
+ROOMS = ("networks", "losses", "sources")  # of the project's pieces, each a module there
+
+_GIVEN = {"generator": ("latent", "shape"), "discriminator": ("shape",), "loss": (), "source": ()}
+_METHODS = {
+    "loss": ("discriminator(self, logits)", "generator(self, logits)"),
+    "source": ("load(self, raw, show)",),
+}
+_SUPPLIED = ("weights", "masks", "rows")  # to the project's networks, beside those
+_HELP = "or let its name begin with _, if params.yaml is not to know it"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A piece.
+
+    Attributes:
+        kind: generator, discriminator, loss or source.
+        name: that it has in params.yaml.
+        symbol: that it has in its module.
+        path: the module's file.
+        module: the module's dotted name; none for ``custom.py``, which is read anew each time.
+        line: where it begins there.
+        arguments: those that params.yaml gives, by name: their annotation, and their default if there is one.
+    """
+
+    kind: str
+    name: str
+    symbol: str
+    path: Path
+    module: str | None
+    line: int
+    arguments: Mapping[str, tuple[ast.expr | None, ast.expr | None]]
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is the user's own."""
+        return self.module is None
+
+    @property
+    def place(self) -> str:
+        """Its file, as messages name it."""
+        return CUSTOM_PLACE if self.is_custom else f"stages/gan/{self.path.relative_to(_SCIENCE).as_posix()}"
+
+    def fields(self, types: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Type and default (``...``: there is none) of each of the arguments.
+
+        Args:
+            types: what a name in an annotation stands for.
+
+        Raises:
+            UserError: there is no annotation, or it is of another kind; or the default is no plain value.
+        """
+        found = {}
+        for name, (annotation, default) in self.arguments.items():
+            try:
+                kind = _type(annotation, types)
+            except ValueError as error:
+                raise self.error(
+                    f"{name} needs a type that params.yaml can be checked by, such as {name}: int; there are "
+                    f"{', '.join(types)}, lists of these (list[int]), Literal['a', 'b'], and … | None"
+                ) from error
+            try:
+                value = ... if default is None else ast.literal_eval(default)
+            except ValueError as error:
+                raise self.error(f"{name}: its default must be a plain value, such as a number") from error
+            found[name] = kind, value
+        return found
+
+    def error(self, why: str) -> UserError:
+        """What to raise where it cannot be used."""
+        return UserError(f"{self.place}, line {self.line}: {self.symbol}: {why}")
+
+
+def read() -> list[Declaration]:
+    """All pieces: the project's, room by room, and those of ``custom.py``, if there is one.
+
+    Raises:
+        UserError: a file is not Python, or something in it is named like a piece, but is none.
+    """
+    found: dict[tuple[str, str], Declaration] = {}
+    for path in [*_project_files(), CUSTOM]:
+        for declaration in _read_file(path):
+            key = declaration.kind, declaration.name
+            if key in found:
+                other = found[key]
+                if declaration.is_custom and not other.is_custom:
+                    raise declaration.error(f"{key[1]} is the project's own; take another name")
+                where = f"line {other.line}" if other.path == path else other.place
+                raise declaration.error(f"the {key[0]} {key[1]} is already on {where}; take another name")
+            found[key] = declaration
+    return list(found.values())
+
+
+def parse(path: Path) -> ast.Module:
+    """A file's syntax tree; an empty one where there is no such file.
+
+    Raises:
+        UserError: it is not Python.
+    """
+    try:
+        return ast.parse(path.read_bytes())
+    except FileNotFoundError:
+        return ast.Module([], [])
+    except (SyntaxError, ValueError) as error:
+        place = CUSTOM_PLACE if path == CUSTOM else str(path)
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise UserError(f"{place}{line}: is not Python: {getattr(error, 'msg', error)}") from error
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a module of the science."""
+    return ".".join([_PACKAGE, *path.relative_to(_SCIENCE).with_suffix("").parts])
+
+
+def imported(tree: ast.Module) -> Iterator[Path]:
+    """The modules in the rooms of pieces that a module imports itself, as files."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}."):
+            parts = str(node.module).removeprefix(f"{_PACKAGE}.").split(".")
+            if parts[0] in ROOMS:
+                base = _SCIENCE.joinpath(*parts)
+                files = (base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names))
+                yield from (file for file in files if file.exists())
+
+
+def _project_files() -> Iterator[Path]:
+    for room in ROOMS:
+        yield from (path for path in sorted((_SCIENCE / room).glob("*.py")) if path.stem != "__init__")
+
+
+def _read_file(path: Path) -> Iterator[Declaration]:
+    tree = parse(path)
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            declaration = _declaration(node, classes, path)
+            if declaration is not None:
+                yield declaration
+
+
+def _declaration(
+    node: ast.ClassDef | ast.FunctionDef, classes: Mapping[str, ast.ClassDef], path: Path
+) -> Declaration | None:
+    """What a class or function declares: ``residual_loss`` or ``ResidualLoss`` is the loss ``residual``."""
+    symbol = node.name
+    words = symbol
+    if isinstance(node, ast.ClassDef):
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", symbol).lower()
+    name, _, kind = words.rpartition("_")
+    if symbol.startswith("_") or kind not in KINDS:
+        return None
+    module = None if path == CUSTOM else module_of(path)
+    bare = Declaration(kind, name, symbol, path, module, node.lineno, {})
+    if not name:
+        raise bare.error(f"params.yaml needs a name, such as Residual{kind.title()}; {_HELP}")
+    if kind in _METHODS:
+        _check_methods(node, bare)
+    if kind == "loss":
+        return bare
+    init = node if isinstance(node, ast.FunctionDef) else _method(node, "__init__", classes)
+    if init is None and kind == "source":
+        return bare
+    given = _GIVEN[kind]
+    if init is None:
+        raise bare.error(f"needs an __init__ of its own that takes {' and '.join(given)}; {_HELP}")
+    arguments = _arguments(init, isinstance(node, ast.ClassDef), bare)
+    for name_ in given:
+        if name_ not in arguments:
+            raise bare.error(f"must take {' and '.join(given)}, beside what is its own; {_HELP}")
+        del arguments[name_]
+    if module is not None:
+        arguments = {key: value for key, value in arguments.items() if key not in _SUPPLIED}
+    return Declaration(kind, name, symbol, path, module, node.lineno, arguments)
+
+
+def _arguments(
+    init: ast.FunctionDef, is_method: bool, bare: Declaration
+) -> dict[str, tuple[ast.expr | None, ast.expr | None]]:
+    """Annotation and default of each argument, without ``self``."""
+    about = init.args
+    if about.vararg or about.kwarg or about.posonlyargs:
+        raise bare.error("each of its arguments must have a name, without *, ** and /, for params.yaml")
+    named = [*about.args, *about.kwonlyargs][is_method:]
+    first = [None] * (len(about.args) - len(about.defaults))
+    defaults = [*first, *about.defaults, *about.kw_defaults][is_method:]
+    return {a.arg: (a.annotation, d) for a, d in zip(named, defaults, strict=True)}
+
+
+def _check_methods(node: ast.ClassDef | ast.FunctionDef, bare: Declaration) -> None:
+    """A loss, or a source, is a class with methods, which it may inherit."""
+    wanted = _METHODS[bare.kind]
+    if not isinstance(node, ast.ClassDef) or not (
+        node.bases or all(_method(node, method.partition("(")[0], {}) is not None for method in wanted)
+    ):
+        what = f"method{'s'[: len(wanted) > 1]} {' and '.join(wanted)}"
+        raise bare.error(f"a {bare.kind} is a class with the {what}; {_HELP}")
+
+
+def _method(node: ast.ClassDef, name: str, classes: Mapping[str, ast.ClassDef]) -> ast.FunctionDef | None:
+    """A class's method, its own or that of a base in the same file."""
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == name:
+            return statement
+    bases = (classes.get(base.id) for base in node.bases if isinstance(base, ast.Name))
+    return next((found for base in bases if base and (found := _method(base, name, classes))), None)
+
+
+def _type(annotation: ast.expr | None, types: Mapping[str, Any]) -> Any:
+    """The type that an annotation stands for.
+
+    Raises:
+        ValueError: it is none that a value in params.yaml can have.
+    """
+    match annotation:
+        case ast.Name(id=name) if name in types:
+            return types[name]
+        case ast.Constant(value=None):
+            return None
+        case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=inner):
+            return list[_type(inner, types)]  # type: ignore[misc]
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            values = ast.literal_eval(inner)
+            literal: Any = Literal
+            return literal[values]
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return Union[_type(left, types), _type(right, types)]  # noqa: UP007
+    raise ValueError("no such type")

@@ -1,0 +1,134 @@
+"""Networks in files: safetensors, with what is needed to build the network again."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import nn
+
+from stages.gan.core.normalization import Normalization, Rescaled
+from stages.gan.core.params import Block
+from stages.runtime import files
+from stages.runtime.errors import UserError
+
+_ERRORS = (
+    *(OSError, SafetensorError, UserError, LookupError, TypeError, ValueError, AttributeError),
+    *(RuntimeError, ArithmeticError, MemoryError),
+)
+_KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
+
+
+def save(path: Path, network: nn.Module, about: Mapping[str, Any]) -> None:
+    """Write a network's weights, its ``architecture`` and ``about`` (JSON values); always the same bytes."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    everything = {"architecture": network.architecture, **about}
+    files.write(path, to_bytes(state, metadata={_KEY: json.dumps(everything, sort_keys=True)}))
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What is known of the network in a file, its ``architecture`` among it; the network is not built.
+
+    Raises:
+        UserError: the file is missing or damaged, or was not written by :func:`save`.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads(file.metadata()[_KEY])
+        if not isinstance(about["architecture"], dict):
+            raise TypeError("its architecture is none")
+    except _ERRORS as error:
+        raise _unreadable(path, error) from error
+    return about
+
+
+def load(
+    path: Path, get_network: Callable[[str], Callable[..., nn.Module]], device: torch.device
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Build the network in a file on ``device``, ready for use, not for training; and what is known of it.
+
+    Args:
+        path: a file that :func:`save` wrote.
+        get_network: finds what builds the network by the name that its architecture has.
+        device: where the network is to be.
+
+    Raises:
+        UserError: the file is missing or damaged, or was not written by :func:`save`.
+    """
+    about = read_about(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        architecture = dict(about["architecture"])
+        units = architecture.pop("units", None)
+        network = get_network(architecture.pop("network"))(**architecture)
+        if units is not None:
+            network = Rescaled(network, Normalization(tuple(units["mean"]), tuple(units["deviation"])))
+        network.load_state_dict(state)
+    except _ERRORS as error:
+        raise _unreadable(path, error) from error
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise UserError(
+                f"{path}: {name} holds numbers that are not finite; make it again, with a lower lr"
+            )
+    return network.to(device).eval(), about
+
+
+def check_architecture(
+    path: Path,
+    architecture: Mapping[str, Any],
+    params: Block,
+    shape: Sequence[int],
+    block: str,
+    **known: Any,
+) -> None:
+    """Check that a network is built as the parameters say, for samples of a shape: files may be moved by hand.
+
+    Args:
+        path: the network's file.
+        architecture: as it is.
+        params: as it should be.
+        shape: of one sample.
+        block: of the parameters.
+        known: what else is known of it, or known better.
+
+    Raises:
+        UserError: it is not; the message names ``path``, the key and the ``block``.
+    """
+    wanted = {"inputs": max(1, shape[0] - 1), **params.model_dump(), "shape": list(shape), **known}
+    for key, value in architecture.items():
+        if wanted.get(key, value) != value:
+            stage = "train" if block == "generator" else block
+            raise UserError(
+                f"{path}: {key} is {value}, but {wanted[key]} is what {block} in the parameters and the data "
+                f"ask for; run the {stage} stage"
+            )
+
+
+def check_generator(path: Path, name: str, seed: int, params: Block, shape: Sequence[int]) -> dict[str, Any]:
+    """Check that a generator's file is that of a run, built as the parameters say, for samples of a shape.
+
+    Returns:
+        The run's ``experiment``, ``seed`` and ``device``.
+
+    Raises:
+        UserError: the file is missing or damaged, is another run's, or not as the parameters say.
+    """
+    about = read_about(path)
+    run = {key: about.get(key) for key in ("experiment", "seed", "device")}
+    if (run["experiment"], run["seed"]) != (name, seed):
+        raise UserError(
+            f"{path}: is the generator of {run['experiment']}, seed {run['seed']}, not of {name}, seed {seed}; "
+            "run the train stage"
+        )
+    check_architecture(path, about["architecture"], params, shape, "generator")
+    return run
+
+
+def _unreadable(path: Path, error: BaseException) -> UserError:
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return UserError(f"{path}: not a readable network of this project ({reason}); make it again")

@@ -1,0 +1,197 @@
+"""Discriminative models P(y|x): what the GAN's samples are judged by."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stages.gan.core.layers import linear_layers, make_layer
+from stages.gan.core.randomness import generator as random_generator
+from stages.runtime.errors import UserError
+
+
+class _Convolutional(nn.Module):
+    """Each of ``channels`` is a 3x3 convolution with ReLU and 2x2 max pooling; then come two linear layers.
+
+    The first gives ``features``, with ReLU, by which sets of images are compared; the other the outputs.
+    """
+
+    def __init__(
+        self,
+        architecture: dict[str, Any],
+        shape: Sequence[int],
+        channels: Sequence[int],
+        features: int,
+        outputs: int,
+        weights: torch.Generator | None,
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.features, self.output = _layers(shape, channels, features, outputs, weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] to outputs [N, K]: see the classes below."""
+        outputs: Tensor = self.output(self.features(images))
+        return outputs
+
+
+class Classifier(_Convolutional):
+    """A small convolutional network that classifies images: its outputs are one logit a class.
+
+    Args:
+        shape: (C, H, W) of one image.
+        classes: number of classes.
+        channels: output channels of the convolutions.
+        features: width of the feature layer.
+        weights: draws the initial weights; without it they are left to be loaded.
+
+    Raises:
+        UserError: pooling leaves nothing of an image.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        classes: int,
+        channels: Sequence[int],
+        features: int,
+        weights: torch.Generator | None = None,
+    ) -> None:
+        about = {"network": "cnn", "shape": list(shape), "classes": classes}
+        about |= {"channels": list(channels), "features": features}
+        super().__init__(about, shape, channels, features, classes, weights)
+
+
+class Autoencoder(_Convolutional):
+    """The judge of images without labels: it says what it sees by what it needs to draw an image again.
+
+    Its outputs are the image's pixels [N, C * H * W] instead of classes. So its features are those that hold
+    most of an image (Hinton & Salakhutdinov 2006).
+
+    Args:
+        shape: (C, H, W) of one image.
+        channels: output channels of the convolutions.
+        features: width of the feature layer.
+        weights: draws the initial weights; without it they are left to be loaded.
+
+    Raises:
+        UserError: pooling leaves nothing of an image.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: Sequence[int],
+        features: int,
+        weights: torch.Generator | None = None,
+    ) -> None:
+        about = {"network": "autoencoder", "shape": list(shape)}
+        about |= {"channels": list(channels), "features": features}
+        super().__init__(about, shape, channels, features, math.prod(shape), weights)
+
+
+def _layers(
+    shape: Sequence[int],
+    channels: Sequence[int],
+    features: int,
+    outputs: int,
+    weights: torch.Generator | None,
+) -> tuple[nn.Module, nn.Module]:
+    """The layers from images to features, and that from features to outputs."""
+    layers: list[nn.Module] = []
+    inputs, height, width = shape
+    for maps in channels:
+        convolution = make_layer(nn.Conv2d, weights, inputs, maps, kernel_size=3, padding=1)
+        layers += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
+        inputs, height, width = maps, height // 2, width // 2
+    if height < 1 or width < 1:
+        raise UserError(f"judge.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}")
+    hidden, output = linear_layers([inputs * height * width, features, outputs], weights)
+    return nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU()), output
+
+
+class Regressor(nn.Module):
+    """A fully connected network that fits the last coordinate of a point, given the others.
+
+    Args:
+        inputs: number of the other coordinates.
+        hidden: widths of the hidden layers, with Tanh after each.
+        weights: draws the initial weights; without it they are left to be loaded.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], weights: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.architecture = {"network": "mlp", "inputs": inputs, "hidden": list(hidden)}
+        layers: list[nn.Module] = []
+        for layer in linear_layers([inputs, *hidden, 1], weights):
+            layers += [layer, nn.Tanh()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Coordinates [N, inputs] to the fitted last one [N, 1]."""
+        fitted: Tensor = self.layers(x)
+        return fitted
+
+
+ImageJudge = Classifier | Autoencoder
+_BY_NAME = {"cnn": Classifier, "autoencoder": Autoencoder, "mlp": Regressor}
+
+
+def get_judge(name: str) -> Callable[..., nn.Module]:
+    """The class of a judge by the name that its architecture has."""
+    return _BY_NAME[name]
+
+
+def fit(
+    judge: nn.Module, x: Tensor, y: Tensor, *, epochs: int, batch_size: int, lr: float, seed: int
+) -> Iterator[float]:
+    """Fit ``judge`` in place with Adam and a one-cycle learning rate, yielding each epoch's mean loss.
+
+    Classes (int64 [N]) are fitted by cross entropy, numbers (float32 [N, K]) by squared error.
+
+    Args:
+        judge: the network, on the device to fit on.
+        x: inputs [N, …] on that device.
+        y: what to predict from them, on that device.
+        epochs: passes over the data, in a new order each (Smith & Topin 2018 for the learning rate's cycle).
+        batch_size: samples in a step; the last step of an epoch takes the rest.
+        lr: the highest learning rate.
+        seed: draws the orders.
+
+    Raises:
+        UserError: the loss of an epoch is no longer finite.
+    """
+    loss_of = functional.mse_loss if y.is_floating_point() else functional.cross_entropy
+    adam = torch.optim.Adam(judge.parameters(), lr=lr, fused=True)
+    steps = -(-len(x) // batch_size)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=lr, total_steps=epochs * steps)
+    judge.train()
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(len(x), generator=random_generator(seed, "judge/order", epoch))
+        total = torch.zeros((), device=x.device)
+        for batch in order.to(x.device).split(batch_size):
+            loss = loss_of(judge(x[batch]), y[batch])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            cycle.step()
+            total += loss.detach() * len(batch)
+        if not math.isfinite(mean := total.item() / len(x)):
+            raise UserError(f"judge: the loss is no longer finite in epoch {epoch} ({mean}); lower judge.lr")
+        yield mean
+    judge.eval()
+
+
+def others(points: Tensor) -> Tensor:
+    """All coordinates but the last of points [N, D]; zeros [N, 1] where there are no others."""
+    return points[:, :-1] if points.shape[1] > 1 else torch.zeros_like(points)
+
+
+def predict(judge: nn.Module, x: Tensor, batch_size: int = 1000) -> Tensor:
+    """The judge's output for inputs of any number, computed in batches on its device; on the CPU."""
+    device = next(judge.parameters()).device
+    with torch.no_grad():
+        return torch.cat([judge(part.to(device)).cpu() for part in x.split(batch_size)])

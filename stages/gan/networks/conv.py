@@ -1,0 +1,134 @@
+"""The convolutional generator and discriminator, for images."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm as normalised
+
+from stages.gan.core.layers import linear_layers, make_layer
+from stages.gan.core.params.types import EvenHalvings, Halvings
+from stages.runtime.errors import UserError
+
+
+class ConvGenerator(nn.Module):
+    """A convolutional generator: latent points [N, latent] to images [N, *shape] in [-1, 1].
+
+    As in DCGAN (Radford et al. 2016): a linear layer makes small maps, transposed convolutions (4x4) double
+    their sides up to the image's, ReLU between them, Tanh at the end. A convolution (3x3) goes before, where
+    maps are smallest and it costs least. There is no batch normalisation, so that a sample depends on its
+    own latent point alone.
+
+    Args:
+        latent: dimensions of the latent space, in which points are standard normal.
+        channels: of the maps before each doubling, the smallest maps' first.
+        shape: (C, H, W) of an image; both sides can be halved once for each of ``channels``.
+        weights: draws the initial weights; without it they are left to be loaded.
+
+    Raises:
+        UserError: the sides cannot be halved so often.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        channels: EvenHalvings,
+        shape: Sequence[int],
+        weights: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.architecture = {
+            "network": "conv",
+            "latent": latent,
+            "channels": list(channels),
+            "shape": list(shape),
+        }
+        self.latent = latent
+        times = 2 ** len(channels)
+        _, height, width = shape
+        if height % times or width % times:
+            raise UserError(
+                f"generator.channels: {len(channels)} are too many for images of {height}x{width}: "
+                "both sides must halve evenly once for each"
+            )
+        small = (channels[0], height // times, width // times)
+        (first,) = linear_layers([latent, math.prod(small)], weights)
+        mix = make_layer(nn.Conv2d, weights, channels[0], channels[0], kernel_size=3, padding=1)
+        layers: list[nn.Module] = [first, nn.Unflatten(1, small), nn.ReLU(), mix]
+        for inputs, outputs in pairwise([*channels, shape[0]]):
+            larger = make_layer(
+                nn.ConvTranspose2d, weights, inputs, outputs, kernel_size=4, stride=2, padding=1
+            )
+            layers += [nn.ReLU(), larger]
+        self.layers = nn.Sequential(*layers, nn.Tanh())
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Latent points [N, latent] to images [N, *shape]."""
+        images: Tensor = self.layers(latents)
+        return images
+
+
+class ConvDiscriminator(nn.Module):
+    """A convolutional discriminator: images [N, *shape] to one logit each, [N, 1].
+
+    As in DCGAN (Radford et al. 2016): 4x4 convolutions halve the sides, LeakyReLU (0.2) follows each, a
+    linear layer ends it. There is no batch normalisation.
+
+    Args:
+        shape: (C, H, W) of an image.
+        channels: of the maps after each halving, which rounds down.
+        spectral_norm: divide each layer's weights by its largest singular value (Miyato et al. 2018).
+        weights: draws the initial weights; without it they are left to be loaded.
+        masks: not used: there is no dropout.
+        rows: not used either.
+
+    Raises:
+        UserError: halving leaves nothing of an image.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: Halvings,
+        spectral_norm: bool = False,
+        weights: torch.Generator | None = None,
+        masks: torch.Generator | None = None,
+        rows: slice = slice(0, None, 1),
+    ) -> None:
+        super().__init__()
+        self.architecture = {
+            "network": "conv",
+            "shape": list(shape),
+            "channels": list(channels),
+            "spectral_norm": spectral_norm,
+        }
+        height, width = (side // 2 ** len(channels) for side in shape[1:])
+        if height < 1 or width < 1:
+            raise UserError(
+                f"discriminator.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}: "
+                "halving leaves nothing of them"
+            )
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise([shape[0], *channels]):
+            down = make_layer(nn.Conv2d, weights, inputs, outputs, kernel_size=4, stride=2, padding=1)
+            layers += [down, nn.LeakyReLU(0.2)]
+        layers += [nn.Flatten(), *linear_layers([channels[-1] * height * width, 1], weights)]
+        self.layers = nn.Sequential(*layers)
+        if spectral_norm:
+            _normalise([module for module in layers if isinstance(module, nn.Conv2d | nn.Linear)], weights)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Images [N, *shape] to logits [N, 1]."""
+        logits: Tensor = self.layers(samples)
+        return logits
+
+
+def _normalise(layers: Sequence[nn.Module], weights: torch.Generator | None) -> None:
+    """Divide the layers' weights by their largest singular values, whose estimates start from ``weights``."""
+    with torch.random.fork_rng(devices=[]):  # PyTorch starts them from the global generator
+        if weights is not None:
+            torch.manual_seed(int(torch.randint(2**62, (), generator=weights)))
+        for layer in layers:
+            normalised(layer)

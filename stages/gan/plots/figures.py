@@ -1,0 +1,209 @@
+"""Pictures of data, judges, losses, samples and their coverage: real blue, generated orange."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.axis import Axis, XAxis
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from stages.gan.core.datasets import Split, denormalize
+from stages.gan.core.history import Epoch
+from stages.gan.plots.canvas import panels, pixels, show
+from stages.gan.plots.style import GENERATED, REAL
+
+_NUMBERED = 20  # classes: of more, numbers in a confusion matrix could not be read
+_SHOWN = 2000  # points of a kind, at most
+_BINS = 50  # of the first coordinate's range, as many as its coverage counts
+
+
+def data(split: Split) -> Figure:
+    """Real samples: points as a scatter plot, 16 images as a 4x4 grid."""
+    figure, (axes,) = panels(1, split)
+    shown = split.samples if split.samples.dim() == 2 else split.samples[:16]
+    show(axes, shown, split, REAL, "real")
+    return figure
+
+
+def samples(generated: Tensor, split: Split) -> Figure:
+    """Generated samples beside real ones: up to 1,000 points, or 64 images of each."""
+    figure, (left, right) = panels(2, split)
+    count = 1000 if generated.dim() == 2 else 64
+    show(left, split.samples[:count], split, REAL, "real")
+    show(right, generated[:count], split, GENERATED, "generated")
+    return figure
+
+
+def judge(split: Split, answers: Tensor) -> Figure:
+    """A judge's answers to test data.
+
+    Args:
+        split: the test data.
+        answers: logits [N, K] of images' classes; the pixels [N, C * H * W] of images without labels, drawn
+            again; or the last coordinate [N, 1] that is expected of points, in the data's units.
+    """
+    if split.labels is not None:
+        return judge_of_images(split, answers.softmax(1))
+    if len(split.shape) > 1:
+        return judge_of_pictures(split, denormalize(answers.view(-1, *split.shape)))
+    return judge_of_points(split, answers)
+
+
+def judge_of_images(split: Split, probabilities: Tensor) -> Figure:
+    """The classifier's confusion matrix, and 16 test images with the predicted class and its probability.
+
+    Args:
+        split: test images with their true classes.
+        probabilities: the judge's, [N, K].
+    """
+    images, labels = split.samples, split.labels
+    assert labels is not None
+    predicted = probabilities.argmax(1)
+    classes = probabilities.shape[1]
+    confusion = np.zeros((classes, classes), dtype=int)
+    np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
+    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    left, right = figure.subfigures(1, 2, squeeze=False)[0]
+    axes = left.add_subplot()
+    axes.imshow(confusion / confusion.sum(1, keepdims=True).clip(min=1), cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(confusion):
+        if count and classes <= _NUMBERED:
+            color = "white" if row == column else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=color, size=7)
+    axes.set(xlabel="predicted", ylabel="true")
+    for axis in (axes.xaxis, axes.yaxis):
+        _name_classes(axis, split, classes)
+    accuracy = (predicted == labels).double().mean().item()
+    axes.set_title(f"test images by class: {accuracy:.2%} right")
+    axes.grid(visible=False)
+    for index, small in enumerate(np.ravel(right.subplots(4, 4))):
+        small.axis("off")
+        if index < len(images):
+            small.imshow(pixels(images[index], split), cmap="gray", vmin=0, vmax=255)
+            right_answer = predicted[index] == labels[index]
+            title = f"{split.class_name(int(predicted[index]))}: {probabilities[index].max():.1%}"
+            small.set_title(title, size=8, color="black" if right_answer else "firebrick")
+    right.suptitle("predicted class and its probability", size="medium")
+    return figure
+
+
+def judge_of_pictures(split: Split, drawn: Tensor) -> Figure:
+    """16 test images, and what the judge makes of them, uint8 [N, C, H, W]."""
+    figure, (left, right) = panels(2, split)
+    show(left, split.samples[:16], split, REAL, "test images")
+    show(right, drawn[:16], split, REAL, "the same, from the judge's features")
+    return figure
+
+
+def judge_of_points(split: Split, fitted: Tensor) -> Figure:
+    """What the judge expects test points' last coordinate to be [N, 1]: over x1, or beside the truth."""
+    points, last = split.samples, split.column(split.shape[0] - 1)
+    figure = Figure(figsize=(5, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    if points.shape[1] != 2:
+        ends = [points[:, -1].min().item(), points[:, -1].max().item()]
+        axes.plot(
+            fitted[:, 0].numpy(), points[:, -1].numpy(), ".", color=REAL, alpha=0.3, label="test points"
+        )
+        axes.plot(ends, ends, "--", color="black", linewidth=1, label="where both are equal")
+        given = ", given the others" if points.shape[1] > 1 else ""
+        axes.set(xlabel=f"{last} as the judge expects it{given}", ylabel=last)
+        axes.legend()
+        return figure
+    x1, order = points[:, 0].numpy(), points[:, 0].argsort().numpy()
+    axes.plot(x1, points[:, 1].numpy(), ".", ms=10, color=REAL, alpha=0.3, label="test points")
+    axes.plot(
+        x1[order],
+        fitted.numpy()[order, 0],
+        "--",
+        color="black",
+        linewidth=1,
+        label=f"the judge: {last} given {split.column(0)}",
+    )
+    axes.set(xlabel=split.column(0), ylabel=last)
+    axes.legend()
+    return figure
+
+
+def losses(history: Sequence[Epoch]) -> Figure:
+    """Both networks' losses, and the discriminator's mean answers, by epoch."""
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [epoch.number for epoch in history]
+    left.plot(epochs, [epoch.loss_d for epoch in history], color=REAL, label="discriminator")
+    left.plot(epochs, [epoch.loss_g for epoch in history], color=GENERATED, label="generator")
+    left.set(xlabel="epoch", ylabel="loss (nats)", title="losses")
+    if min(min(epoch.loss_d, epoch.loss_g) for epoch in history) >= 0:
+        left.set_ylim(bottom=0)
+    right.plot(epochs, [epoch.d_real for epoch in history], color=REAL, label="real: mean D(x)")
+    right.plot(epochs, [epoch.d_fake for epoch in history], color=GENERATED, label="generated: mean D(G(z))")
+    right.axhline(0.5, color="gray", linewidth=0.8, linestyle="--")
+    right.set(xlabel="epoch", ylabel="probability of being real", title="the discriminator's answers")
+    right.set_ylim(0, 1)
+    for axes in (left, right):
+        axes.legend()
+    return figure
+
+
+def coverage_of_classes(shares: Sequence[float], split: Split) -> Figure:
+    """Share of each class among generated samples beside that among the real ones."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    assert split.labels is not None
+    real = np.bincount(split.labels.numpy(), minlength=len(shares)) / len(split)
+    classes = np.arange(len(shares))
+    axes.bar(classes - 0.2, 100 * real, 0.4, color=REAL, label="real")
+    axes.bar(classes + 0.2, 100 * np.asarray(shares), 0.4, color=GENERATED, label="generated, by the judge")
+    axes.set(xlabel="class", ylabel="share (%)")
+    _name_classes(axes.xaxis, split, len(shares))
+    axes.margins(y=0.2)
+    axes.legend(ncols=2)
+    return figure
+
+
+def coverage_of_features(generated: Tensor, real: Tensor) -> Figure:
+    """Generated images among real ones in the plane in which the real ones' features vary most.
+
+    Args:
+        generated: features [N, F].
+        real: features [M, F].
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    middle = real.double().mean(0)
+    _, directions = torch.linalg.eigh(torch.atleast_2d((real.double() - middle).T.cov()))
+    for features, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
+        x, *others = ((features[:_SHOWN].double() - middle) @ directions.flip(1)[:, :2]).T.numpy()
+        y = others[0] if others else np.zeros_like(x)  # there is one feature only
+        axes.plot(x, y, ".", color=color, alpha=0.4, ms=3, label=label)
+    axes.set(xlabel="first principal component of the judge's features", ylabel="second")
+    axes.legend(markerscale=3)
+    return figure
+
+
+def coverage_of_points(generated: Tensor, split: Split) -> Figure:
+    """Distribution of the first coordinate over the real range, generated [N, D] beside real."""
+    real = split.samples
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    edges = np.linspace(real[:, 0].min().item(), real[:, 0].max().item(), _BINS + 1).tolist()
+    for points, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
+        weights = np.full(len(points), 100 / len(points))
+        axes.hist(points[:, 0].numpy(), edges, weights=weights, histtype="step", color=color, label=label)
+    axes.set(xlabel=split.column(0), ylabel="share (%)")
+    axes.margins(y=0.2)
+    axes.legend(ncols=2)
+    return figure
+
+
+def _name_classes(axis: Axis, split: Split, count: int) -> None:
+    """Have ticks for the classes, with their names if they have any."""
+    if not split.classes:
+        axis.set_ticks(range(0, count, -(-count // _NUMBERED)))
+        return
+    names = [split.class_name(label) for label in range(count)]
+    upright = isinstance(axis, XAxis) and sum(map(len, names)) > 2 * _NUMBERED
+    axis.set_ticks(range(count), names, rotation=90 if upright else 0)
+    if count > _NUMBERED:
+        axis.set_tick_params(labelsize=5)

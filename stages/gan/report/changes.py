@@ -1,0 +1,205 @@
+"""What a change does to runs, as a comment in Markdown for those who review it: numbers and pictures."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.gan.evaluation.scores import MAIN, MEANINGS, Scores
+from stages.gan.report import intervals, verdicts
+from stages.gan.report.markdown import folded, number, table
+from stages.gan.report.verdicts import BEST
+
+MARK = "<!-- gan-workflow: report -->"  # the first line, by which the comment is found again
+LIMIT = 65_000  # characters, at most; code hosts take 65,536
+_PICTURES = 8  # of runs, at most
+_WIDTH = 400  # of pictures, in pixels
+_ARROWS = {"low": "↓", "high": "↑", "zero": "→ 0", "one": "→ 1"}
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """Scores of one run before and after; None where there is no such run."""
+
+    experiment: str
+    seed: int
+    before: Scores | None
+    after: Scores | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is not as it was: addresses of both, None where there is none."""
+
+    title: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between two commits.
+
+    Attributes:
+        base: the first commit's name, short.
+        head: the second one's.
+        parameters: by name of a parameter, its values before and after; None where it is not there.
+        runs: all runs of the experiments of which any has changed.
+        otherwise: of these, the experiments whose scores cannot be compared: by another judge, on other data,
+            or of another number of samples.
+        stale: runs that params.yaml asks for, but whose results are of other parameters, or not there.
+        figures: pictures of all runs.
+        pictures: those of single runs.
+        report: address of the whole report.
+    """
+
+    base: str
+    head: str
+    parameters: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    runs: Sequence[RunChange] = ()
+    otherwise: frozenset[str] = frozenset()
+    stale: Sequence[str] = ()
+    figures: Sequence[Picture] = ()
+    pictures: Sequence[Picture] = ()
+    report: str | None = None
+
+
+def markdown(changes: Changes) -> str:
+    """The comment; where it would be too long, its last parts are left out, and it says so."""
+    top = [MARK, "## What this does to the runs", "", _from_to(changes), ""]
+    if changes.stale:
+        top += [
+            f"**Results of other parameters** than params.yaml has: {_some(changes.stale)}. Run `dvc repro`, "
+            "and commit what it leaves.",
+            "",
+        ]
+    parts = [_parameters(changes.parameters)]
+    parts += [_experiment(name, changes) for name in dict.fromkeys(run.experiment for run in changes.runs)]
+    parts += [_figures(changes.figures), _pictures(changes.pictures)]
+    if not any(parts):
+        top += ["No parameter, score or picture differs.", ""]
+    elif changes.runs:
+        top += [
+            "*After* is better or worse where the 95% interval of the difference (Welch's t) leaves out 0.",
+            "",
+        ]
+    parts += [_details(changes.runs)]
+    text = "\n".join(top)
+    for index, part in enumerate(parts):
+        more = "\n".join([*part, ""])
+        if len(text) + len(more) > LIMIT - 200:
+            left = sum(bool(part) for part in parts[index:])
+            return f"{text}\nParts left out, as a comment cannot be longer: {left}. The report has all.\n"
+        text += "\n" + more if part else ""
+    return text
+
+
+def _from_to(changes: Changes) -> str:
+    said = f"`{changes.head}` beside `{changes.base}`, from which it comes."
+    return said + (f" [The whole report]({changes.report})" if changes.report else "")
+
+
+def _parameters(found: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    if not found:
+        return []
+    rows = [[f"`{name}`", *(_value(value) for value in values)] for name, values in found.items()]
+    return ["### Parameters", "", *table(["parameter", "before", "after"], rows)]
+
+
+def _experiment(name: str, changes: Changes) -> list[str]:
+    """Scores of one experiment: means over its seeds, before and after."""
+    runs = [run for run in changes.runs if run.experiment == name]
+    before = [run.before for run in runs if run.before is not None]
+    after = [run.after for run in runs if run.after is not None]
+    lines = [f"### {name}", "", _seeds(runs), ""]
+    if name in changes.otherwise:
+        lines += [
+            "Scored otherwise than before (data, judge or number of samples), so not to be compared.",
+            "",
+        ]
+    rows = []
+    for score in MAIN:
+        old, new = ([found[score] for found in side if score in found] for side in (before, after))
+        if old or new:
+            told = "" if name in changes.otherwise else _told(score, old, new)
+            title = f"{MEANINGS[score].title} {_ARROWS[MEANINGS[score].better]}"
+            rows.append(
+                [title, *(number(intervals.mean(side)) if side else "–" for side in (old, new)), told]
+            )
+    counts = (f"{sum(bool(s.get('collapsed')) for s in side)} of {len(side)}" for side in (before, after))
+    rows.append(["collapsed", *counts, ""])
+    return [*lines, *table(["score", "before", "after", ""], rows)]
+
+
+def _seeds(runs: Sequence[RunChange]) -> str:
+    kinds = {
+        "new": [run for run in runs if run.before is None],
+        "removed": [run for run in runs if run.after is None],
+        "changed": [run for run in runs if run.before and run.after and run.before != run.after],
+        "the same": [run for run in runs if run.before is not None and run.before == run.after],
+    }
+    said = [
+        f"{kind}: seed{'s'[: len(of) > 1]} {_some(str(run.seed) for run in of)}"
+        for kind, of in kinds.items()
+        if of
+    ]
+    return "; ".join(said).capitalize() + "."
+
+
+def _told(name: str, before: Sequence[float], after: Sequence[float]) -> str:
+    """Better or worse, if that can be told; with single seeds, that it cannot."""
+    if not before or not after or before == after:
+        return ""
+    found = verdicts.verdict(name, before, after)
+    if found is not None:
+        mark = {"better": "🟢 ", "worse": "🔴 "}.get(found.answer, "")
+        return mark + found.answer
+    best = BEST.get(MEANINGS[name].better)
+    old, new = (side[0] if best is None else abs(side[0] - best) for side in (before, after))
+    better = (new > old) == (MEANINGS[name].better == "high")
+    return f"{'better' if better else 'worse'}, but too few seeds to tell" if old != new else ""
+
+
+def _figures(found: Sequence[Picture]) -> list[str]:
+    if not found:
+        return []
+    return ["### Samples", "", *(line for picture in found for line in _beside(picture))]
+
+
+def _pictures(found: Sequence[Picture]) -> list[str]:
+    lines = [line for picture in found[:_PICTURES] for line in _beside(picture)]
+    if len(found) > _PICTURES:
+        lines += [f"{len(found) - _PICTURES} more pictures have changed."]
+    return folded(f"Pictures of single runs ({len(found)})", lines)
+
+
+def _beside(picture: Picture) -> list[str]:
+    shown = [
+        f'<img width="{_WIDTH}" alt="{picture.title}, {when}" src="{address}">' if address else "none"
+        for when, address in (("before", picture.before), ("after", picture.after))
+    ]
+    return [f"**{picture.title}**", "", *table(["before", "after"], [shown]), ""]
+
+
+def _details(runs: Iterable[RunChange]) -> list[str]:
+    """Every score of every run that has changed."""
+    rows = []
+    for run in runs:
+        before, after = run.before or {}, run.after or {}
+        for name in MEANINGS:
+            if before.get(name) != after.get(name):
+                values = [_value(side.get(name)) for side in (before, after)]
+                rows.append([f"{run.experiment}, seed {run.seed}", MEANINGS[name].title, *values])
+    return folded(
+        "All scores of single runs", table(["run", "score", "before", "after"], rows) if rows else []
+    )
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+
+def _some(names: Iterable[str], most: int = 20) -> str:
+    known = list(names)
+    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")

@@ -1,0 +1,291 @@
+"""Pictures of comparable_sets of runs: scores by seed, losses of all seeds, samples of the same latent points.
+
+They do without ``canvas``, which imports PyTorch: that takes longer than all of these pictures.
+"""
+
+import io
+import math
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+from PIL import Image
+
+from stages.gan.evaluation.scores import IN_WORDS, MEANINGS
+from stages.gan.plots.style import GENERATED, NOISE, REAL, STYLE
+from stages.gan.report import intervals
+from stages.gan.report.conditions import ComparableSet, Condition
+from stages.gan.report.runs import Run
+from stages.runtime import files
+from stages.runtime.errors import UserError
+
+_COLORS = (GENERATED, "#7a4ea3", "#2f8f5b", "#b8324f", "#8a6d3b", "#1f9aa8")  # then from the start again
+_STYLE: dict[Any, Any] = {
+    **STYLE,
+    "axes.titley": 1.0,  # where it is by default, but then looking for what it might overlap takes long
+    "font.size": 8,
+}
+_NUMBERED = 12  # runs in a panel, at most, that are numbered by their seeds
+_FAR = 30.0  # times: what is so far apart is drawn on a logarithmic scale
+_IN_ROW = 5  # grids side by side
+
+
+def scores(comparable: ComparableSet, path: Path) -> None:
+    """Each score of every seed, with the mean and its 95 percent interval, between real data and noise."""
+    names = comparable.scores
+    columns = min(4, len(names))
+    marks = [_key(color, condition.name, marker="o") for condition, color in _colored(comparable.conditions)]
+    if any(run.collapsed for run in comparable.runs):
+        marks.append(_key("black", "collapsed", marker="x"))
+    if any(len(condition.runs) > 1 for condition in comparable.conditions):
+        marks.append(_key("black", "mean, 95% interval", marker="_", markersize=9))
+    marks.append(_key(REAL, "real data", linestyle="--"))
+    marks.append(_key(NOISE, "noise", linestyle=":"))
+    rows = -(-len(names) // columns)
+    with _panels(path, rows, columns, size=(2, 1.15), gaps=(0.5, 0.5), legend=marks) as panels:
+        for index, (axes, name) in enumerate(zip(panels.flat, names, strict=False)):
+            _score(axes, comparable, name)
+            _seeds(axes, comparable, index + columns >= len(names))
+        for axes in panels.flat[len(names) :]:
+            axes.axis("off")
+
+
+def losses(comparable: ComparableSet, path: Path) -> None:
+    """Losses and mean answers of the discriminator by epoch, all seeds of a condition over each other."""
+    marks = [
+        _key(REAL, "discriminator's loss; its answers to real samples", linestyle="-"),
+        _key(GENERATED, "generator's loss; the answers to generated samples", linestyle="-"),
+    ]
+    if any(run.collapsed for run in comparable.runs):
+        marks.append(_key("black", "collapsed", linestyle=":"))
+    rows = len(comparable.conditions)
+    with _panels(path, rows, 2, size=(4.1, 1.4), gaps=(0.7, 0.55), margin=0.6, legend=marks) as panels:
+        for (left, right), condition in zip(panels, comparable.conditions, strict=True):
+            for run in condition.runs:
+                line: Any = {"linewidth": 0.9, "alpha": 0.75, "linestyle": ":" if run.collapsed else "-"}
+                for axes, names in ((left, ("loss_d", "loss_g")), (right, ("d_real", "d_fake"))):
+                    for name, color in zip(names, (REAL, GENERATED), strict=True):
+                        axes.plot(run.losses["epoch"], run.losses[name], color=color, **line)
+            shown = [
+                loss for run in condition.runs for name in ("loss_d", "loss_g") for loss in run.losses[name]
+            ]
+            _scale(left, shown)
+            left.set(ylabel="loss (nats)", title=f"{condition.name}: losses")
+            right.set(ylabel="probability", title=f"{condition.name}: the discriminator's answers")
+            right.set_ylim(-0.03, 1.03)
+            for axes in (left, right):
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for axes in panels[-1]:
+            axes.set_xlabel("epoch", labelpad=2)
+
+
+def samples(conditions: Sequence[Condition], path: Path) -> None:
+    """What the runs of an experiment draw for the same latent points, as far as they have pictures of it."""
+    rows: list[tuple[str, list[Run]]] = []
+    for condition in conditions:
+        drawn = [run for run in condition.runs if run.grid]
+        for start in range(0, len(drawn), _IN_ROW):
+            named = len(conditions) > 1 and not start
+            rows.append((condition.name if named else "", drawn[start : start + _IN_ROW]))
+    columns = max(len(row) for _, row in rows)
+    pictures = {run.folder: _open(run) for _, row in rows for run in row}
+    height, width = next(iter(pictures.values())).shape[:2]
+    size, title = (1.75, 1.75 * height / width), 0.32 if len(conditions) == 1 else 0.5
+    with _panels(path, len(rows), columns, size=size, gaps=(0.2, title), top=title, margin=0.08) as panels:
+        for axes in panels.flat:
+            axes.axis("off")
+        for line, (name, row) in zip(panels, rows, strict=True):
+            line[0].annotate(name, (0, 1), (0, 17), "axes fraction", "offset points", weight="bold")
+            for axes, run in zip(line, row, strict=False):
+                axes.imshow(pictures[run.folder], cmap="gray", vmin=0, vmax=255)
+                color = "firebrick" if run.collapsed else "black"
+                about = f"seed {run.seed}{', collapsed' if run.collapsed else ''}"
+                axes.set_title(about, size=8, color=color, pad=4)
+
+
+def _open(run: Run) -> NDArray[np.uint8]:
+    assert run.grid is not None
+    try:
+        with Image.open(run.grid) as picture:
+            return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ) as error:
+        raise UserError(f"{run.grid}: not a readable picture ({error}); run the sample stage") from error
+
+
+def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
+    real, noise = comparable.baselines(name)
+    means = [
+        intervals.mean(found) for condition in comparable.conditions if (found := condition.scores(name))
+    ]
+    values = [score for condition in comparable.conditions for score in condition.scores(name)]
+    shown = [*values, real, noise]
+    _scale(axes, shown, bounded=MEANINGS[name].better == "high")
+    _within(axes, shown, means)
+    for (condition, color), start in zip(
+        _colored(comparable.conditions), _starts(comparable.conditions), strict=True
+    ):
+        for position, run in enumerate(condition.runs, start):
+            if name in run.scores:
+                look = "x" if run.collapsed else "o"
+                axes.plot(position, run.scores[name], look, color=color, ms=3.5, mew=1.3, zorder=3)
+        if len(found := condition.scores(name)) > 1:
+            _interval(axes, intervals.mean(found), start + len(condition.runs))
+    for baseline, color, style in ((real, REAL, "--"), (noise, NOISE, ":")):
+        axes.axhline(baseline, color=color, linestyle=style, linewidth=1, zorder=1)
+    axes.tick_params(axis="y", labelsize=7)
+    better = IN_WORDS[MEANINGS[name].better]
+    axes.set_title(MEANINGS[name].title, pad=11)
+    axes.text(0.5, 1.02, better, transform=axes.transAxes, ha="center", size=6.5, color="#555555")
+
+
+def _starts(conditions: Sequence[Condition]) -> list[int]:
+    """Where the seeds of each condition start in a panel, one beside the other, then their interval and a gap."""
+    return [
+        sum(len(condition.runs) + 2 for condition in conditions[:index]) for index in range(len(conditions))
+    ]
+
+
+def _seeds(axes: Axes, comparable: ComparableSet, lowest: bool) -> None:
+    """Name the seeds below the lowest panels; so few that they can be read."""
+    starts = _starts(comparable.conditions)
+    runs = [
+        (start + index, str(run.seed))
+        for condition, start in zip(comparable.conditions, starts, strict=True)
+        for index, run in enumerate(condition.runs)
+    ]
+    axes.set_xlim(-0.8, starts[-1] + len(comparable.conditions[-1].runs) + 0.8)
+    axes.grid(visible=False, axis="x")
+    if not lowest or len(runs) > _NUMBERED:
+        axes.set_xticks([])
+        return
+    crowded = len(runs) > 6 or any(len(seed) > 3 for _, seed in runs)
+    axes.set_xticks(*zip(*runs, strict=True), size=6, rotation=90 if crowded else 0)
+
+
+def _interval(axes: Axes, mean: intervals.Mean, position: float) -> None:
+    axes.plot([position - 0.3, position + 0.3], [mean.value] * 2, color="black", linewidth=1.5, zorder=4)
+    if mean.half is not None:
+        low = mean.value - mean.half
+        if axes.get_yscale() == "log":
+            low = max(low, 1e-12)  # what is below shows as a line to the bottom
+        axes.plot([position] * 2, [low, mean.value + mean.half], color="black", linewidth=1, zorder=4)
+
+
+def _scale(axes: Axes, shown: Sequence[float], bounded: bool = False) -> None:
+    """Have a logarithmic scale where numbers are far apart, unless they are shares or others with a most.
+
+    Of numbers that are not above zero, a part about zero is linear: an unbiased estimate of a distance that
+    is zero is now and then a little below.
+    """
+    above, below = [value for value in shown if value > 0], [-value for value in shown if value < 0]
+    if above and not bounded and max(above) / min(above + below) > _FAR:
+        if min(shown) > 0:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(numticks=5))
+        else:
+            threshold = max([min(above), max(above) / 1e6, *below])
+            axes.set_yscale("symlog", linthresh=threshold)
+            first, last = math.ceil(math.log10(threshold)), math.floor(math.log10(max(above)))
+            axes.set_yticks([0, *(10.0**power for power in range(first, last + 1))])
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        whole = all(float(value).is_integer() for value in shown)
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=whole))
+
+
+def _within(axes: Axes, shown: Sequence[float], means: Sequence[intervals.Mean]) -> None:
+    """Have the panel end a little beyond what is shown; an interval has it end further, but not far."""
+    low, high = min(shown), max(shown)
+    if axes.get_yscale() == "log":
+        margin = (high / low) ** 0.08
+        axes.set_ylim(low / margin, high * margin)
+    elif axes.get_yscale() == "symlog":
+        threshold = axes.yaxis.get_transform().linthresh  # type: ignore[attr-defined]
+        axes.set_ylim(min(1.5 * low, -0.5 * threshold), 2 * high)
+    else:
+        reach = 0.5 * (high - low)
+        ends = [(mean.value - mean.half, mean.value + mean.half) for mean in means if mean.half]
+        low = max(low - reach, min([low, *(end for end, _ in ends)]))
+        high = min(high + reach, max([high, *(end for _, end in ends)]))
+        margin = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
+        axes.set_ylim(low - margin, high + margin)
+
+
+def _colored(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, str]]:
+    for index, condition in enumerate(conditions):
+        yield condition, _COLORS[index % len(_COLORS)]
+
+
+def _key(color: str, label: str, **line: Any) -> Line2D:
+    """What a colour, a line or a marker means, for a legend."""
+    return Line2D([], [], color=color, label=label, **{"linestyle": "", "markersize": 4.5, **line})
+
+
+@contextmanager
+def _panels(
+    path: Path,
+    rows: int,
+    columns: int,
+    *,
+    size: tuple[float, float],
+    gaps: tuple[float, float],
+    legend: Sequence[Line2D] = (),
+    margin: float = 0.5,
+    top: float = 0.35,
+) -> Iterator[NDArray[Any]]:
+    """Panels [rows, columns] to draw on, in this style whatever the user's settings; then a PNG is written.
+
+    All lengths are in inches, and given: working out a layout from what is drawn takes most of the time.
+
+    Args:
+        path: the PNG.
+        rows: of panels.
+        columns: likewise.
+        size: of a panel, without titles, ticks and labels.
+        gaps: between panels, for these: to the right, and below.
+        legend: one for all panels, above them.
+        margin: to the left of the panels, and below; to the right it is a third of that.
+        top: above them, for titles; the legend comes on top of that.
+    """
+    width, height = (size[i] * n + gaps[i] * (n - 1) for i, n in ((0, columns), (1, rows)))
+    whole = width + margin * 4 / 3, height + margin * 0.8 + top
+    if legend:
+        longest = max(len(str(key.get_label())) for key in legend)
+        across = max(1, int(whole[0] / (0.5 + 0.06 * longest)))
+        whole = whole[0], whole[1] + 0.05 + 0.18 * -(-len(legend) // across)
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        figure = Figure(figsize=whole)
+        spaces = {"wspace": gaps[0] / size[0], "hspace": gaps[1] / size[1]}
+        edges = {
+            "left": margin / whole[0],
+            "right": (margin + width) / whole[0],
+            "bottom": margin * 0.8 / whole[1],
+            "top": (margin * 0.8 + height) / whole[1],
+        }
+        yield figure.subplots(rows, columns, squeeze=False, gridspec_kw={**spaces, **edges})
+        if legend:
+            figure.legend(
+                handles=legend, loc="upper center", ncols=min(across, len(legend)), columnspacing=1.2
+            )
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png")
+        files.write(path, picture.getvalue())

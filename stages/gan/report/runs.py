@@ -1,0 +1,117 @@
+"""Runs as the files in reports/runs tell them."""
+
+import csv
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
+
+from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX, class_shares
+from stages.runtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The judge of a run's samples: its file's MD5 sum, and its own scores on test data."""
+
+    md5: str
+    scores: dict[str, FiniteFloat]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as its files tell it."""
+
+    folder: Path
+    experiment: str
+    seed: int
+    device: str
+    judge: Judge
+    parameters: dict[str, Any]
+    scores: dict[str, FiniteFloat]
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether it draws little else than one thing, over and over."""
+        return bool(self.scores["collapsed"])
+
+    @property
+    def shares(self) -> list[float]:
+        """Share of each class among its samples; empty for points."""
+        return class_shares(self.scores)
+
+    def baselines(self, name: str) -> tuple[float, float]:
+        """A score of real test data, and of noise."""
+        return self.scores[name + REAL_SUFFIX], self.scores[name + NOISE_SUFFIX]
+
+    @cached_property
+    def losses(self) -> dict[str, list[float]]:
+        """The columns of its losses.csv, by name.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.folder / "losses.csv"
+        try:
+            with path.open(newline="") as file:
+                header, *rows = csv.reader(file)
+            columns = [[float(value) for value in column] for column in zip(*rows, strict=True)]
+            return dict(zip(header, columns, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise UserError(f"{path}: not readable losses ({error}); run the train stage") from error
+
+    @property
+    def grid(self) -> Path | None:
+        """Its picture of the latent points that all runs draw; none where it is from before they did."""
+        path = self.folder / "grid.png"
+        return path if path.exists() else None
+
+
+_RUN = TypeAdapter(Run)
+
+
+def load(folder: Path) -> list[Run]:
+    """All runs below the folder ``folder``, by experiment and seed.
+
+    Raises:
+        UserError: a run's files are damaged, or from before scores had baselines.
+    """
+    found = []
+    for path in folder.glob("*/seed-*/run.json"):
+        try:
+            about, scores = (_json(file) for file in (path, path.with_name("metrics.json")))
+            run = _RUN.validate_python({**about, "folder": path.parent, "scores": scores})
+            _check(run)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise _unreadable(path.parent, f"{where}: {first['msg']}") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise _unreadable(path.parent, error) from error
+        found.append(run)
+    return sorted(found, key=lambda run: (run.experiment, run.seed))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _check(run: Run) -> None:
+    graded = [name for name in MEANINGS if name in run.scores]
+    needed = ["collapsed", *(name + ending for name in graded for ending in (REAL_SUFFIX, NOISE_SUFFIX))]
+    if run.scores.get("collapsed"):
+        needed += ["diversity", *(["classes_covered"] if run.shares else [])]
+    if lacking := [name for name in needed if name not in run.scores]:
+        raise ValueError(f"metrics.json lacks {lacking[0]}")
+    if not graded:
+        raise ValueError("metrics.json has no scores")
+
+
+def _unreadable(folder: Path, reason: object) -> UserError:
+    return UserError(f"{folder}: not a readable run ({reason}); run the evaluate stage, or delete it")

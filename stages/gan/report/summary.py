@@ -1,0 +1,99 @@
+"""Runs in few numbers: the main scores of each experiment, and tables for charts of losses and scores."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+from stages.gan.evaluation.scores import IN_WORDS, MAIN, MEANINGS
+from stages.gan.report.conditions import ComparableSet, Condition
+from stages.gan.report.runs import Run
+
+_POINTS = 10_000  # epochs of all runs together, at most, in a table of losses
+
+
+def means(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
+    """The main scores of each experiment: by its name, the means over its runs.
+
+    Beside the scores of :data:`MAIN` there are ``collapsed``, how many runs have, ``seeds``, how many there
+    are, and the judge's own score on test data.
+    """
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.experiment, []).append(run)
+    return {name: _mean(chosen) for name, chosen in found.items()}
+
+
+def losses(comparable_sets: Sequence[ComparableSet]) -> str:
+    """The losses of all runs as CSV: runs (their condition), seed, network, epoch, loss (nats).
+
+    Where all runs together have more than 10,000 epochs, each has every second, third, … and its last.
+    """
+    conditions = [condition for comparable in comparable_sets for condition in comparable.conditions]
+    epochs = sum(len(run.losses["epoch"]) for condition in conditions for run in condition.runs)
+    every = max(1, -(-epochs // _POINTS))
+    rows = []
+    for condition in conditions:
+        for run in condition.runs:
+            numbers = run.losses["epoch"]
+            chosen = sorted({*range(0, len(numbers), every), len(numbers) - 1})
+            for network, name in (("discriminator", "loss_d"), ("generator", "loss_g")):
+                rows += [
+                    [condition.name, run.seed, network, int(numbers[i]), run.losses[name][i]] for i in chosen
+                ]
+    return _csv(["runs", "seed", "network", "epoch", "loss"], rows)
+
+
+def scores(comparable_sets: Sequence[ComparableSet]) -> str:
+    """The main scores of all runs as CSV.
+
+    Columns: runs (their condition), seed, name (the score's title), kind (a distance, which may be any number
+    above 0, or a share, of 1), score, real, noise, better, collapsed (1 or 0).
+    """
+    rows = [
+        [
+            condition.name,
+            run.seed,
+            MEANINGS[name].title,
+            kind,
+            run.scores[name],
+            *run.baselines(name),
+            better,
+            collapsed,
+        ]
+        for comparable in comparable_sets
+        for condition in comparable.conditions
+        for name, kind in _main(condition)
+        for better in [IN_WORDS[MEANINGS[name].better]]
+        for run in condition.runs
+        for collapsed in [int(run.collapsed)]
+    ]
+    header = ["runs", "seed", "name", "kind", "score", "real", "noise", "better", "collapsed"]
+    return _csv(header, rows)
+
+
+def _main(condition: Condition) -> list[tuple[str, str]]:
+    named = [name for name in MAIN if condition.scores(name)]
+    return [(name, "distance" if MEANINGS[name].better == "low" else "share") for name in named]
+
+
+def _mean(runs: Sequence[Run]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name in MAIN:
+        if all(name in run.scores for run in runs):
+            found[name] = float(f"{fmean(run.scores[name] for run in runs):.6g}")
+    found["collapsed"] = sum(run.collapsed for run in runs)
+    found["seeds"] = len(runs)
+    for name, score in runs[0].judge.scores.items():
+        if name != "loss":
+            found[f"judge_{name}"] = score
+    return found
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()

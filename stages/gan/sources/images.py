@@ -1,0 +1,54 @@
+"""The user's own images, from a folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from stages.gan.core.params.types import Place, Seed, Side
+from stages.gan.core.source import Measured, Show, Source, held_out
+
+if TYPE_CHECKING:
+    from stages.gan.core.datasets import Dataset
+
+
+class ImagesSource(Source):
+    """Images from a folder, cut to squares of ``size`` pixels; ``seed`` picks the held-out fifth.
+
+    Where they lie in folders of their own, these are their classes. ``channels`` is 1 for grey, 3 for colour.
+    """
+
+    kind = "images"
+
+    def __init__(self, *, path: Place, size: Side, channels: Literal[1, 3] = 3, seed: Seed = 111) -> None:
+        self.path = path
+        self.shape = (channels, size, size)
+        self._seed = seed
+
+    def measure(self) -> Measured:
+        """Find the images, without reading them."""
+        from stages.gan.sources import image_folders  # heavy: see Source
+
+        found = image_folders.find(Path(str(self.path)).expanduser())
+        count = len(found.images)
+        assert self.shape is not None
+        return Measured(self.shape, count - held_out(count, max(1, len(found.classes))))
+
+    def load(self, raw: Path, show: Show = lambda items, _: items) -> "Dataset":
+        """Read the images."""
+        import numpy as np  # heavy, as the rest: see Source
+        import torch
+
+        from stages.gan.core.datasets import Dataset, Split
+        from stages.gan.sources import image_folders
+        from stages.gan.sources.splitting import split_rows
+
+        assert self.shape is not None
+        channels, size, _ = self.shape
+        found = image_folders.find(Path(str(self.path)).expanduser())
+        pictures = show(image_folders.read(found.images, size, channels), len(found.images))
+        images = torch.from_numpy(np.stack(list(pictures)))
+        labels = torch.tensor(found.labels) if found.labels else None
+        parts = []
+        for rows in split_rows(len(images), labels, self._seed):
+            kept = None if labels is None else labels[rows]
+            parts.append(Split(images[rows], kept, classes=found.classes))
+        return Dataset(*parts)

@@ -1,0 +1,60 @@
+"""What must be right before any other stage runs, and what the others depend on beside files of their own."""
+
+from pathlib import Path
+
+from stages.gan.core import params, portability
+from stages.gan.core.params import pieces
+from stages.pipeline import own_data
+from stages.runtime import dvc, files
+from stages.runtime.errors import UserError, say
+from stages.runtime.paths import ExperimentFiles
+
+
+def check(path: Path) -> None:
+    """Refuse a parameter file with a mistake in it; write what pieces and data the experiments name.
+
+    Raises:
+        UserError: there is a mistake; the message names the file and the key.
+    """
+    if (mended := dvc.mend_lock()) is not None:
+        say(mended)
+    known = params.load(path)
+    if known.settings.portable:
+        portability.check()
+    if known.settings.device not in ("auto", "cpu"):
+        from stages.gan.core import devices  # PyTorch takes seconds to import
+
+        devices.find(known.settings.device)
+    for name in known.settings.experiments:
+        _check_experiment(path, name, known.experiments[name])
+    own_data.link({name: experiment.source for name, experiment in known.experiments.items()})
+    for name, experiment in known.experiments.items():
+        _write_code(ExperimentFiles(name), experiment)
+
+
+def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> None:
+    weights = experiment.evaluate.inception
+    if weights is not None and not Path(weights).is_file():
+        raise UserError(
+            f"{path}: {name}.evaluate.inception: there is no file {weights}; set it to null, or to one "
+            "with weights of Inception-V3"
+        )
+    shape = own_data.check(path, name, experiment)
+    if any(piece.is_custom for piece in experiment.trained_pieces):
+        from stages.gan.training import trial  # PyTorch, again
+
+        try:
+            trial.check(experiment, shape)
+        except UserError as error:
+            raise UserError(f"{path}: {name}: {error}") from error
+
+
+def _write_code(shared: ExperimentFiles, experiment: params.Experiment) -> None:
+    """Write the code of the pieces that an experiment names, by the stage that uses them."""
+    used = {
+        "prepare": [experiment.data.piece],
+        "train": experiment.trained_pieces,
+        "sample": [experiment.generator.piece],
+    }
+    for stage, found in used.items():
+        files.write(shared.code / stage, pieces.code(found))

@@ -1,0 +1,42 @@
+"""The discriminative model P(y|x), fitted to an experiment's data and tested."""
+
+from stages.gan.core import devices, weights
+from stages.gan.core.datasets import Dataset
+from stages.gan.core.params import Experiment, Settings
+from stages.gan.evaluation import scores
+from stages.gan.judges import fitting, models
+from stages.runtime import command, files, progress
+from stages.runtime.errors import say
+from stages.runtime.paths import ExperimentFiles
+from stages.tracking import record, tags
+from stages.tracking.store import Store
+
+
+def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -> None:
+    """Fit and test an experiment's judge."""
+    shared, about = ExperimentFiles(name), experiment.judge
+    device = devices.set_up(settings.device, settings.threads)
+    dataset = Dataset.load(shared.dataset, experiment.source)
+    network = fitting.build(about, dataset).to(device)
+    x, y = (tensor.to(device) for tensor in fitting.inputs(dataset.train))
+    steps = -(-len(x) // about.batch_size)
+    work = f"seed {about.seed}, {about.epochs} epochs of {steps} steps"
+    command.say_begin("judge", name, work, device.type, f"judge of experiment {name} in MLflow (make ui)")
+    fitted = models.fit(
+        network, x, y, epochs=about.epochs, batch_size=about.batch_size, lr=about.lr, seed=about.seed
+    )
+    with record.judge(store, name, experiment, record.environment(device)) as run:
+        losses = progress.track(fitted, about.epochs, "epoch", "loss {:.4g}".format, every=10)
+        for epoch, loss in enumerate(losses, start=1):
+            run.log_metrics({"loss": loss}, step=epoch)
+        found = fitting.test(network, dataset.test)
+        with files.together():
+            found = scores.save(shared.judge_scores, found)
+            # Not whose judge it is: experiments with the same data and settings have the same one.
+            known = {"device": device.type, "test": found}
+            names = {"classes": dataset.train.classes} if dataset.train.classes else {}
+            weights.save(shared.judge, network, known | names)
+        run.log_metrics({f"test_{score}": value for score, value in found.items()}, step=about.epochs)
+        run.log_files("judge", shared.judge)
+        run.set_tags({tags.JUDGE: files.md5(shared.judge)})
+    say(f"judge {name}: {found} on test data; see {shared.judge_scores}")

@@ -1,0 +1,69 @@
+"""The user's own data, which DVC finds by links: it cannot take a path out of an experiment's parameters."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from stages.gan.core.params import Experiment
+from stages.gan.core.source import Source
+from stages.runtime import paths
+from stages.runtime.errors import UserError
+
+
+def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
+    """Refuse data that are not there, or too few for a batch.
+
+    Returns:
+        The shape of a sample, whatever the data.
+
+    Raises:
+        UserError: it names the parameter file, and the experiment in it.
+    """
+    source = experiment.source
+    try:
+        if source.path is not None:
+            _refuse(Path(source.path).expanduser(), source.path)
+        shape, training = source.measure()
+    except (UserError, RuntimeError, ValueError) as error:  # of a home, or a path, that cannot be
+        key = "data" if source.path is None else "data.path"
+        raise UserError(f"{params}: {name}.{key}: {error}") from error
+    size = experiment.train.batch_size
+    if size > training:
+        holds = "" if source.path is None else f" in {source.path}, beside those held out for tests"
+        raise UserError(
+            f"{params}: {name}.train.batch_size: {size} is more than the {training} training samples there are"
+            f"{holds}"
+        )
+    return shape
+
+
+def _refuse(place: Path, path: str) -> None:
+    """Refuse what holds the folders that DVC removes, or lies in one."""
+    for folder in (paths.SOURCES, paths.CODE, paths.RUNS):
+        ours, there = folder.resolve(), (place.absolute(), place.resolve())
+        if ours.is_relative_to(there[1]):
+            raise UserError(f"{path} holds this project; name a folder in it")
+        if any(found.is_relative_to(ours) for found in there):
+            raise UserError(f"{path} lies in {folder}, whose content the pipeline replaces; move it")
+
+
+def link(sources: Mapping[str, Source]) -> None:
+    """Have a link for each experiment with data of the user's, a file for each other one.
+
+    Git keeps them, so that where all else comes by ``dvc pull``, there is nothing to run.
+    """
+    paths.SOURCES.mkdir(parents=True, exist_ok=True)
+    for old in paths.SOURCES.iterdir():
+        if old.is_symlink() or old.is_file():
+            old.unlink()
+    for name, source in sources.items():
+        path = paths.SOURCES / name
+        if source.path is None:
+            path.write_text("no data of the user's own\n", encoding="utf-8")
+            continue
+        found = Path(source.path).expanduser().resolve()
+        if not found.exists():  # of an experiment that is not listed
+            path.write_text(f"{source.path}: not there\n", encoding="utf-8")
+            continue
+        inside = found.is_relative_to(Path.cwd())  # then a copy of the whole has its own
+        path.symlink_to(os.path.relpath(found, paths.SOURCES.resolve()) if inside else found)

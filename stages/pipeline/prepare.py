@@ -1,0 +1,21 @@
+"""The data, from their source to tensors."""
+
+from functools import partial
+
+from stages.gan.core.params import Experiment
+from stages.runtime import paths, progress
+from stages.runtime.errors import say
+from stages.runtime.paths import ExperimentFiles
+
+
+def prepare(name: str, experiment: Experiment) -> None:
+    """Make an experiment's data set."""
+    shared = ExperimentFiles(name)
+    show = partial(progress.track, unit="image", describe=lambda _: "read", every=10_000)
+    dataset = experiment.source.load(paths.RAW, show)
+    dataset.save(shared.dataset)
+    classes = f" of {len(dataset.train.classes)} classes" if dataset.train.classes else ""
+    say(
+        f"prepare {name}: {len(dataset.train)} training and {len(dataset.test)} test samples of "
+        f"shape {tuple(dataset.shape)}{classes}; see {shared.dataset}"
+    )

@@ -1,0 +1,42 @@
+"""All runs side by side, across seeds."""
+
+import json
+
+from stages.gan.core.params import Settings
+from stages.gan.report import comparison, conditions, runs, summary
+from stages.runtime import files, paths
+from stages.runtime.errors import say
+from stages.tracking import condition_record
+from stages.tracking.store import Store
+
+
+def report(settings: Settings, store: Store) -> None:
+    """Compare all runs that there are in reports/runs."""
+    found = runs.load(paths.RUNS)
+    comparable_sets = conditions.comparable_sets(found)
+    recorded = condition_record.recorded([one for alike in comparable_sets for one in alike.conditions])
+    if recorded:
+        store.open()
+    listed = [
+        run
+        for name in settings.experiments
+        for run in found
+        if run.experiment == name and run.seed in settings.seeds
+    ]
+    folder, figures = paths.REPORT.parent, paths.REPORT.with_name("figures")
+    figures.mkdir(parents=True, exist_ok=True)
+    with files.together():
+        drawn = comparison.draw(comparable_sets, figures)
+        files.write(paths.REPORT, comparison.markdown(comparable_sets, folder, figures))
+        files.write(paths.SUMMARY, json.dumps(summary.means(listed), indent=2) + "\n")
+        files.write(paths.LOSSES_TABLE, summary.losses(comparable_sets))
+        files.write(paths.SCORES_TABLE, summary.scores(comparable_sets))
+    for picture in set(figures.glob("*.png")) - drawn:  # of conditions that are no more
+        picture.unlink()
+    # A result that is as DVC left it is deleted by `dvc exp run` and `dvc checkout` once params.yaml lists
+    # its run no more; one touched since is left alone.
+    for file in (file for file in paths.RUNS.rglob("*") if file.is_file()):
+        file.touch()
+    for condition in recorded:
+        condition_record.record(store, condition)
+    say(f"report: {len(found)} runs in {paths.REPORT}")

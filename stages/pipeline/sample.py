@@ -1,0 +1,27 @@
+"""Samples from one run's generator."""
+
+from stages.gan.core import arrays, devices, weights
+from stages.gan.core.datasets import Dataset
+from stages.gan.core.params import Experiment, Settings
+from stages.gan.networks.base import sampling
+from stages.gan.networks.base.registry import get_generator
+from stages.runtime import command, files, progress
+from stages.runtime.errors import say
+from stages.runtime.paths import ExperimentFiles, RunFiles
+
+
+def sample(name: str, seed: int, experiment: Experiment, settings: Settings) -> None:
+    """Draw one run's samples, and those of the latent points that all runs draw."""
+    run_files, count = RunFiles(name, seed), experiment.sample.count
+    device = devices.set_up(settings.device, settings.threads)
+    split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
+    weights.check_generator(run_files.generator, name, seed, experiment.generator, split.shape)
+    generator, about = weights.load(run_files.generator, get_generator, device)
+    work = f"{count} samples, {sampling.BLOCK} in a step"
+    command.say_begin("sample", f"{name}, seed {seed}", work, device.type, run_files.samples)
+    blocks = sampling.samples(generator, seed, count)
+    common = sampling.common_latents(about["architecture"]["latent"], images=len(split.shape) == 3)
+    with files.together():
+        arrays.save(run_files.samples, progress.track_blocks(blocks, count, "sample"), count)
+        arrays.save(run_files.grid, [sampling.draw(generator, common)], len(common))
+    say(f"sample {name}, seed {seed}: {count} samples; see {run_files.samples}")

@@ -1,0 +1,132 @@
+"""The GAN, generator against discriminator: one run's training, from its last checkpoint on."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+from torch import Tensor
+
+from stages.gan.core import devices, history, weights
+from stages.gan.core.datasets import Dataset, Split
+from stages.gan.core.history import Epoch
+from stages.gan.core.params import Experiment, Settings, pieces
+from stages.gan.core.randomness import generator as random_generator
+from stages.gan.networks.base import sampling
+from stages.gan.training import loop
+from stages.gan.training.process_group import PeerLostError, ProcessGroup
+from stages.gan.training.resumable import ResumableTraining, checkpoint_store
+from stages.runtime import command, files, locks, progress, signals
+from stages.runtime.errors import UserError, say
+from stages.runtime.paths import ExperimentFiles, RunFiles
+from stages.tracking import record
+from stages.tracking.record import TrainingRecord
+from stages.tracking.store import Store
+
+COMMAND = (sys.executable, "-m", "stages.train", *sys.argv[1:])
+
+
+def train(
+    name: str, seed: int, experiment: Experiment, settings: Settings, store: Store, group: ProcessGroup
+) -> ResumableTraining:
+    """Train one run's networks and hand on what came of it."""
+    shared, run_files, total = ExperimentFiles(name), RunFiles(name, seed), experiment.train.epochs
+    locks.claim(run_files.checkpoints, f"train {name}, seed {seed}")
+    gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
+    steps = loop.steps_per_epoch(len(split), experiment.train.batch_size)
+    together = f" in {group.world_size} processes" if group.world_size > 1 else ""
+    where = f"seed-{seed} of experiment {name} in MLflow (make ui)"
+    work = f"{total} epochs of {steps} steps"
+    command.say_begin("train", f"{name}, seed {seed}", work, f"{device.type}{together}", where)
+
+    def save(folder: Path) -> None:
+        about = {"experiment": name, "seed": seed, "device": device.type}
+        weights.save(folder / run_files.generator.name, gan.generator_ema, about)
+        weights.save(folder / run_files.discriminator.name, gan.discriminator, about)
+
+    first = sampling.draw(gan.generator_ema, latents)
+    checkpoints = checkpoint_store(
+        run_files.checkpoints,
+        settings.state_every,
+        experiment,
+        seed,
+        settings.rounding,
+        files.md5(shared.dataset),
+        pieces.code(experiment.trained_pieces),
+        device,
+    )
+    training = ResumableTraining(
+        gan, steps, total, checkpoints, f"train {name}, seed {seed}", signals.stop_requested, store.new_key
+    )
+    tags = record.environment(device)
+    with (
+        group.joined(device, COMMAND),
+        record.training(store, name, seed, experiment, settings, split, tags, key=training.key) as run,
+    ):
+        run.log_preview(0, first)
+        for epoch in training.epochs:  # what a run that goes on has already, it drops
+            run.log_epoch(epoch)
+        try:
+            with signals.deferred():  # until the training is whole on disk
+                for epoch in _shown(
+                    training, split.normalized.to(device), latents, run, total * steps, total
+                ):
+                    run.log_epoch(epoch)
+                    run.log_checkpoint(epoch.number, save)
+        except loop.DivergenceError as error:
+            if (kept := run.log_networks(*training.restore_last_finite(), save)) is None:
+                raise
+            raise UserError(f"{error}. The last finite networks are in MLflow, {kept}") from error
+        run.log_time(training.wall_seconds, total * steps, training.training_seconds)
+        previews = [first, *(epoch.preview for epoch in training.epochs)]
+        with files.together():
+            save(run_files.generator.parent)
+            history.save(training.epochs, previews, run_files.losses, run_files.previews)
+        run.log_files(run_files.generator, run_files.discriminator)
+    say(f"train {name}, seed {seed}: done; see {run_files.losses}")
+    return training
+
+
+def run_worker(
+    name: str, seed: int, experiment: Experiment, settings: Settings, group: ProcessGroup
+) -> NoReturn:
+    """Compute this process's rows of a training, to its end; what there is to say the main process says."""
+    gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
+    real = split.normalized.to(device)
+    try:
+        with signals.deferred(), group.joined(device, COMMAND):  # the main process ends where all is whole
+            for _ in gan.epochs(real, latents):
+                pass
+    except loop.DivergenceError:
+        pass
+    except PeerLostError:
+        signals.exit_now(1)
+    signals.exit_now(0)
+
+
+def _set_up(
+    name: str, seed: int, experiment: Experiment, settings: Settings, group: ProcessGroup
+) -> tuple[loop.Training, Split, Tensor, torch.device]:
+    """The training as it begins, its data, the latent points of its previews, and its device."""
+    device = group.device(devices.set_up(settings.device, settings.threads))
+    split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
+    gan = loop.Training(
+        experiment, split.shape, seed=seed, device=device, group=group, normalization=split.normalization
+    )
+    size = (experiment.train.preview, gan.latent)
+    return gan, split, torch.randn(size, generator=random_generator(seed, "preview")), device
+
+
+def _shown(
+    training: ResumableTraining, real: Tensor, preview: Tensor, run: TrainingRecord, steps: int, total: int
+) -> Iterator[Epoch]:
+    """Train, showing both losses: on a terminal beside a bar of all steps, elsewhere every tenth epoch's."""
+
+    def losses(epoch: Epoch) -> str:
+        return f"loss D {epoch.loss_d:.3f}, G {epoch.loss_g:.3f}"  # short: a terminal may be narrow
+
+    done = len(training.epochs)
+    with progress.bar(steps, "step", training.step) as bar:
+        epochs = training.train(real, preview, run.run.flush, bar.update)
+        yield from progress.announce(epochs, bar, total, "epoch", losses, every=10, done=done)

@@ -1,0 +1,46 @@
+"""Draw the pictures of an experiment's data and judge; or, with --seed, those of one run.
+
+Reads:
+  params.yaml
+  data/EXPERIMENT/dataset.safetensors                      the prepared data
+  data/EXPERIMENT/judge.safetensors                        the judge
+  data/EXPERIMENT/seed-SEED/previews.npy                   the run's previews,
+  data/EXPERIMENT/seed-SEED/samples.npy                    samples,
+  data/EXPERIMENT/seed-SEED/grid.npy
+  data/EXPERIMENT/seed-SEED/answers.npy                    and what the judge said of them
+  reports/runs/EXPERIMENT/seed-SEED/losses.csv             its losses
+  reports/runs/EXPERIMENT/seed-SEED/metrics.json           and scores
+Writes:
+  reports/runs/EXPERIMENT/data.png                         some of the training samples
+  reports/runs/EXPERIMENT/judge.png                        the judge's answers to test data
+  reports/runs/EXPERIMENT/seed-SEED/evolution.gif          the previews as a film, and as stills
+  reports/runs/EXPERIMENT/seed-SEED/evolution.png
+  reports/runs/EXPERIMENT/seed-SEED/samples.png            samples beside real data
+  reports/runs/EXPERIMENT/seed-SEED/grid.png               samples of the latent points that all runs draw
+  reports/runs/EXPERIMENT/seed-SEED/losses.png             losses by epoch
+  reports/runs/EXPERIMENT/seed-SEED/coverage.png           what of the real data the samples cover
+  MLflow                                                   the pictures, to the runs of training and judge
+Examples:
+  python -m stages.plot --experiment sine
+  python -m stages.plot --experiment sine --seed 111
+"""
+
+from stages.gan.core import params
+from stages.runtime import command
+from stages.tracking import store
+
+
+def main(name: str, seed: int | None, experiment: params.Experiment, settings: params.Settings) -> None:
+    """Draw the pictures of an experiment, or of one of its runs."""
+    with store.default() as runs:
+        runs.open()  # its process starts while the import takes its seconds
+        from stages.pipeline import plot
+
+        if seed is None:
+            plot.plot_experiment(name, experiment, settings, runs)
+        else:
+            plot.plot_run(name, seed, experiment, settings, runs)
+
+
+if __name__ == "__main__":
+    command.for_run(main, __doc__, seed_required=False)

@@ -1,0 +1,110 @@
+"""DVC: the process that runs this stage, and what to do where it was killed while it wrote dvc.lock."""
+
+import json
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stages.runtime import files
+from stages.runtime.errors import UserError
+from stages.runtime.paths import LOCK, LOCK_COPY
+
+if TYPE_CHECKING:
+    from psutil import Process
+
+_FOLDER = Path(".dvc/tmp")  # where DVC has its locks
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def process() -> "Process | None":
+    """The nearest ancestor of this process that holds a lock of this repository's: DVC, if it runs this."""
+    if "DVC_STAGE" not in os.environ:
+        return None
+    import psutil  # not needed where no DVC runs this
+
+    try:
+        locks = json.loads(Path(os.environ.get("DVC_ROOT", "."), _FOLDER, "rwlock").read_text())
+        holders = {lock["pid"] for lock in locks["write"].values()}
+        return next((parent for parent in psutil.Process().parents() if parent.pid in holders), None)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, psutil.Error):
+        return None
+
+
+def lives(process: "Process") -> bool:
+    """Whether a process has not ended yet; one whose parent has not asked for its end has, too."""
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def copy_lock() -> None:
+    """Keep dvc.lock as it is while a stage runs: whole, as DVC writes it when the stage has ended."""
+    with suppress(OSError):
+        text = LOCK.read_text(encoding="utf-8")
+        if _FOLDER.is_dir() and not _is_cut(text):
+            files.write(LOCK_COPY, text)
+
+
+def mend_lock() -> str | None:
+    """Put the last whole dvc.lock back where DVC, killed while it wrote the file in place, left a part.
+
+    That is the one that the last stage saw, or else git's. What was done since then, DVC has in its run
+    cache. A part that ends with a whole stage stays: it only lacks stages, which are in the run cache, too.
+
+    Returns:
+        A line that says so, or None: the file is whole, or not there.
+
+    Raises:
+        UserError: there is no whole one to put back.
+    """
+    try:
+        if not _is_cut(LOCK.read_text(encoding="utf-8", errors="replace")):
+            return None
+    except FileNotFoundError:
+        return None
+    for where, text in (("a stage's copy", _copied()), ("git's", _committed())):
+        if text and not _is_cut(text):
+            files.write(LOCK, text)
+            return f"{LOCK}: was cut short, as by a kill while DVC wrote it; the last whole one ({where}) is back"
+    raise UserError(
+        f"{LOCK}: is cut short, as by a kill while DVC wrote it, and git has none; delete it, and run it again: "
+        "what was done DVC has in its run cache"
+    )
+
+
+def _is_cut(text: str) -> bool:
+    """Whether a text is no whole dvc.lock: DVC would refuse it, or miss a part of a stage."""
+    try:
+        content = yaml.load(text, _Loader)
+        entries = [
+            entry
+            for stage in content["stages"].values()
+            for kind in ("deps", "outs")
+            for entry in stage.get(kind, [])
+        ]
+        whole = all("cmd" in stage and stage["outs"] for stage in content["stages"].values())
+        return not (text.endswith("\n") and whole and all("path" in e and "md5" in e for e in entries))
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return True
+
+
+def _copied() -> str:
+    try:
+        return LOCK_COPY.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _committed() -> str:
+    command = ["git", "show", f"HEAD:./{LOCK}"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""

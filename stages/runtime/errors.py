@@ -1,0 +1,83 @@
+"""What a user is told: the one exception that speaks to them, lines, and words for what the machine lacks."""
+
+import errno
+import os
+import re
+import sys
+from contextlib import suppress
+
+_ADVICE = {
+    errno.ENOSPC: "free some space there and run it again",
+    errno.EDQUOT: "free some of your quota there and run it again",
+    errno.EFBIG: "allow larger files (ulimit -f unlimited) and run it again",
+    errno.EROFS: "work in a folder that can be written to",
+    errno.EACCES: "change its permissions, or work in a folder of your own",
+    errno.EPERM: "change its permissions, or work in a folder of your own",
+    errno.ENOTDIR: "a file is where a folder must be: move it away",
+    errno.EEXIST: "a file is where a folder must be: move it away",
+    errno.EISDIR: "a folder is where a file must be: move it away",
+    errno.EIO: "look after the disk, and run it again",
+}
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|not enough memory|out of memory|multiplication overflow|calculation overflowed"
+    r"|invalid buffer size|failed to map segment",
+    re.IGNORECASE,
+)
+_BREAK = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
+
+
+class UserError(Exception):
+    """A mistake or a lack that the user can mend: one line that says what, where, and what to do.
+
+    Stages print it without a traceback and exit with a code other than 0. Whatever the message quotes, it is
+    one line: line breaks become spaces, and what cannot be printed its escape.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+def one_line(text: object) -> str:
+    """A text on one line that does nothing to a terminal."""
+    joined = _BREAK.sub(" ", str(text))
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in joined).strip()
+
+
+def without_login(text: str, uri: str) -> str:
+    """A text that may quote an address, without the user's name and password in it."""
+    scheme, _, rest = uri.partition("://")
+    place, _, path = rest.partition("?")[0].partition("/")
+    if scheme.startswith("sqlite"):
+        return text
+    # A slash in a password ends the place too early: what then seems to be its port is no number.
+    whole = "@" in place or place.rpartition(":")[2].isdigit() or ":" not in place
+    login, at, _ = (place if whole else f"{place}/{path}").rpartition("@")
+    return text.replace(login + at, "")
+
+
+def say(line: str) -> None:
+    """Print a line at once, if it can be: a closed terminal, or a log on a full disk, ends no long work."""
+    with suppress(OSError):
+        print(line, flush=True)
+
+
+def warn(text: object) -> None:
+    """Print a warning, one line on stderr, if it can be; see :func:`say`."""
+    with suppress(OSError):
+        print(f"warning: {one_line(text)}", file=sys.stderr, flush=True)
+
+
+def describe_os_error(error: BaseException) -> str | None:
+    """One line on what the machine has refused (room, a permission, memory), or None: it is another error."""
+    if isinstance(error, OSError) and error.errno is not None:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        advice = _ADVICE.get(error.errno, "mend that and run it again")
+        return one_line(f"{where}{error.strerror or os.strerror(error.errno)}; {advice}")
+    told = isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
+    if isinstance(error, MemoryError) or told:
+        reason = one_line(error)[:200] or "no more to be had"
+        return (
+            f"not enough memory ({reason}); take smaller networks, batch_size, preview, sample.count or "
+            "threads in params.yaml"
+        )
+    return None

@@ -1,0 +1,53 @@
+"""Where everything lies: the names that ``dvc.yaml`` and the stages share, from the repository's root."""
+
+from pathlib import Path
+
+RAW = Path("data/raw")
+CODE = Path("data/code")  # by experiment and stage: the pieces (networks, loss, source) that it names
+SOURCES = Path("data/sources")  # links to the user's own data, by experiment
+RUNS = Path("reports/runs")
+REPORT = Path("reports/README.md")
+SUMMARY = Path("reports/summary.json")
+LOSSES_TABLE = Path("reports/plots/losses.csv")
+SCORES_TABLE = Path("reports/plots/scores.csv")
+CHECKPOINTS = Path(".checkpoints")  # of trainings that are not finished; neither git's nor DVC's
+STORE = "sqlite:///mlflow.db"
+OUTBOX = Path(".outbox")  # what MLflow was not told yet
+LOCK = Path("dvc.lock")
+LOCK_COPY = Path(".dvc/tmp/dvc.lock")  # the last whole one
+
+
+class ExperimentFiles:
+    """What an experiment's runs share, whatever their seeds: the data and the judge."""
+
+    def __init__(self, experiment: str) -> None:
+        data, report = Path("data", experiment), RUNS / experiment
+        self.code = CODE / experiment
+        self.dataset = data / "dataset.safetensors"
+        self.dataset_figure = report / "data.png"
+        self.judge = data / "judge.safetensors"
+        self.judge_scores = report / "judge.json"
+        self.judge_figure = report / "judge.png"
+
+
+class RunFiles:
+    """What belongs to one run: an experiment with a seed."""
+
+    def __init__(self, experiment: str, seed: int) -> None:
+        data, report = Path("data", experiment, f"seed-{seed}"), RUNS / experiment / f"seed-{seed}"
+        self.generator = data / "generator.safetensors"
+        self.discriminator = data / "discriminator.safetensors"
+        self.previews = data / "previews.npy"
+        self.losses = report / "losses.csv"
+        self.animation = report / "evolution.gif"
+        self.strip = report / "evolution.png"
+        self.samples = data / "samples.npy"
+        self.samples_figure = report / "samples.png"
+        self.grid = data / "grid.npy"
+        self.grid_figure = report / "grid.png"
+        self.answers = data / "answers.npy"
+        self.scores = report / "metrics.json"
+        self.losses_figure = report / "losses.png"
+        self.coverage_figure = report / "coverage.png"
+        self.run = report / "run.json"
+        self.checkpoints = CHECKPOINTS / experiment / f"seed-{seed}"

@@ -1,0 +1,186 @@
+"""Say what a branch does to the runs, as a comment in Markdown for a pull request.
+
+Compares the last commit with the one where the branch began: parameters, scores and pictures, as far as git
+has them, so that nothing needs to be computed, or pulled. Reads both commits, and params.yaml. Prints the
+comment, or writes it to a file.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from stages.gan.core import params
+from stages.runtime import command, files, paths
+from stages.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from stages.gan.report import changes
+
+_SCORED_BY = (
+    "parameters.data.",
+    "parameters.judge.",
+    "parameters.sample.",
+    "parameters.evaluate.",
+    "judge.md5",
+)
+_SHOWN = {"samples.png": "samples", "evolution.png": "evolution"}  # of the pictures of a run
+
+
+def comment(base: str, addresses: tuple[str, str] | None, report: str | None) -> str:
+    """The comment on what has come since ``base``.
+
+    Args:
+        base: a branch, or any other revision.
+        addresses: of the files there, and of those of the last commit; ``{commit}`` stands for the commit.
+            Without them, there are no pictures.
+        report: address of the report, likewise.
+    """
+    from stages.gan.report import changes
+
+    known = params.load(Path("params.yaml"))
+    first = _git("merge-base", "--end-of-options", base, "HEAD").strip()
+    last = _git("rev-parse", "HEAD").strip()
+    before, after = _files(first), _files(last)
+    touched = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    changed = {path.parts[2] for path in touched if path.match("reports/runs/*/seed-*/metrics.json")}
+    folders = sorted(
+        (
+            path.parent
+            for path in {*before, *after}
+            if path.name == "metrics.json" and path.parts[2] in changed
+        ),
+        key=lambda folder: (folder.parent.name, int(folder.name.removeprefix("seed-"))),
+    )
+    scores = _diff("metrics", first, last, [str(folder / "metrics.json") for folder in folders], "--all")
+    about = _diff("params", first, last, ["params.yaml", *(str(folder / "run.json") for folder in folders)])
+    parameters = about.pop("params.yaml", {})
+
+    def picture(title: str, path: PurePosixPath) -> "changes.Picture":
+        assert addresses is not None
+        there = [
+            f"{address.replace('{commit}', commit)}/{path}" if path in files else None
+            for address, commit, files in zip(addresses, (first, last), (before, after), strict=True)
+        ]
+        return changes.Picture(title, *there)
+
+    pictured = touched if addresses else []
+    return changes.markdown(
+        changes.Changes(
+            base=first[:10],
+            head=last[:10],
+            parameters=parameters,
+            runs=[_run(folder, scores.get(str(folder / "metrics.json"), {})) for folder in folders],
+            otherwise=frozenset(_otherwise(about)),
+            stale=list(_stale(known)),
+            figures=[
+                picture(path.stem.removeprefix("samples-"), path)
+                for path in pictured
+                if path.match("reports/figures/samples-*.png")
+            ],
+            pictures=[
+                picture(f"{path.parts[-3]}, {path.parts[-2].replace('-', ' ')}: {_SHOWN[path.name]}", path)
+                for path in pictured
+                if path.match("reports/runs/*/seed-*/*.png") and path.name in _SHOWN
+            ],
+            report=report.replace("{commit}", last) if report else None,
+        )
+    )
+
+
+def _run(folder: PurePosixPath, scores: Mapping[str, tuple[Any, Any]]) -> "changes.RunChange":
+    from stages.gan.report import changes
+
+    before, after = ({name: both[i] for name, both in scores.items() if both[i] is not None} for i in (0, 1))
+    seed = int(folder.name.removeprefix("seed-"))
+    return changes.RunChange(folder.parent.name, seed, before or None, after or None)
+
+
+def _otherwise(about: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Iterator[str]:
+    """Experiments that are scored otherwise than before, by what differs in the run.json of their runs."""
+    for path, names in about.items():
+        if any(name.startswith(_SCORED_BY) and None not in both for name, both in names.items()):
+            yield PurePosixPath(path).parts[2]
+
+
+def _diff(
+    what: str, first: str, last: str, targets: list[str], *options: str
+) -> dict[str, dict[str, tuple[Any, Any]]]:
+    """What `dvc metrics diff` or `dvc params diff` says of files: by file and name, both values."""
+    if not targets:
+        return {}  # DVC would take all that there are
+    arguments = [what, "diff", "--json", *options, first, last, "--targets", *targets]
+    found = json.loads(_output(sys.executable, "-m", "dvc", *arguments) or "{}")
+    return {
+        path: {name: (both.get("old"), both.get("new")) for name, both in names.items()}
+        for path, names in found.items()
+    }
+
+
+def _stale(known: params.Params) -> Iterator[str]:
+    """Runs that the parameters list, but whose results are of others, or are not there."""
+    for experiment in known.settings.experiments:
+        wanted = known.settings.rounding | params.flatten(known.experiments[experiment])
+        for seed in known.settings.seeds:
+            try:
+                found = json.loads(paths.RunFiles(experiment, seed).run.read_text(encoding="utf-8"))
+                same = _set(found["parameters"]) == _set(json.loads(json.dumps(wanted)))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                same = False
+            if not same:
+                yield f"{experiment}, seed {seed}"
+
+
+def _set(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are not null: a run from before a parameter was there is like one that leaves it out."""
+    return {key: value for key, value in parameters.items() if value is not None}
+
+
+def _files(commit: str) -> dict[PurePosixPath, str]:
+    """The report's files at a commit, and what git calls their content."""
+    listed = _git("ls-tree", "-r", "-z", commit, "--", "reports").split("\0")
+    fields = (line.split(maxsplit=3) for line in listed if line)
+    return {PurePosixPath(path): content for _, _, content, path in fields}
+
+
+def _git(*arguments: str) -> str:
+    return _output("git", *arguments)
+
+
+def _output(*arguments: str) -> str:
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"{' '.join(arguments[:4])}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.plain_parser(__doc__)
+    parser.add_argument("--base", required=True, help="the branch that this one is to go to, or a commit")
+    parser.add_argument("--base-files", help="address of the files there; {commit} stands for the commit")
+    parser.add_argument("--head-files", help="of those of this branch; without both, there are no pictures")
+    parser.add_argument("--report", help="address of the report of this branch; {commit} likewise")
+    parser.add_argument("--output", type=Path, help="file to write; without one, the comment is printed")
+    return parser
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    chosen = _parser().parse_args()
+    pair = (chosen.base_files, chosen.head_files)
+
+    def work() -> None:
+        text = comment(chosen.base, pair if all(pair) else None, chosen.report)
+        if chosen.output is None:
+            sys.stdout.write(text)
+        else:
+            files.write(chosen.output, text)
+
+    command.guard(work)
+
+
+if __name__ == "__main__":
+    main()

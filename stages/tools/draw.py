@@ -1,0 +1,277 @@
+"""Drawing by hand: any samples of any trained generator, into a picture, a folder, an array or an animation.
+
+It knows the generator's file alone, so neither data nor MLflow need be there.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.gan.core import params, portability
+from stages.runtime import command, paths
+from stages.runtime.errors import UserError, one_line, say
+from stages.tools.numbers import MOST, Numbers
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from stages.gan.core.datasets import Split
+
+_FRAMES, _SIDE = 60, 24
+_IMAGES, _POINTS = 64, 1000  # drawn if nobody says how many
+_KINDS = "a picture .png, an array .npy, a table .csv (points), an animation .gif or a folder (images)"
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "any samples, by hand",
+        "With --out, nothing else is written, not even to MLflow. Sample K depends on the generator, the "
+        "run's seed and K alone: it is row K of samples.npy.",
+    )
+    group.add_argument(
+        "--out",
+        metavar="PATH",
+        help=f"what to write, by its name: {_KINDS}",
+    )
+    group.add_argument(
+        "--generator",
+        type=Path,
+        metavar="FILE",
+        help="a generator.safetensors from anywhere, instead of --experiment and --seed",
+    )
+    which = group.add_mutually_exclusive_group()
+    which.add_argument(
+        "--seeds", type=_numbers, metavar="LIST", help="the numbers of the samples, such as 0-63 or 5,100-199"
+    )
+    which.add_argument(
+        "--count",
+        type=command.whole(1, MOST),
+        metavar="N",
+        help=f"the same as --seeds 0-(N-1); default: {_IMAGES}, of points {_POINTS}",
+    )
+    which.add_argument(
+        "--interpolate",
+        nargs=2,
+        type=command.whole(0, 10**18 - 1),
+        metavar=("A", "B"),
+        help="to a .gif: from sample A to sample B and back",
+    )
+    which.add_argument(
+        "--plane",
+        action="store_true",
+        default=None,
+        help="to a .png: a grid of the latent plane, and where the generator takes it (latent: 2)",
+    )
+    group.add_argument(
+        "--frames",
+        type=command.whole(2, 1000),
+        metavar="N",
+        help=f"with --interpolate: how many; default: {_FRAMES}",
+    )
+    group.add_argument(
+        "--side",
+        type=command.whole(2, 100),
+        metavar="N",
+        help=f"with --plane: points along each side of the grid; default: {_SIDE}",
+    )
+    group.add_argument(
+        "--force", action="store_true", default=None, help="replace files that are there; default: refuse"
+    )
+    parser.epilog = """examples of drawing by hand:
+  python -m stages.sample --experiment digits --seed 111 --seeds 0-99 --out grid.png
+  python -m stages.sample --experiment digits --seed 111 --interpolate 3 17 --out 3-to-17.gif
+  python -m stages.sample --experiment sine --seed 111 --plane --out plane.png
+  python -m stages.sample --generator generator.safetensors --count 1000000 --out samples.npy"""
+
+
+def _numbers(text: str) -> Numbers:
+    try:
+        return Numbers.parse(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def draw(wanted: argparse.Namespace) -> None:
+    """Draw what the command line asks for."""
+    kind = _kind(wanted)
+    path = _generator(wanted)
+    device_name, threads = _settings(wanted.params)
+    from stages.gan.core import devices, weights
+    from stages.gan.networks.base.registry import GENERATORS
+
+    device = devices.set_up(device_name, threads)
+    generator, about = weights.load(path, GENERATORS, device)
+    seed = about.get("seed")
+    if not isinstance(seed, int):
+        raise UserError(f"{path}: does not say of which seed it is; make it again")
+    count = wanted.count or (_IMAGES if len(_shape(generator)) == 3 else _POINTS)
+    numbers = wanted.seeds or Numbers([range(count)])
+    frames, side = wanted.frames or _FRAMES, wanted.side or _SIDE
+    work = f"{len(numbers)} samples"
+    if wanted.interpolate is not None:
+        first, second = wanted.interpolate
+        work = f"{frames} frames from sample {first} to {second} and back"
+    elif wanted.plane:
+        work = f"a grid of the latent plane, {side} x {side}"
+    _check(generator, numbers, kind, wanted)
+    name = f"sample {about.get('experiment')}, seed {seed}"
+    say(one_line(f"{name}: {work} on {device.type}; see {wanted.out}"))
+    out = Path(wanted.out)
+    if wanted.interpolate is not None:
+        _animation(generator, seed, out, first, second, frames)
+    elif wanted.plane:
+        _plane(generator, seed, out, side)
+    else:
+        _samples(generator, seed, out, kind, numbers)
+
+
+TOOL = command.Tool("out", _options, draw)
+
+
+def _kind(wanted: argparse.Namespace) -> str:
+    """What to write, as an ending, or nothing: a folder; checked as far as it can be before any import."""
+    out = Path(wanted.out)
+    kind = "" if wanted.out.endswith("/") or out.is_dir() else out.suffix.lower()
+    if not wanted.out.strip() or kind not in ("", ".png", ".npy", ".csv", ".gif"):
+        raise UserError(f"--out {wanted.out}: must be {_KINDS}")
+    for option, made in (("interpolate", ".gif"), ("plane", ".png")):
+        if getattr(wanted, option) is not None and kind != made:
+            raise UserError(f"--out {wanted.out}: --{option} makes a {made} file; name one")
+    if kind == ".gif" and wanted.interpolate is None:
+        raise UserError(f"--out {wanted.out}: an animation goes between two samples: --interpolate A B")
+    for option, needed in (("frames", "interpolate"), ("side", "plane")):
+        if getattr(wanted, option) is not None and getattr(wanted, needed) is None:
+            raise UserError(f"--{option}: needs --{needed}")
+    if out.exists() and not out.is_dir() and not (kind and wanted.force):
+        raise UserError(f"--out {wanted.out}: is there already; name another, or replace a file with --force")
+    return kind
+
+
+def _generator(wanted: argparse.Namespace) -> Path:
+    """The generator's file."""
+    if wanted.generator is not None:
+        if wanted.experiment is not None or wanted.seed is not None:
+            raise UserError("--generator: its file knows its experiment and seed; leave those options out")
+        return Path(wanted.generator)
+    if wanted.experiment is None or wanted.seed is None:
+        raise UserError("which generator? Name it by --experiment and --seed, or its file by --generator")
+    path = paths.RunFiles(wanted.experiment, wanted.seed).generator
+    if not path.exists():
+        params.select(params.load(wanted.params), wanted.experiment, wanted.params)
+        raise UserError(f"{path}: there is no such generator; run the train stage, or name another --seed")
+    return path
+
+
+def _settings(path: Path) -> tuple[str, int]:
+    """The device and the number of threads: as the parameter file says, or as it does by default."""
+    if path == Path("params.yaml") and not path.exists():
+        return "auto", 2
+    settings = params.load(path).settings
+    if settings.portable:
+        portability.limit()
+    return settings.device, settings.threads
+
+
+def _check(generator: "nn.Module", numbers: Numbers, kind: str, wanted: argparse.Namespace) -> None:
+    """Refuse what cannot be drawn, before anything is."""
+    from stages.tools import gallery
+
+    out, shape, latent = wanted.out, _shape(generator), generator.latent
+    if wanted.plane and latent != 2:
+        raise UserError(f"--plane: the latent space has {latent} dimensions, and a plane has 2")
+    if len(shape) == 1 and kind == "":
+        raise UserError(f"--out {out}: points make no picture each; name a .png, .npy or .csv")
+    if len(shape) == 1 and kind in (".png", ".gif") and shape[0] < 2:
+        raise UserError(f"--out {out}: a picture of points needs two coordinates; name a .npy or .csv")
+    if len(shape) == 3 and kind == ".csv":
+        raise UserError(f"--out {out}: images make no table; name a .png, .npy or a folder")
+    if kind == ".png" and len(numbers) > (most := gallery.most(shape)):
+        raise UserError(f"--out {out}: a picture shows {most:,} of these at most; name a .npy or a folder")
+    if kind == "" and Path(out).is_dir() and not wanted.force:
+        there = {path.name for path in Path(out).iterdir()}
+        if taken := next((name for name in map(_name, numbers) if name in there), None):
+            raise UserError(
+                f"--out {out}: {taken} is there already; name another folder, or replace it with --force"
+            )
+
+
+def _shape(generator: "nn.Module") -> tuple[int, ...]:
+    """The shape of one of its samples."""
+    return tuple(generator.architecture["shape"])  # type: ignore[index]
+
+
+def _like(generator: "nn.Module", seed: int) -> "Split":
+    """Samples of the generator, always the same: how one is shown must not hang on which are drawn."""
+    from stages.gan.core.datasets import Split
+    from stages.gan.networks.base import sampling
+
+    return Split(next(sampling.samples(generator, seed, sampling.BLOCK)))
+
+
+def _name(number: int) -> str:
+    """The name of a sample's picture; a folder's list has them in their order."""
+    return f"{number:06}.png"
+
+
+def _samples(generator: "nn.Module", seed: int, out: Path, kind: str, numbers: Numbers) -> None:
+    import torch
+
+    from stages.gan.core import arrays
+    from stages.gan.networks.base import sampling
+    from stages.runtime import progress
+    from stages.tools import folders, gallery
+
+    drawn = (sampling.numbered(generator, seed, block) for block in numbers.blocks(sampling.BLOCK))
+    shown = progress.count(drawn, len(numbers), "sample")
+    if kind == ".npy":
+        arrays.save(out, shown, len(numbers))
+    elif kind == ".csv":
+        gallery.save_table(out, shown)
+    elif kind == ".png":
+        gallery.save(out, torch.cat(list(shown)), _like(generator, seed))
+    else:
+        names = map(_name, numbers)
+        with folders.filling(out) as folder:
+            like = _like(generator, seed)
+            for block in shown:
+                for image in block:
+                    gallery.save_image(folder / next(names), image, like)
+
+
+def _animation(generator: "nn.Module", seed: int, out: Path, first: int, second: int, frames: int) -> None:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from stages.gan.networks.base import sampling
+    from stages.gan.plots import evolution
+    from stages.runtime import progress
+    from stages.tools import interpolation
+
+    size: int = generator.latent  # type: ignore[assignment]
+    ends = [sampling.latent(seed, number, size) for number in (first, second)]
+    drawn = sampling.draw(generator, interpolation.path(ends[0], ends[1], frames))
+    if drawn.dim() == 2:
+        others = torch.cat(list(sampling.samples(generator, seed, _POINTS)))
+        pictures = interpolation.points(drawn, others)
+    else:
+        pictures = interpolation.images(drawn, _like(generator, seed))
+    with progress.bar(frames, "frame") as bar:
+        shown = []
+        for picture in pictures:
+            shown.append(Image.fromarray(picture).convert("RGB"))
+            bar.update()
+    few = np.concatenate([np.asarray(picture) for picture in shown[:: -(-frames // 8)]])
+    palette = Image.fromarray(few).quantize(64, dither=Image.Dither.NONE)
+    evolution.write(shown, [80] * frames, out, palette)
+
+
+def _plane(generator: "nn.Module", seed: int, out: Path, side: int) -> None:
+    from stages.gan.networks.base import sampling
+    from stages.tools import gallery, plane
+
+    drawn = sampling.draw(generator, plane.latents(side))
+    if drawn.dim() == 2:
+        plane.save(out, drawn, side)
+    else:
+        gallery.save(out, drawn, _like(generator, seed))

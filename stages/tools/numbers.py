@@ -1,0 +1,55 @@
+"""Which samples of a run: their numbers, as a command line names them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby, pairwise
+
+from stages.runtime.errors import UserError
+
+MOST = 100_000_000  # samples at once
+
+
+class Numbers:
+    """Numbers of samples, in the order that they are named in; a million take no more room than two.
+
+    Args:
+        ranges: those they are in; none is empty, and no two have a number in common.
+    """
+
+    def __init__(self, ranges: Sequence[range]) -> None:
+        self._ranges = ranges
+
+    @staticmethod
+    def parse(text: str) -> "Numbers":
+        """Read numbers and ranges, such as ``0-63,100``; both ends of a range belong to it.
+
+        Raises:
+            UserError: the text is something else, names a number twice, or more than :data:`MOST` numbers.
+        """
+        ranges = []
+        for part in text.split(","):
+            ends = re.fullmatch(r"\s*([0-9]{1,18})(?:-([0-9]{1,18}))?\s*", part, re.ASCII)
+            if ends is None:
+                raise UserError(f"{part[:40]!r} is neither a number from 0 on nor a range; such as 0-63,100")
+            first, last = int(ends[1]), int(ends[2] or ends[1])
+            if last < first:
+                raise UserError(f"{part[:40]} goes down; it must be {last}-{first}")
+            ranges.append(range(first, last + 1))
+        if sum(len(numbers) for numbers in ranges) > MOST:
+            raise UserError(f"these are more than {MOST:,} numbers, which is the most at once")
+        ordered = sorted(ranges, key=lambda numbers: numbers.start)
+        for before, after in pairwise(ordered):
+            if after.start < before.stop:
+                raise UserError(f"{after.start} is named twice")
+        return Numbers(ranges)
+
+    def __len__(self) -> int:
+        return sum(len(numbers) for numbers in self._ranges)
+
+    def __iter__(self) -> Iterator[int]:
+        return chain(*self._ranges)
+
+    def blocks(self, size: int) -> Iterator[list[int]]:
+        """The numbers, in lists of neighbours that are of the same block of ``size``."""
+        for _, numbers in groupby(self, key=lambda number: number // size):
+            yield list(numbers)

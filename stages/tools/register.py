@@ -1,0 +1,137 @@
+"""Register a run's generator in MLflow's model registry.
+
+Reads the store that MLFLOW_TRACKING_URI names, or the local one. Makes the run's generator the next version
+of the registered model, and prints its address, which mlflow.pyfunc.load_model and `mlflow models serve`
+take. A generator that has a version keeps it. Of a run that was logged without a model, the generator is read
+from data/EXPERIMENT/seed-SEED.
+"""
+
+import argparse
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from stages.runtime import command, paths
+from stages.runtime.errors import UserError, one_line, say
+from stages.tracking import address, mlflow_process, models, modules
+from stages.tracking.store import GENERATOR, md5
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+
+_RUN = re.compile(r"(?P<experiment>[a-z0-9][a-z0-9_-]*)/seed-(?P<seed>[0-9]+)|(?P<id>[0-9a-f]{32})")
+
+
+def register(run_name: re.Match[str], name: str | None, alias: str | None) -> None:
+    """Register the generator of a run: EXPERIMENT/seed-SEED, or MLflow's id for it."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or paths.STORE
+    address.check(uri)
+    address.check_login(uri)
+    for key, value in mlflow_process.SETTINGS.items():
+        os.environ.setdefault(key, value)
+    from mlflow import MlflowClient
+
+    with _told(uri):
+        client = MlflowClient(tracking_uri=uri)
+        run = _run(client, run_name, address.public(uri))
+        model = _model(client, run)
+        version = models.register(client, model, name or model.name)
+        if alias:
+            client.set_registered_model_alias(version.name, alias, version.version)
+    known_as = f"models:/{version.name}@{alias}" if alias else f"models:/{version.name}/{version.version}"
+    say(f"registered: {model.name}, {run.info.run_name}, as version {version.version} of {version.name}")
+    say(f'use: mlflow.pyfunc.load_model("{known_as}").predict({{"seed": [0, 1, 2]}})')
+
+
+def _run(client: "MlflowClient", name: re.Match[str], place: str) -> "Run":
+    """The run that is meant: of an experiment and a seed, the newest with the generator in the file.
+
+    Raises:
+        UserError: the store has none.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if name["id"]:
+        try:
+            run = client.get_run(name["id"])
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise UserError(f"{name[0]}: MLflow at {place} has no run of this id") from error
+        if GENERATOR not in run.data.tags:
+            raise UserError(f"{name[0]}: this run has left no generator; name the run of a finished training")
+        return run
+    file = paths.RunFiles(name["experiment"], int(name["seed"])).generator
+    tag, value = (GENERATOR, md5(file)) if file.exists() else ("seed", str(int(name["seed"])))
+    if experiment := client.get_experiment_by_name(name["experiment"]):
+        runs = client.search_runs(
+            [experiment.experiment_id],
+            f"tags.`{tag}` = '{value}'",
+            order_by=["attributes.start_time DESC"],
+        )
+        if finished := [run for run in runs if GENERATOR in run.data.tags]:
+            return finished[0]
+    which = f"the generator in {file}" if file.exists() else "this seed"
+    raise UserError(
+        f"{name[0]}: MLflow at {place} has no finished training of {which}; train it, or, where its messages "
+        "wait still, send them: make sync"
+    )
+
+
+def _model(client: "MlflowClient", run: "Run") -> "LoggedModel":
+    """The run's model; one made from the file where it has none.
+
+    Raises:
+        UserError: there is no such file, or it holds another generator.
+    """
+    if (model := models.find(client, run)) and model.status == "READY":
+        return model
+    experiment = client.get_experiment(run.info.experiment_id).name
+    file = paths.RunFiles(experiment, int(run.data.tags["seed"])).generator
+    if not file.exists() or md5(file) != run.data.tags[GENERATOR]:
+        raise UserError(
+            f"{experiment}, {run.info.run_name}: the run was logged without a model, and {file} is not "
+            f"its generator (MD5 sum {run.data.tags[GENERATOR]}); check out its commit, and: dvc pull {file}"
+        )
+    return models.log(client, run.info.run_id, file, modules.needed())
+
+
+@contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """Tell in one line how a store fails within the block."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = one_line(address.without_login(str(error), uri))[:300]
+        raise UserError(f"MLflow at {address.public(uri)} failed: {reason}") from error
+
+
+def _arguments() -> argparse.Namespace:
+    parser = command.plain_parser(__doc__)
+    parser.add_argument(
+        "run", metavar="RUN", help="EXPERIMENT/seed-SEED, such as mnist/seed-1; or a run's id"
+    )
+    parser.add_argument("--name", help="the registered model's name; default: the experiment's")
+    parser.add_argument("--alias", help="a name for this version, such as champion, in place of who has it")
+    arguments = parser.parse_args()
+    arguments.run = _RUN.fullmatch(arguments.run)
+    if not arguments.run:
+        parser.error("argument RUN: must be like mnist/seed-1, or a run's id, 32 of 0-9 and a-f")
+    if arguments.name is not None and not re.fullmatch(r"[\w.-]+", arguments.name):
+        parser.error("argument --name: must be made of letters, digits, _, . and -")
+    if arguments.alias is not None and not re.fullmatch(r"(?i)(?!(latest|v\d+)$)[\w-]+", arguments.alias):
+        parser.error(
+            "argument --alias: must be made of letters, digits, _ and -, and not be latest, v1, v2, …"
+        )
+    return arguments
+
+
+if __name__ == "__main__":
+    asked = _arguments()
+    command.guard(lambda: register(asked.run, asked.name, asked.alias))

@@ -1,0 +1,127 @@
+"""Addresses of MLflow stores: mistakes in them are told before any work is done."""
+
+import base64
+import os
+import re
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from importlib.metadata import entry_points
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote, urlsplit
+
+from stages.runtime.errors import UserError, without_login
+
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+_MANAGED = ("databricks", "databricks-uc", "uc")
+_OTHER_LOGINS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_CLIENT_CERT_PATH")
+_PATIENCE = 2.0  # seconds that a stage waits for a server to say whether it wants a login
+
+
+def public(uri: str) -> str:
+    """An address without the user's name and password, to be shown."""
+    return without_login(uri, uri)
+
+
+def is_server(uri: str) -> bool:
+    """Whether an address is a server's, and not a database's."""
+    return uri.partition("://")[0].lower() in ("http", "https")
+
+
+def check(uri: str) -> None:
+    """Refuse an address that cannot be one.
+
+    Raises:
+        UserError: saying what is wrong.
+    """
+    if reason := _mistake(uri):
+        raise UserError(
+            f"MLFLOW_TRACKING_URI is {public(uri)!r}: {reason}; "
+            "it must be like http://127.0.0.1:5000 or sqlite:///mlflow.db"
+        )
+
+
+def check_login(uri: str) -> None:
+    """Ask a server whether it lets us in. One that does not answer is no mistake: what is logged waits.
+
+    Raises:
+        UserError: it wants a login that is missing or wrong.
+    """
+    own = any(os.environ.get(name) for name in _OTHER_LOGINS)
+    if not is_server(uri) or own or _has_credentials_file():
+        return  # only MLflow itself knows how to log in there
+    parts = urlsplit(uri)
+    place = parts.netloc.rpartition("@")[2]
+    address = f"{parts.scheme}://{place}{parts.path.rstrip('/')}/api/2.0/mlflow/experiments/search"
+    request = urllib.request.Request(f"{address}?max_results=1")
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(parts.username or "")
+    password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or unquote(parts.password or "")
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    if name and password:
+        login = base64.b64encode(f"{name}:{password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {login}")
+    elif token:
+        request.add_header("Authorization", f"Bearer {token}")
+    if (code := _answer(request)) in (401, 403):
+        what = "refuses the login" if (name and password) or token else "wants a login"
+        raise UserError(
+            f"MLflow at {public(uri)} {what} ({code}): set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+
+
+def _answer(request: urllib.request.Request) -> int | None:
+    """The status that a server answers, or None: it is not there, or not now."""
+    codes: list[int] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+                codes.append(answer.status)
+        except urllib.error.HTTPError as error:
+            codes.append(error.code)
+        except (OSError, ValueError, HTTPException):
+            pass
+
+    asking = Thread(target=ask, daemon=True)  # no time limit of its own holds for the name's resolution
+    asking.start()
+    asking.join(_PATIENCE + 0.5)
+    return codes[0] if codes else None
+
+
+def _mistake(uri: str) -> str | None:
+    if uri in _MANAGED or uri.startswith("databricks:"):
+        return None
+    scheme, mark, rest = uri.partition("://")
+    scheme = scheme.lower()
+    in_a_path = scheme.startswith("sqlite") and not re.search(r"[^\S ]", uri)
+    if uri != uri.strip() or (re.search(r"\s", uri) and not in_a_path):
+        return "there is a space in it"
+    if not mark or scheme == "file":
+        if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in ("true", "1"):
+            return None
+        return "it names neither a server nor a database"
+    if scheme in ("http", "https"):
+        try:
+            parts = urlsplit(uri)
+            valid = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            return "its port is no number between 1 and 65535, or its host is none"
+        if valid and (parts.query or parts.fragment):
+            return "it is a page's; what is wanted ends before the ? or the #"
+        return None if valid else "it names no host"
+    if scheme.partition("+")[0] in _DATABASES:
+        if scheme.startswith("sqlite") and not rest.startswith("/"):
+            return "a file's name comes after three slashes"
+        return None if rest.strip("/") else "it names no database"
+    if scheme in {point.name for point in entry_points(group="mlflow.tracking_store")}:
+        return None
+    return f"MLflow knows no {scheme}://"
+
+
+def _has_credentials_file() -> bool:
+    try:
+        return Path("~/.mlflow/credentials").expanduser().exists()
+    except (OSError, RuntimeError):
+        return False

@@ -1,0 +1,82 @@
+"""What MLflow holds of a condition, runs that differ by their seed alone: a parent run with their means, to which theirs belong."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stages.gan.evaluation.scores import MEANINGS, in_mlflow
+from stages.gan.report import intervals
+from stages.gan.report.conditions import Condition
+from stages.runtime import files, paths
+from stages.tracking import pages
+from stages.tracking.run import Run
+from stages.tracking.store import Store
+from stages.tracking.tags import CONDITION, GENERATOR
+
+
+def recorded(conditions: Sequence[Condition]) -> list[Condition]:
+    """Those of which MLflow is to hold a parent: of several seeds, with their networks at hand.
+
+    The network's MD5 sum leads to a run. Where another machine trained, this one's store knows nothing of it.
+    """
+    return [condition for condition in conditions if len(condition.runs) > 1 and _generators(condition)]
+
+
+def record(store: Store, condition: Condition) -> None:
+    """Log a condition's means, and half the width of their 95 percent intervals, to the one parent of its runs.
+
+    A score's mean has the score's own name, so that MLflow shows it in one column with those of the seeds.
+    Where the store has none of the runs, or cannot be asked, there is nothing to be a parent of.
+    """
+    children = _children(store, condition)
+    if not children:
+        return
+    name = f"{condition.name}, {len(condition.runs)} seeds"
+    parent = store.find(condition.experiment, CONDITION, condition.key)
+    if parent is None:
+        tags = {CONDITION: condition.key, "device": condition.device}
+        found = (CONDITION, condition.key)
+        with store.start(
+            condition.experiment, name, tags, condition.parameters, if_absent_tag=found
+        ) as parent:
+            pass
+    _log(parent, condition)
+    seeds = ", ".join(str(run.seed) for run in condition.runs)
+    parent.set_tags({"seeds": seeds, "mlflow.runName": name, pages.NOTE: _about(condition, seeds)})
+    for child in children:
+        child.set_parent(condition.experiment, CONDITION, condition.key)
+
+
+def _children(store: Store, condition: Condition) -> list[Run]:
+    names = [files.md5(generator) for generator in _generators(condition)]
+    found = [store.find(condition.experiment, GENERATOR, name) for name in names]
+    return [run for run in found if run]
+
+
+def _generators(condition: Condition) -> list[Path]:
+    """The generators of its runs, as far as they are at hand."""
+    found = [paths.RunFiles(run.experiment, run.seed).generator for run in condition.runs]
+    return [file for file in found if file.exists()]
+
+
+def _about(condition: Condition, seeds: str) -> str:
+    """Its seeds and means, in Markdown."""
+    lines = [f"The means of seeds {seeds}, with half their 95% intervals. Each seed is a run below.", ""]
+    for name, meaning in MEANINGS.items():
+        if scores := condition.scores(name):
+            mean = intervals.mean(scores)
+            half = "" if mean.half is None else f" ± {mean.half:.2g}"
+            lines.append(f"- {meaning.title}: {mean.value:.4g}{half}")
+    if condition.collapsed:
+        lines.append(f"- collapsed: {condition.collapsed} of {len(condition.runs)}")
+    return "\n".join(lines)
+
+
+def _log(parent: Run, condition: Condition) -> None:
+    names = dict.fromkeys(name for run in condition.runs for name in run.scores)
+    metrics = {"seeds": float(len(condition.runs))}
+    for name in names:
+        mean = intervals.mean(condition.scores(name))
+        metrics[in_mlflow(name)] = mean.value
+        if mean.half is not None and name in MEANINGS:
+            metrics[f"{name}_half_interval"] = mean.half
+    parent.log_metrics(metrics)

@@ -1,0 +1,219 @@
+"""What is logged of a run, a message each: as journals keep it on disk, and as it is sent to MLflow."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message.
+
+    Attributes:
+        time: of the day when it was written, in milliseconds since 1970.
+        skip_if_found: whether it is left out where the store had the run already.
+        files: the names, in the journal's folder, of the files that it speaks of.
+    """
+
+    method: ClassVar[str]
+
+    time: int = 0
+    skip_if_found: bool = False
+    files: tuple[str, ...] = ()
+
+    @property
+    def signature(self) -> tuple[object, ...] | None:
+        """What a run logs once and no more: a resumed one logs again what the killed one had logged."""
+        return None
+
+    def encode(self) -> bytes:
+        """As JSON; what is as by default is left out."""
+        default = {f.name: f.default for f in fields(self)}
+        values = {key: value for key, value in asdict(self).items() if value != default[key]}
+        return json.dumps({"method": self.method, **values}, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(Message):
+    """A run begins, or one is gone on with that began elsewhere.
+
+    Attributes:
+        experiment: the MLflow experiment's name.
+        name: the run's name.
+        key: that of the journal that begins the run; empty where ``run_id`` is known.
+        params: its parameters.
+        tags: its tags.
+        if_absent_tag: a tag and its value: if the store has a run with it, that is the run.
+        run_id: MLflow's name for it, if known.
+    """
+
+    method = "start"
+
+    experiment: str = ""
+    name: str = ""
+    key: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    if_absent_tag: tuple[str, str] | None = None
+    run_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume(Message):
+    """Another process goes on with the run."""
+
+    method = "resume"
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogMetrics(Message):
+    """Numbers at a step."""
+
+    method = "log_metrics"
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    step: int = 0
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """See :attr:`Message.signature`."""
+        return (self.method, self.step, *self.metrics)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogImage(Message):
+    """A picture, in a file with an array, at a step."""
+
+    method = "log_image"
+
+    key: str = ""
+    step: int = 0
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """See :attr:`Message.signature`."""
+        return (self.method, self.key, self.step)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFiles(Message):
+    """Files, as artifacts into a folder of the run; ``names`` are their own."""
+
+    method = "log_files"
+
+    folder: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """See :attr:`Message.signature`."""
+        return (self.method, self.folder, *self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogModel(Message):
+    """The generator, as the run's model: its file, and an archive of the code that draws from it."""
+
+    method = "log_model"
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """See :attr:`Message.signature`."""
+        return (self.method,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogDataset(Message):
+    """The data set that the run was given."""
+
+    method = "log_dataset"
+
+    name: str = ""
+    path: str = ""
+    digest: str = ""
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """See :attr:`Message.signature`."""
+        return (self.method, self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetTags(Message):
+    """Tags of the run."""
+
+    method = "set_tags"
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetExperimentTags(Message):
+    """Tags of the run's experiment."""
+
+    method = "set_experiment_tags"
+
+    experiment_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetParent(Message):
+    """The newest run of an experiment with a tag is the parent of this one."""
+
+    method = "set_parent"
+
+    experiment: str = ""
+    tag: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish(Message):
+    """The run ends: FINISHED, FAILED or KILLED."""
+
+    method = "finish"
+
+    status: str = "FINISHED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class End(Message):
+    """The journal ends: its writer said goodbye."""
+
+    method = "end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damaged(Message):
+    """What was here cannot be read."""
+
+    method = "damaged"
+
+
+_BY_METHOD: dict[str, type[Message]] = {
+    kind.method: kind
+    for kind in (
+        *(Start, Resume, LogMetrics, LogImage, LogFiles, LogModel, LogDataset),
+        *(SetTags, SetExperimentTags, SetParent, Finish, End, Damaged),
+    )
+}
+
+
+def decode(text: bytes) -> Message:
+    """The message in a text; :class:`Damaged` where there is none."""
+    try:
+        values: dict[str, Any] = json.loads(text)
+        kind = _BY_METHOD[values.pop("method")]
+        known = {f.name for f in fields(kind)}
+        return kind(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in values.items()
+                if key in known
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Damaged()

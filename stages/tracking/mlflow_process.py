@@ -1,0 +1,245 @@
+"""The process that talks to MLflow, for the one that works; ``store.py`` starts it and says what to do.
+
+It sends what the outbox holds for the store that MLFLOW_TRACKING_URI names: the journals that the other
+process writes, and those that others left when they could not be sent. Where the store fails, it tries again,
+after longer and longer pauses. From its standard input it reads which journals are the other process's, and
+questions, a line of JSON each; to its standard output it writes the answers, and signs of life. When the
+input ends, it sends what is left and ends, too, after a few seconds where the store fails.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from stages.runtime.errors import warn, without_login
+from stages.tracking import journal, outbox, requests
+from stages.tracking.address import is_server, public
+from stages.tracking.requests import Close, FindRun, GetRunId, Request, WatchJournal
+from stages.tracking.sender import NotYetError, Sender
+
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing calls out unasked
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # what fails is tried again here, without holding up the rest
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line of ours says what failed
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_EVERY = 5.0  # seconds between two rounds of sending
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds after failures that follow each other
+_DYING = 5.0  # seconds in which a process that was killed loses its locks
+_SLOW = 30.0  # seconds that an answer may take where there is time
+_PATIENCE = 3.0  # seconds at the end, from the last success on, in which a failing store is tried again
+
+
+class Process:
+    """The loop that reads, answers and sends.
+
+    Args:
+        uri: the store's address.
+        box: what waits for it.
+    """
+
+    def __init__(self, uri: str, box: outbox.Outbox) -> None:
+        self._uri = uri
+        self._box = box
+        self._sender: Sender | None = None
+        self._mine: set[str] = set()
+        self._input = b""
+        self._asked: list[Request] = []  # questions without an answer yet
+        self._ended = False
+        self._patient = False  # whether to go on at the end as long as anything is sent, however slowly
+        self._failures = 0
+        self._count = 0  # messages sent, when that was last looked at
+        self._warned = False
+        self._skip = ""  # the journal that failed last: the next round starts behind it
+        self._success = time.monotonic()
+        self._next = time.monotonic() + 1.0
+
+    def run(self) -> None:
+        """Go on until the input ends and all is sent, or the store has failed too long."""
+        _write(life=0)  # imported
+        while not self._ended:
+            self._read(max(0.0, self._next - time.monotonic()))
+            self._answer()
+            if time.monotonic() >= self._next:
+                self._round()
+        self._success = time.monotonic()
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(_SLOW if self._patient else _PATIENCE))
+        while not self._round() and time.monotonic() < self._success + _PATIENCE:
+            time.sleep(0.5)
+
+    def _read(self, seconds: float) -> None:
+        """Wait for input, and do what it says."""
+        if not select.select([sys.stdin], [], [], seconds)[0]:
+            return
+        block = os.read(sys.stdin.fileno(), 1 << 16)
+        if not block:
+            self._ended = True
+            return
+        *lines, self._input = (self._input + block).split(b"\n")
+        for line in lines:
+            request = requests.decode(line)
+            match request:
+                case WatchJournal():
+                    self._mine.add(request.journal)
+                case Close():
+                    self._ended, self._patient = True, request.patient
+                case _:
+                    self._asked.append(request)
+
+    def _answer(self, *kinds: type[Request]) -> None:
+        """Answer the questions that wait: those of some kinds, or all."""
+        waiting, self._asked = self._asked, []
+        for request in waiting:
+            if kinds and not isinstance(request, kinds):
+                self._asked.append(request)
+            elif self._failures and time.monotonic() < self._next:  # it failed a moment ago
+                _write(id=request.id, answer=None)
+            else:
+                match request:
+                    case FindRun():
+                        _write(id=request.id, answer=self._find(request))
+                    case GetRunId():
+                        _write(id=request.id, answer=self._run_id(request))
+
+    def _run_id(self, request: GetRunId) -> str | None:
+        self._round()
+        return None if self._sender is None else self._sender.run_id(request.journal)
+
+    def _find(self, request: FindRun) -> str | None:
+        try:
+            return self._connected().find(request.experiment, request.tag, request.value)
+        except Exception as error:  # MLflow raises many kinds, of its own and of what it stands on
+            self._failed(error)
+            return None
+
+    def _connected(self) -> Sender:
+        if self._sender is None:
+            self._sign(60.0)  # a database may have to be made, by one process for all
+            self._sender = Sender(self._uri, self._box, self._sign, warn)
+        return self._sender
+
+    def _round(self) -> bool:
+        """Send what waits; whether there was nothing left in the end."""
+        journals = self._box.journals()
+        journals = [path for path in journals if path.name > self._skip] + [
+            path for path in journals if path.name <= self._skip
+        ]
+        done = True
+        for path in journals:
+            mine = path.name in self._mine
+            if self._ended or not mine:
+                journal.mark_killed(path, wait=_DYING if mine else 0.0)
+                if journal.is_written(path):  # by another process, which has its own to send it
+                    continue
+            if not outbox.unsent(path):
+                self._clear(path)
+                continue
+            with journal.sending(path) as ours:
+                if not ours:  # another process is at it
+                    done = False
+                    if self._patient:
+                        self._success = time.monotonic()
+                    continue
+                try:
+                    self._connected().send(path)
+                except NotYetError:
+                    done = False
+                    continue
+                except Exception as error:  # see above
+                    self._skip = path.name
+                    self._got_on()
+                    self._failed(error)
+                    return False
+            self._got_on()
+            self._clear(path)
+        self._skip = ""
+        self._next = time.monotonic() + _EVERY
+        return done
+
+    def _got_on(self) -> None:
+        """Begin with the shortest pause again if anything was sent since this was last asked."""
+        if self._sender is not None and self._sender.count > self._count:
+            self._count = self._sender.count
+            self._failures = 0
+            self._success = time.monotonic()
+
+    def _clear(self, path: Path) -> None:
+        if not journal.is_written(path):
+            outbox.clear(path)
+
+    def _failed(self, error: Exception) -> None:
+        pause = _PAUSES[min(self._failures, len(_PAUSES) - 1)]
+        self._failures += 1
+        self._next = time.monotonic() + pause
+        if not self._warned:
+            self._warned = True
+            reason = " ".join(without_login(str(error), self._uri).split())[:200]
+            warn(f"MLflow at {public(self._uri)} failed, what is logged waits: {reason}")
+
+    def _sign(self, seconds: float) -> None:
+        """Give a sign of life, and look for questions, before a message that may take some seconds."""
+        if self._patient:
+            seconds = max(seconds, 2 * _SLOW)
+        elif not self._ended and self._sender is not None:
+            self._read(0.0)
+            self._answer(FindRun)
+        if select.select([], [_answers], [], 0)[1]:  # nobody reads them before the end, and the pipe may fill
+            _write(life=seconds)
+
+
+def _write(**message: Any) -> None:
+    with suppress(OSError):  # the other process was killed
+        os.write(_answers, json.dumps(message).encode() + b"\n")
+
+
+_answers = 1
+
+
+def _at_home(uri: str) -> str:
+    """Work where an SQLite file is: MLflow puts artifacts into ``mlruns`` of the folder that it works in.
+
+    Else a store for several checkouts has them in whichever of these was the first to log.
+    """
+    scheme, _, path = uri.partition(":///")
+    if scheme.partition("+")[0] != "sqlite":
+        return uri
+    file = Path(path).absolute()
+    with suppress(OSError):  # then MLflow fails, and says so
+        file.parent.mkdir(parents=True, exist_ok=True)  # as MLflow does, only later
+        os.chdir(file.parent)
+    return f"{scheme}:///{file}"
+
+
+def _main() -> None:
+    global _answers
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the other process says when it is over
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    # By default the collector goes through all modules again and again while they are imported.
+    gc.set_threshold(100_000)
+    # What MLflow prints is not an answer.
+    _answers = os.dup(1)
+    os.dup2(2, 1)
+    uri, (folder,) = os.environ["MLFLOW_TRACKING_URI"], sys.argv[1:]
+    box = outbox.Outbox(Path(folder).absolute(), uri)
+    uri = _at_home(uri)
+    with suppress(Exception):  # now, while the other process is at its own imports; without a store yet
+        import mlflow.tracking
+
+        if "://" in uri and not is_server(uri):
+            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+    Process(uri, box).run()
+    os._exit(0)  # taking all those modules down again would take longer than sending a figure
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,57 @@
+"""The project's code that goes with a model, so that it runs without the project."""
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_PACKAGE = "stages"
+_ROOT = Path(__file__).parents[1]
+# What a generator's file needs to draw samples, and what MLflow loads it by.
+_ROOMS = ("gan/core", "gan/networks", "gan/losses", "gan/sources")
+_MODULES = (
+    *("__init__.py", "gan/__init__.py", "gan/custom.py"),
+    *("runtime/__init__.py", "runtime/errors.py", "runtime/files.py"),
+    *("tracking/__init__.py", "tracking/pyfunc.py"),
+)
+_TIME = (1980, 1, 1, 0, 0, 0)  # the same archive each time
+
+
+def pack(folder: Path) -> Path:
+    """Write an archive of the code into a folder; returns its path."""
+    path = folder / "code.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(_files()):
+            name = file.relative_to(_ROOT).as_posix()
+            archive.writestr(zipfile.ZipInfo(name, _TIME), file.read_bytes())
+    return path
+
+
+def unpack(path: Path, package: Path) -> None:
+    """Have the code of an archive in a package, whose name takes the place of the project's in it.
+
+    Raises:
+        OSError: the archive cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(package)
+    except zipfile.BadZipFile as error:
+        shutil.rmtree(package, ignore_errors=True)
+        raise OSError(f"{path} is damaged") from error
+    for file in package.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(renamed(text, package.name), encoding="utf-8")
+
+
+def renamed(text: str, package: str) -> str:
+    """The text of a module that belongs to a package of another name."""
+    return text.replace(f"from {_PACKAGE}.", f"from {package}.").replace(
+        f"import {_PACKAGE}.", f"import {package}."
+    )
+
+
+def _files() -> Iterator[Path]:
+    for room in _ROOMS:
+        yield from (_ROOT / room).rglob("*.py")
+    yield from (path for name in _MODULES if (path := _ROOT / name).exists())

@@ -1,0 +1,211 @@
+"""What MLflow holds of a training and of a judge: written live, or made from files where the store has none."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from stages.gan.core import devices, history, weights
+from stages.gan.core.datasets import Split
+from stages.gan.core.history import Epoch
+from stages.gan.core.params import Experiment, Settings, Train, flatten
+from stages.gan.plots.evolution import Preview
+from stages.runtime import files
+from stages.runtime.errors import UserError, describe_os_error, warn
+from stages.runtime.paths import ExperimentFiles, RunFiles
+from stages.tracking import modules, pages
+from stages.tracking.run import Run
+from stages.tracking.store import Store
+from stages.tracking.tags import GENERATOR
+
+PICTURES = ""  # artifact folder: none, as MLflow compares those of runs only then
+
+
+class TrainingRecord:
+    """The MLflow run of a training.
+
+    Args:
+        store: keeps the files that are logged until they are sent.
+        run: the run.
+        train: the training's parameters.
+        split: its data, which say how samples are shown.
+    """
+
+    def __init__(self, store: Store, run: Run, train: Train, split: Split) -> None:
+        self.run = run
+        self._store = store
+        self._train = train
+        self._preview = Preview(split)
+
+    def log_epoch(self, epoch: Epoch) -> None:
+        """Log an epoch's losses and mean D, and, if it is its turn, the preview's picture."""
+        self.run.log_metrics(history.metrics(epoch), step=epoch.number)
+        self.log_preview(epoch.number, epoch.preview)
+
+    def log_preview(self, epoch: int, preview: torch.Tensor) -> None:
+        """Log the preview's picture (epoch 0: before the training), if it is its turn."""
+        if epoch % self._train.image_every == 0 or epoch == self._train.epochs:
+            self.run.log_image(pages.PREVIEW, self._preview.draw(preview, epoch), step=epoch)
+
+    def log_checkpoint(self, epoch: int, save: Callable[[Path], None]) -> None:
+        """Log what ``save`` writes into a folder, if it is the epoch's turn; the last one is a file's."""
+        if epoch % self._train.checkpoint_every == 0 and epoch < self._train.epochs:
+            self._log_saved(_checkpoint(epoch), save)
+
+    def log_networks(self, epoch: int, step: int, save: Callable[[Path], None]) -> str | None:
+        """Log what ``save`` writes into a folder, of the middle of an epoch.
+
+        Returns:
+            The artifact folder, or None: there was no room for it.
+        """
+        folder = f"{_checkpoint(epoch)}-step-{step}"
+        return folder if self._log_saved(folder, save) else None
+
+    def log_time(self, wall: float, steps: int, training: float) -> None:
+        """Log the seconds in all, those of training without logging, and the steps per second in these."""
+        times = {"wall_seconds": wall, "training_seconds": training, "steps_per_second": steps / training}
+        self.run.log_metrics(times, step=self._train.epochs)
+
+    def log_files(self, generator: Path, discriminator: Path) -> None:
+        """Log the networks that the finished training left, and tag the run with the generator's name."""
+        self.run.log_files(_checkpoint(self._train.epochs), generator, discriminator)
+        with self._store.folder() as folder:
+            self.run.log_model(generator, modules.pack(folder))
+        self.run.set_tags({GENERATOR: files.md5(generator)})
+
+    def _log_saved(self, folder: str, save: Callable[[Path], None]) -> bool:
+        try:
+            with self._store.folder() as place:
+                save(place)
+                self.run.log_files(folder, *sorted(place.iterdir()))
+        except OSError as error:
+            warn(f"{folder} will not be in MLflow: {describe_os_error(error)}")
+            return False
+        return True
+
+
+@contextmanager
+def training(
+    store: Store,
+    name: str,
+    seed: int,
+    experiment: Experiment,
+    settings: Settings,
+    split: Split,
+    tags: Mapping[str, str],
+    *,
+    key: str | None = None,
+    if_absent_tag: tuple[str, str] | None = None,
+) -> Iterator[TrainingRecord]:
+    """The run of a training that starts now; ``tags`` say at least the ``device`` (its type).
+
+    Its parameters are those that the training depends on: of the others, the run may see several values.
+    With ``key``, that of a killed training, its run goes on; with ``if_absent_tag``, a tag and its value, a
+    run that has it already is left as it is.
+    """
+    blocks = ("data", "generator", "discriminator", "train")
+    params = {k: v for k, v in flatten(experiment).items() if k.split(".")[0] in blocks}
+    params |= {"seed": seed, **settings.rounding, "device": tags["device"]}
+    about = _about_training(name, seed, experiment)
+    tags = {"seed": str(seed), pages.NOTE: about, **tags}
+    with store.start(name, f"seed-{seed}", tags, params, key=key, if_absent_tag=if_absent_tag) as run:
+        run.set_experiment_tags(_experiment(name, experiment))
+        run.log_dataset(name, ExperimentFiles(name).dataset)
+        yield TrainingRecord(store, run, experiment.train, split)
+
+
+def training_of_files(
+    store: Store, name: str, seed: int, experiment: Experiment, settings: Settings, split: Split
+) -> Run:
+    """The newest run whose generator is the one in the file; where there is none, one made from the files."""
+    run_files = RunFiles(name, seed)
+    found = (GENERATOR, files.md5(run_files.generator))
+    if run := store.find(name, *found):
+        return run
+    # Which commit made them is not known here.
+    tags = {"device": str(weights.read_about(run_files.generator)["device"]), "source": "files"}
+    with training(store, name, seed, experiment, settings, split, tags, if_absent_tag=found) as record:
+        try:
+            first, epochs = history.load(run_files.losses, run_files.previews)
+        except UserError as error:
+            warn(f"the run in MLflow lacks its losses: {error}")
+        else:
+            record.log_preview(0, first)
+            for epoch in epochs:
+                record.log_epoch(epoch)
+        record.log_files(run_files.generator, run_files.discriminator)
+    return record.run
+
+
+def describe_training(run: Run, name: str, seed: int, experiment: Experiment) -> None:
+    """Have the run's description show its evolution, of which the picture is logged."""
+    picture = pages.picture(RunFiles(name, seed).animation.name)
+    run.set_tags({pages.NOTE: f"{_about_training(name, seed, experiment)}\n\n{picture}"})
+
+
+@contextmanager
+def judge(store: Store, name: str, experiment: Experiment, tags: Mapping[str, str]) -> Iterator[Run]:
+    """The run of a judge's fitting that starts now."""
+    params = {f"judge.{key}": value for key, value in flatten(experiment.judge).items()}
+    tags = {**tags, pages.NOTE: _about_judge(name)}
+    with store.start(name, "judge", tags, params) as run:
+        run.set_experiment_tags(_experiment(name, experiment))
+        yield run
+
+
+def describe_judge(run: Run, name: str) -> None:
+    """Have the run's description show the judge's picture, which is logged."""
+    picture = pages.picture(ExperimentFiles(name).judge_figure.name)
+    run.set_tags({pages.NOTE: f"{_about_judge(name)}\n\n{picture}"})
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """Tags that say what a run computes on, from which commit, for which stage and experiment of DVC's."""
+    return {
+        **_origin(),
+        "device": device.type,
+        "device.name": devices.name(device),
+        "version.torch": torch.__version__,
+        "version.python": platform.python_version(),
+    }
+
+
+def _checkpoint(epoch: int) -> str:
+    """The artifact folder of both networks after an epoch."""
+    return f"checkpoints/epoch-{epoch:04d}"
+
+
+def _experiment(name: str, experiment: Experiment) -> dict[str, str]:
+    about = (
+        f"Generative adversarial networks on `{experiment.data.piece.name}`, the block `{name}` of params.yaml: "
+        "a run for each training, its seed in its name; one for the judge of their samples; and above several "
+        "seeds one with their means."
+    )
+    return pages.about(about) | pages.view(history.COLUMNS[1:], experiment.train.epochs)
+
+
+def _about_training(name: str, seed: int, experiment: Experiment) -> str:
+    run_files = RunFiles(name, seed)
+    return (
+        f"A GAN on `{experiment.data.piece.name}` with seed {seed}. "
+        f"Networks: `{run_files.generator.parent}/`; losses, scores, figures: `{run_files.losses.parent}/`."
+    )
+
+
+def _about_judge(name: str) -> str:
+    return f"The discriminative model that judges samples: `{ExperimentFiles(name).judge}`."
+
+
+def _origin() -> dict[str, str]:
+    tags = {"dvc.stage": os.environ.get("DVC_STAGE"), "dvc.experiment": os.environ.get("DVC_EXP_NAME")}
+    tags |= {"mlflow.source.name": f"stages/{Path(sys.argv[0]).name}", "mlflow.source.type": "LOCAL"}
+    if git := shutil.which("git"):
+        head = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        tags["mlflow.source.git.commit"] = head.stdout.strip()
+    return {key: value for key, value in tags.items() if value}

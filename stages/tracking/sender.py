@@ -1,0 +1,441 @@
+"""Sending a journal to MLflow, in order, each message once.
+
+A message that was sent is noted only afterwards, so one may be sent twice: when this process, or the server,
+dies in between. So each is one that changes nothing the second time. Runs have a key, by which they are found
+before one is made; MLflow drops a metric that it has (same key, step, time and value); pictures and files
+have names that are made from what they are; a run has one model; the rest sets what it sets.
+"""
+
+import fcntl
+import math
+import os
+import socket
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING
+
+from stages.runtime.errors import UserError
+from stages.tracking import journal, models, outbox
+from stages.tracking.address import is_server
+from stages.tracking.messages import (
+    Damaged,
+    End,
+    Finish,
+    LogDataset,
+    LogFiles,
+    LogImage,
+    LogMetrics,
+    LogModel,
+    Message,
+    Resume,
+    SetExperimentTags,
+    SetParent,
+    SetTags,
+    Start,
+)
+from stages.tracking.pages import EXPERIMENT_ID, NOTE, RUN_ID
+from stages.tracking.tags import KEY, PROCESS
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
+
+_BATCH = 1000  # metrics: MLflow takes no more at once
+# BAD_REQUEST is none: so MLflow calls most that goes wrong in its database, such as two inserting the same.
+_REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
+_HTTP_REFUSALS = (413, 415)  # of artifacts: too large, of no kind that is wanted
+
+
+class NotYetError(Exception):
+    """What this message speaks of is not in the store yet, but waits in the outbox."""
+
+
+class RefusedError(Exception):
+    """The store will never take this message."""
+
+
+class DeletedError(Exception):
+    """The run was deleted in the store, but goes on."""
+
+
+class UnfitError(Exception):
+    """The store cannot take a new run, until somebody has mended it."""
+
+
+class Sender:
+    """Sends journals to a store.
+
+    Attributes:
+        count: how many messages were sent.
+
+    Args:
+        uri: the store's address.
+        box: what waits for it.
+        sign: called before each message with the seconds that it may well take, 0 for few.
+        warn: called with what is left out.
+    """
+
+    def __init__(
+        self, uri: str, box: outbox.Outbox, sign: Callable[[float], None], warn: Callable[[str], None]
+    ) -> None:
+        from mlflow import MlflowClient
+
+        self.count = 0
+        self._remote = is_server(uri)
+        with _alone(uri):
+            self._client = MlflowClient(tracking_uri=uri)
+            if not self._remote:
+                self._client.search_experiments(max_results=1)
+        self._box = box
+        self._sign = sign
+        self._warn = warn
+        self._refused: set[str] = set()
+        self._sent: dict[str, outbox.Sent] = {}  # what could not be noted, too, as where the disk is full
+        # Of the metrics of runs, the values by step.
+        self._points: dict[tuple[str, str], dict[int, set[float | None]]] = {}
+
+    def send(self, folder: Path) -> None:
+        """Send what a journal holds by now; raises what MLflow raises."""
+        sent = outbox.load(folder)
+        if (ours := self._sent.get(folder.name, sent)).offset > sent.offset:
+            sent = ours
+        self._sent[folder.name] = sent
+        for messages, end in _batches(journal.read(folder, sent.offset)):
+            self._sign(_seconds(folder, messages[0]))
+            try:
+                with self._refusals():
+                    self._do(folder, messages, sent)
+            except DeletedError:
+                self._sent[folder.name] = outbox.Sent()
+                outbox.save(folder, outbox.Sent())
+                self.send(folder)  # from its start on, to a new run
+                return
+            except RefusedError as error:
+                if isinstance(messages[0], Start) and sent.created and not sent.run_id:
+                    raise UnfitError(f"it refuses a new run: {error}") from error  # and so all of it
+                if folder.name not in self._refused:  # one line for a run, not one for each of its points
+                    self._warn(f"MLflow refused {messages[0].method}, it is left out: {error}")
+                self._refused.add(folder.name)
+            self.count += len(messages)
+            sent.offset = end
+            outbox.save(folder, sent)
+            for message in messages:
+                for name in message.files:
+                    rmtree((folder / name).parent, ignore_errors=True)
+
+    def find(self, experiment: str, tag: str, value: str) -> str:
+        """MLflow's name for the newest run of an experiment with a tag; empty if there is none."""
+        found = self._search(experiment, f"tags.`{tag}` = '{value}'")
+        return str(found[0].info.run_id) if found else ""
+
+    def run_id(self, name: str) -> str:
+        """MLflow's name for the run of a journal that is sent."""
+        return self._sent[name].run_id if name in self._sent else ""
+
+    def _do(self, folder: Path, messages: Sequence[Message], sent: outbox.Sent) -> None:
+        """Send messages that go together: several are metrics."""
+        first = messages[0]
+        if isinstance(first, End | Damaged):
+            return
+        if isinstance(first, Start):
+            self._start(folder, first, sent)
+            return
+        if not sent.run_id:
+            raise RefusedError("the store has no such run")
+        if first.skip_if_found and not sent.created:
+            return
+        match first:
+            case LogMetrics():
+                self._log_metrics(folder, [m for m in messages if isinstance(m, LogMetrics)], sent.run_id)
+            case Resume():
+                self._resume(first, sent.run_id)
+            case LogImage():
+                self._log_image(folder, first, sent.run_id)
+            case LogFiles():
+                self._log_files(folder, first, sent.run_id)
+            case LogModel():
+                self._log_model(folder, first, sent.run_id)
+            case LogDataset():
+                self._log_dataset(first, sent.run_id)
+            case SetTags():
+                self._set_tags(first.tags, sent.run_id)
+            case SetExperimentTags():
+                self._set_experiment_tags(first, sent.run_id)
+            case SetParent():
+                self._set_parent(folder, first, sent.run_id)
+            case Finish():
+                self._finish(first, sent.run_id)
+
+    def _start(self, folder: Path, message: Start, sent: outbox.Sent) -> None:
+        """Find the run, or create it."""
+        from mlflow.entities import Param
+
+        experiment, key = message.experiment, message.key
+        own = not message.run_id and key == folder.name
+        run_id = message.run_id or self.find(experiment, KEY, key)
+        sent.created, sent.found = own, bool(run_id)
+        if not run_id and not own:
+            self._wait_for(folder, key)
+        if not run_id and message.if_absent_tag:
+            run_id = self.find(experiment, *message.if_absent_tag)
+            sent.created = own and not run_id
+        if not run_id and not own:
+            raise RefusedError("the store has no such run")
+        if not run_id:
+            experiment_id = self._experiment(experiment)
+            self._mark_killed(experiment)
+            made = self._client.create_run(
+                experiment_id, start_time=message.time, run_name=message.name, tags=dict(message.tags)
+            )
+            if not (run_id := made.info.run_id):
+                raise UnfitError("it answers nothing")
+        sent.run_id = run_id
+        if sent.created and message.params:
+            self._client.log_batch(run_id, params=[Param(*param) for param in message.params.items()])
+
+    def _resume(self, message: Resume, run_id: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            deleted = self._client.get_run(run_id).info.lifecycle_stage == "deleted"
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            deleted = True  # for good
+        if deleted:
+            raise DeletedError
+        self._set_tags(message.tags, run_id)  # first: a run that is RUNNING belongs to who lives
+        self._client.update_run(run_id, status="RUNNING")
+
+    def _log_metrics(self, folder: Path, messages: Sequence[LogMetrics], run_id: str) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(name, value, message.time, message.step)
+            for message in messages
+            for name, value in message.metrics.items()
+        ]
+        sent = self._sent[folder.name]
+        if sent.found or not sent.created:
+            metrics = [metric for metric in metrics if not self._has(run_id, metric, sent.created)]
+        for start in range(0, len(metrics), _BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+
+    def _log_image(self, folder: Path, message: LogImage, run_id: str) -> None:
+        """As MLflow's own ``log_image``, which makes up a name for each picture, a new one each time."""
+        import numpy as np
+        from mlflow.tracking.multimedia import compress_image_size
+        from PIL import Image
+
+        file = folder / message.files[0]
+        if not file.exists():  # it was sent, but not noted
+            return
+        if self._sent[folder.name].found and self._has_image(run_id, message.key, message.step):
+            return
+        try:
+            image = Image.fromarray(np.load(file))
+        except (OSError, ValueError, EOFError, TypeError) as error:
+            raise RefusedError(f"{file} is damaged") from error
+        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.name}/{message.key}/{message.step}")
+        key = message.key.replace("/", "~")
+        stem = f"{key}+step+{message.step}+timestamp+{message.time}+{own}"
+        with tempfile.TemporaryDirectory() as made:
+            whole, small = Path(made, f"{stem}.png"), Path(made, f"{stem}+compressed.webp")
+            image.save(whole)
+            compress_image_size(image).save(small)
+            for path in (whole, small):
+                self._client.log_artifact(run_id, str(path), "images")
+        self._client.set_tag(run_id, "mlflow.loggedImages", "True")
+
+    def _log_files(self, folder: Path, message: LogFiles, run_id: str) -> None:
+        for name in message.files:
+            file = folder / name
+            if not file.exists():  # as above
+                continue
+            if not os.access(file, os.R_OK):
+                raise RefusedError(f"{file} cannot be read")
+            self._client.log_artifact(run_id, str(file), message.folder or None)
+
+    def _log_model(self, folder: Path, message: LogModel, run_id: str) -> None:
+        generator, code = (folder / name for name in message.files)
+        if not (generator.exists() and code.exists()):  # as above
+            return
+        try:
+            models.log(self._client, run_id, generator, code)
+        except UserError as error:
+            raise RefusedError(str(error)) from error
+
+    def _log_dataset(self, message: LogDataset, run_id: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        context = InputTag("mlflow.data.context", "training")
+        source = f'{{"uri": "{message.path}"}}'
+        dataset = Dataset(message.name, message.digest, source_type="local", source=source)
+        self._client.log_inputs(run_id, [DatasetInput(dataset, [context])])
+
+    def _set_tags(self, tags: Mapping[str, str], run_id: str) -> None:
+        for key, value in tags.items():
+            self._client.set_tag(run_id, key, value.replace(RUN_ID, run_id))
+
+    def _set_experiment_tags(self, message: SetExperimentTags, run_id: str) -> None:
+        experiment = self._client.get_experiment(self._client.get_run(run_id).info.experiment_id)
+        for key, value in message.experiment_tags.items():
+            if key != NOTE or not experiment.tags.get(NOTE):
+                text = value.replace(EXPERIMENT_ID, experiment.experiment_id)
+                self._client.set_experiment_tag(experiment.experiment_id, key, text)
+
+    def _set_parent(self, folder: Path, message: SetParent, run_id: str) -> None:
+        parent = self.find(message.experiment, message.tag, message.value)
+        if not parent:
+            key = self._box.find(message.experiment, message.tag, message.value)
+            self._wait_for(folder, key)
+            raise RefusedError("its parent is not there")
+        self._client.set_tag(run_id, "mlflow.parentRunId", parent)
+
+    def _finish(self, message: Finish, run_id: str) -> None:
+        self._client.set_terminated(run_id, message.status, message.time)
+        self._remove_duplicates(run_id)
+
+    def _remove_duplicates(self, run_id: str) -> None:
+        """Delete runs with the same key: a server that stood still made one that was given up."""
+        run = self._client.get_run(run_id)
+        query = f"tags.`{KEY}` = '{run.data.tags.get(KEY, '')}'"
+        for duplicate in self._client.search_runs([run.info.experiment_id], query, max_results=10):
+            if duplicate.info.run_id != run_id:
+                self._client.delete_run(duplicate.info.run_id)
+
+    def _wait_for(self, folder: Path, key: str | None) -> None:
+        """Not before the journal that begins the run is sent, or begins to be."""
+        waits = key and key != folder.name and (self._box.folder / key).exists()
+        if waits and not outbox.load(self._box.folder / str(key)).offset:
+            raise NotYetError(f"run {key} comes first")
+
+    def _has(self, run_id: str, metric: "Metric", own: bool) -> bool:
+        """Whether a run has a point: at this step, and, if others made it, of this value."""
+        place = (run_id, metric.key)
+        if place not in self._points:
+            history = self._client.get_metric_history(run_id, metric.key)
+            self._points[place] = {}
+            for point in history:
+                self._points[place].setdefault(point.step, set()).add(_as_stored(point.value))
+        values = self._points[place].get(metric.step, set())
+        return bool(values) if own else _as_stored(metric.value) in values
+
+    def _has_image(self, run_id: str, key: str, step: int) -> bool:
+        begin = f"images/{key.replace('/', '~')}+step+{step}+"
+        return any(file.path.startswith(begin) for file in self._client.list_artifacts(run_id, "images"))
+
+    def _experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        if found and found.lifecycle_stage == "deleted":
+            raise UnfitError(f"its experiment {name} is deleted; restore it there, or delete it for good")
+        try:
+            made = found.experiment_id if found else self._client.create_experiment(name)
+        except MlflowException:  # another process was quicker
+            if not (found := self._client.get_experiment_by_name(name)):
+                raise
+            made = found.experiment_id
+        if not made:
+            raise UnfitError("it answers nothing")
+        return str(made)
+
+    def _mark_killed(self, experiment: str) -> None:
+        """Mark runs KILLED that were left RUNNING by processes of this machine that are no more."""
+        for run in self._search(experiment, "attributes.status = 'RUNNING'", 100):
+            if _belongs_to_the_dead(run.data.tags):
+                self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def _search(self, experiment: str, query: str, limit: int = 1) -> "list[Run]":
+        found = self._client.get_experiment_by_name(experiment)
+        if not found:
+            return []
+        order = ["attributes.start_time DESC"]
+        return list(self._client.search_runs([found.experiment_id], query, max_results=limit, order_by=order))
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Say what the store will never take from a failure that passes."""
+        from mlflow.exceptions import MlflowException, RestException
+        from requests import HTTPError
+
+        try:
+            yield
+        except HTTPError as error:  # of artifacts
+            if error.response is not None and error.response.status_code in _HTTP_REFUSALS:
+                raise RefusedError(" ".join(str(error).split())[:200]) from error
+            raise
+        except MlflowException as error:
+            says_mlflow = isinstance(error, RestException) or not self._remote  # and no proxy before it
+            if says_mlflow and error.error_code in _REFUSALS:
+                raise RefusedError(" ".join(str(error).split())[:200]) from error
+            raise
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keep others of our processes waiting: several that make MLflow's tables at once leave them broken."""
+    if uri.startswith("sqlite:"):
+        uri = str(Path(uri.partition(":///")[2]).absolute())
+    path = Path(tempfile.gettempdir(), f"mlflow-tables-{uuid.uuid5(uuid.NAMESPACE_URL, uri)}")
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:  # another user's, or a full disk
+        file = -1
+    try:
+        with suppress(OSError):
+            if file >= 0:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        if file >= 0:
+            os.close(file)
+
+
+def _batches(messages: Iterator[tuple[Message, int]]) -> Iterator[tuple[list[Message], int]]:
+    """Messages in the order of time; metrics that follow each other, together."""
+    batch: list[Message] = []
+    end = count = 0
+    for message, after in messages:
+        metrics = len(message.metrics) if isinstance(message, LogMetrics) else 0
+        joined = batch and isinstance(batch[0], LogMetrics) and isinstance(message, LogMetrics)
+        same = joined and message.skip_if_found == batch[0].skip_if_found
+        if batch and not (same and count + metrics <= _BATCH):
+            yield batch, end
+            batch, count = [], 0
+        batch.append(message)
+        end, count = after, count + metrics
+    if batch:
+        yield batch, end
+
+
+def _seconds(folder: Path, message: Message) -> float:
+    """How long it may well take to send files; few seconds for all else."""
+    if not isinstance(message, LogFiles | LogModel):
+        return 0.0
+    files = [folder / name for name in message.files]
+    return 60.0 + sum(file.stat().st_size for file in files if file.exists()) / 1e6  # at 1 MB/s
+
+
+def _as_stored(value: float) -> float | None:
+    """A value as databases have it, in which infinity is the greatest number; none for NaN."""
+    return None if math.isnan(value) else max(-sys.float_info.max, min(sys.float_info.max, value))
+
+
+def _belongs_to_the_dead(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags belongs to a process of this machine that is no more."""
+    host, _, pid = tags.get(PROCESS, "").rpartition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,7 @@
+"""The tags by which runs in MLflow, their files and their processes know each other."""
+
+GENERATOR = "dvc.generator"  # the generator file's MD5 sum, which is its name in dvc.lock
+JUDGE = "dvc.judge"  # the same for a judge
+CONDITION = "dvc.group"  # of a parent: its condition's key
+KEY = "outbox"  # the name of the journal that made the run
+PROCESS = "process"  # host and id of the process that a run belongs to

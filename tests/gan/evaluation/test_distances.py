@@ -1,0 +1,111 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import linalg, stats
+from sklearn.metrics.pairwise import polynomial_kernel
+from torch_fidelity.metric_kid import kid_features_to_metric
+
+from stages.gan.evaluation import distances
+
+
+def normal(count: int, *scale: float, seed: int = 0) -> torch.Tensor:
+    noise = torch.Generator().manual_seed(seed)
+    return torch.randn(count, len(scale), generator=noise, dtype=torch.float64) * torch.tensor(scale)
+
+
+def whitened(points: torch.Tensor) -> torch.Tensor:
+    """Points with mean 0 and covariance 1, exactly."""
+    centred = points - points.mean(0)
+    return centred @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(centred.T))).T
+
+
+@pytest.fixture(scope="module")
+def features() -> tuple[torch.Tensor, torch.Tensor]:
+    """Features of two sets with correlations, as a network would give them."""
+    mix = normal(8, *[1.0] * 8, seed=2)
+    return normal(300, *[1.0] * 8).float() @ mix.float(), (
+        1.2 * normal(250, *[1.0] * 8, seed=1) + 0.3
+    ).float()
+
+
+def test_the_frechet_distance_of_two_gaussians_is_the_closed_forms():
+    unit = whitened(normal(500, 1, 1, 1))
+    scale, shift = torch.tensor([2.0, 1.0, 0.5]), torch.tensor([1.0, 0.0, -2.0])
+    expected = (shift**2).sum() + ((scale - 1) ** 2).sum()  # both covariances are diagonal
+    found = distances.frechet_distance(unit * scale + shift, unit)
+    assert found == pytest.approx(expected.item(), rel=1e-9)
+    assert distances.frechet_distance(unit, unit) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_frechet_distance_is_that_of_scipys_matrix_root(features):
+    x, y = (part.double().numpy() for part in features)
+    sx, sy = np.cov(x.T), np.cov(y.T)
+    root = linalg.sqrtm(sx @ sy).real
+    theirs = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(sx + sy - 2 * root)
+    assert distances.frechet_distance(*features) == pytest.approx(theirs, rel=1e-6)
+    assert distances.frechet_distance(features[0], distances.gaussian(features[1])) == pytest.approx(
+        theirs, rel=1e-6
+    )
+
+
+def test_the_kernel_distance_is_that_of_scikit_learns_kernel(features):
+    x, y = (part.double().numpy() for part in features)
+    draw = np.random.RandomState(distances.SEED)
+    size, found = 125, []
+    for _ in range(100):
+        a, b = (part[draw.choice(len(part), size, replace=False)] for part in (x, y))
+        xx, yy, xy = (polynomial_kernel(p, q, degree=3, coef0=1) for p, q in ((a, a), (b, b), (a, b)))
+        within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (size * (size - 1))
+        found.append(within - 2 * xy.mean())
+    expected = (np.mean(found), np.std(found))
+    assert distances.kernel_distance(*features) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_kernel_distance_is_torch_fidelitys(features):
+    x, y = (part.double() for part in features)
+    theirs = kid_features_to_metric(x, y, kid_subset_size=125, rng_seed=distances.SEED, verbose=False)
+    assert distances.kernel_distance(*features) == pytest.approx(tuple(theirs.values()), rel=1e-9)
+
+
+def test_the_kernel_distance_of_equal_distributions_scatters_around_zero():
+    mean, spread = distances.kernel_distance(normal(400, 1, 1), normal(400, 1, 1, seed=1))
+    assert abs(mean) < spread
+    mean, spread = distances.kernel_distance(normal(400, 1, 1) + 1, normal(400, 1, 1, seed=1))
+    assert mean > 5 * spread > 0
+
+
+def test_the_energy_distance_is_scipys_in_one_dimension():
+    x, y = normal(1500, 1), normal(1200, 2, seed=1)
+    theirs = stats.energy_distance(x[:, 0].numpy(), y[:, 0].numpy()) ** 2  # SciPy's is the root
+    assert distances.energy_distance(x, y) == pytest.approx(theirs, rel=1e-6)
+
+
+def test_the_energy_distance_of_a_shift_is_the_closed_forms():
+    x = normal(1500, 1)
+    assert distances.energy_distance(x, x) == pytest.approx(0, abs=1e-12)
+    assert distances.energy_distance(x[:9] * 0 + 3, x[:5] * 0) == pytest.approx(6)  # of two single points
+    shift, y = 2.0, normal(1500, 1, seed=1)
+    # E|N(μ, 2)| of the difference of two standard normal numbers, shifted by μ or not
+    across = 2 / math.sqrt(math.pi) * math.exp(-(shift**2) / 4) + shift * math.erf(shift / 2)
+    expected = 2 * across - 4 / math.sqrt(math.pi)
+    assert distances.energy_distance(x + shift, y) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(("n", "m"), [(400, 400), (400, 130), (7, 11), (1, 5)])
+def test_the_wasserstein_distance_is_scipys_whatever_the_counts(n, m):
+    x, y = normal(n, 1, 2), normal(m, 2, 1, seed=1)
+    theirs = [stats.wasserstein_distance(x[:, k].numpy(), y[:, k].numpy()) for k in (0, 1)]
+    assert distances.wasserstein(x, y).tolist() == pytest.approx(theirs, rel=1e-6)
+
+
+def test_the_sliced_wasserstein_distance_of_a_shift_is_the_closed_forms():
+    x = normal(500, 1, 1)
+    assert distances.wasserstein(x + 3, x).tolist() == pytest.approx([3, 3])
+    assert distances.sliced_wasserstein(x, x) == 0
+    # The mean of |cos| over all directions of the plane is 2/π; over a hundred of them, about that.
+    shift = torch.tensor([3.0, 4.0])
+    assert distances.sliced_wasserstein(x + shift, x) == pytest.approx(5 * 2 / math.pi, rel=0.1)
+    # In one dimension every direction is the line.
+    assert distances.sliced_wasserstein(x[:, :1] + 2, x[:, :1]) == pytest.approx(2)

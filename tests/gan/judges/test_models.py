@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages.gan.core import datasets
+from stages.gan.core.params import DigitsData
+from stages.gan.core.randomness import generator as random_generator
+from stages.gan.judges import models
+from stages.gan.sources import sources
+
+
+def test_the_classifier_learns_handwritten_digits():
+    digits = sources.prepare(DigitsData(source="digits", seed=111), Path())
+    judge = models.Classifier((1, 8, 8), 10, [16, 32], 64, random_generator(1, "judge"))
+    x = datasets.normalize(digits.train.samples)
+    before = torch.get_rng_state()
+    losses = list(models.fit(judge, x, digits.train.labels, epochs=8, batch_size=32, lr=0.003, seed=1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert losses[-1] < losses[0] / 10
+    assert not judge.training
+    answers = models.predict(judge, datasets.normalize(digits.test.samples), batch_size=7)
+    assert (answers.argmax(1) == digits.test.labels).double().mean() > 0.95
+
+
+def test_the_regressor_fits_the_sine():
+    x = torch.linspace(0, 6.28, 500).unsqueeze(1)
+    judge = models.Regressor(1, [32, 32], random_generator(1, "judge"))
+    losses = list(models.fit(judge, x, x.sin(), epochs=60, batch_size=32, lr=0.01, seed=1))
+    assert losses[-1] < 1e-3
+    assert (models.predict(judge, x) - x.sin()).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 8, 8)])
+def test_the_classifier_takes_images_of_any_size(shape):
+    judge = models.Classifier(shape, 7, [4, 8], 16, random_generator(1, "judge"))
+    images = torch.zeros(3, *shape)
+    assert judge.features(images).shape == (3, 16)
+    assert judge(images).shape == (3, 7)

@@ -1,0 +1,81 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.gan.report import comparison, comparison_figures, conditions, runs
+from stages.runtime.errors import UserError
+
+REST = {
+    "diversity": 0.5,
+    "x1_coverage": 0.5,
+    "fid_judge_floor": 0.5,
+    "fid_judge_ceiling": 2000.0,
+    "kid_judge_floor": -1e-4,
+}
+
+
+@pytest.fixture
+def comparable_sets(write_run, tmp_path):
+    """Two comparable conditions, one with a collapsed run, and a condition of one seed without a grid."""
+    random = np.random.default_rng(0)
+    for name, count in (("fast", 3), ("slow", 6)):
+        for seed in range(count):
+            scores = {"fid_judge": 9.0 + seed, "kid_judge": 0.1 * seed, "recall": 0.5, "collapsed": seed == 1}
+            folder = write_run(name, seed, scores | REST, lr=name)
+            picture = random.integers(0, 255, (44, 44), dtype=np.uint8)
+            Image.fromarray(picture).save(folder / "grid.png")
+    write_run("sine", 1, {"curve_distance": 0.1}, **{"data.source": "sine"})
+    return conditions.comparable_sets(runs.load(tmp_path / "reports" / "runs"))
+
+
+def test_every_figure_is_drawn_with_the_same_bytes_each_time(comparable_sets, tmp_path):
+    before = dict(mpl.rcParams)
+    comparison.draw(comparable_sets, tmp_path / "a")
+    assert dict(mpl.rcParams) == before  # what others draw stays as it is
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "black"}):  # a user's own settings
+        comparison.draw(comparable_sets, tmp_path / "b")
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == [
+        "losses-fast-slow-787cec.png", "losses-sine.png", "samples-fast.png", "samples-slow.png",
+        "scores-fast-slow-787cec.png", "scores-sine.png",
+    ]  # fmt: skip
+    for name in names:
+        first, second = (tmp_path / folder / name for folder in "ab")
+        assert first.read_bytes() == second.read_bytes()
+        picture = np.asarray(Image.open(first).convert("L"))
+        assert picture.std() > 5  # there is something on it
+        assert picture.shape[1] < 1200  # it fits a page
+
+
+def test_the_report_names_the_figures_that_are_drawn(comparable_sets, tmp_path):
+    folder = tmp_path / "reports"
+    comparison.draw(comparable_sets, folder / "figures")
+    text = comparison.markdown(comparable_sets, folder, folder / "figures")
+    named = {part.split(")")[0] for part in text.split("](figures/")[1:]}
+    assert named == {path.name for path in (folder / "figures").iterdir()}
+
+
+def test_no_two_names_have_the_same_figure(write_run, tmp_path):
+    for seed, names in enumerate((("a", "b"), ("a-b",), tuple(f"{n}-{'x' * 90}" for n in range(3)))):
+        for name in names:
+            write_run(name, 1, {"recall": 0.5}, **{"data.seed": seed})
+    comparison.draw(
+        conditions.comparable_sets(runs.load(tmp_path / "reports" / "runs")), tmp_path / "figures"
+    )
+    assert len(list((tmp_path / "figures").glob("scores-*.png"))) == 3
+
+
+def test_a_damaged_grid_is_named(comparable_sets, tmp_path):
+    (tmp_path / "reports" / "runs" / "fast" / "seed-0" / "grid.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"grid\.png: not a readable picture"):
+        comparison.draw(comparable_sets, tmp_path / "a")
+
+
+@pytest.mark.parametrize("scores", [[0.0, 0.0], [-1.0, -0.001], [0.0, 1000.0], [1e-9, 1.0]])
+def test_any_scores_can_be_drawn(write_run, tmp_path, scores):
+    for seed, score in enumerate(scores):
+        write_run("sine", seed, {"kernel_distance": score})
+    (comparable,) = conditions.comparable_sets(runs.load(tmp_path / "reports" / "runs"))
+    comparison_figures.scores(comparable, tmp_path / "x.png")
+    assert (tmp_path / "x.png").exists()

@@ -1,0 +1,254 @@
+"""Data of one's own, from their files to the report: the real stages, at tiny size."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from stages.gan.core.datasets import Dataset
+from tests import calls
+
+RUN = f"seed-{calls.SEED}"
+RANDOM = np.random.default_rng(0)
+
+
+def points(folder: Path, name: str, columns: int) -> str:
+    """A file with points whose columns are far from 0 and from one another."""
+    table = RANDOM.normal(size=(120, columns)) * 10.0 ** np.arange(columns) + 1000
+    if name.endswith(".csv"):
+        header = ",".join(f"height {index} (m)" for index in range(columns))
+        np.savetxt(folder / name, table, delimiter=",", header=header, comments="")
+    else:
+        np.save(folder / name, table)
+    return name
+
+
+def images(folder: Path, name: str, classes: tuple[str, ...], mode: str) -> str:
+    """A folder with images, in folders of their classes if there are any."""
+    for label, inner in enumerate(classes or ("",)):
+        place = folder / name / inner
+        place.mkdir(parents=True)
+        for number in range(60 // len(classes or ("",))):
+            pixels = RANDOM.integers(40 + 100 * label, 60 + 100 * label, (12, 10, 3), dtype=np.uint8)
+            pixels[number % 12] = 250
+            Image.fromarray(pixels).convert(mode).save(place / f"{number}.png")
+    return name
+
+
+MLP = {"network": "mlp", "hidden": [16]}
+BLOCK = {
+    "judge": {**MLP, "epochs": 1, "batch_size": 16, "lr": 0.01, "seed": 1},
+    "generator": {**MLP, "latent": 4},
+    "discriminator": {**MLP, "dropout": 0.3},
+    "train": {"loss": "bce", "lr": 0.001, **calls.SIZES},
+    "sample": {"count": 50},
+}
+CNN = {"judge": {**BLOCK["judge"], "network": "cnn", "channels": [4], "features": 8}}
+del CNN["judge"]["hidden"]
+SMALL = {"size": 8, "channels": 1}
+
+
+@pytest.fixture
+def block(tmp_path):
+    """Writes params.yaml with one experiment, own, with these data; returns the folder."""
+
+    def write(data: dict, **changes) -> Path:
+        settings = {
+            "experiments": ["own"],
+            "seeds": [calls.SEED],
+            "device": "cpu",
+            "threads": 2,
+            "portable": False,
+        }
+        content = {**settings, "own": {"data": data, **BLOCK, **changes}}
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+        return tmp_path
+
+    return write
+
+
+def run_all(folder: Path) -> tuple[dict[str, float], str]:
+    """All stages; the scores and the report."""
+    assert calls.call(folder, "check", "--params", "params.yaml").code == 0
+    for stage in ("prepare", "judge", *calls.OF_A_RUN, "report"):
+        ended = calls.call(folder, stage, experiment="own")
+        assert ended.code == 0, ended
+    scores = json.loads((folder / f"reports/runs/own/{RUN}/metrics.json").read_text())
+    return scores, (folder / "reports/README.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "columns"), [("a.npy", 1), ("b.csv", 2), ("c.csv", 3)])
+def test_points_of_any_dimension_and_scale(name, columns, block, tmp_path):
+    folder = block({"source": "array", "path": points(tmp_path, name, columns)})
+    scores, report = run_all(folder)
+    assert {"frechet_distance", "precision", "x1_coverage", "diversity", "recall_floor"} <= set(scores)
+    assert ("judge_error" in scores) == (columns > 1)
+    assert "curve_distance" not in scores
+    assert "so there is no distance to the curve and no on the curve" in report
+    dataset = Dataset.load(folder / "data/own/dataset.safetensors")
+    assert (len(dataset.train), len(dataset.test)) == (96, 24)
+    assert dataset.train.normalized.std(0).numpy() == pytest.approx(1, abs=1e-3)
+    samples = np.load(folder / f"data/own/{RUN}/samples.npy")
+    assert samples.shape == (50, columns)
+    assert samples.mean(0) == pytest.approx(dataset.train.samples.mean(0).numpy(), rel=0.5)  # in their units
+    if name.endswith(".csv"):
+        assert dataset.train.column(1) == "height 1 (m)"
+
+
+def test_images_in_folders_are_judged_by_their_classes(block, tmp_path):
+    folder = block(
+        {"source": "images", "path": images(tmp_path, "pets", ("cats", "dogs"), "RGB"), "size": 8},
+        **CNN,
+    )
+    scores, report = run_all(folder)
+    assert {"fid_judge", "class_share_0", "class_share_1", "classes_covered"} <= set(scores)
+    assert "class_share_2" not in scores
+    assert "no labels" not in report
+    dataset = Dataset.load(folder / "data/own/dataset.safetensors")
+    assert dataset.train.classes == ("cats", "dogs")
+    assert dataset.shape == (3, 8, 8)
+    assert dataset.test.labels.bincount().tolist() == [6, 6]
+    assert dataset.train.labels[:16].unique().tolist() == [0, 1]  # both are among those that pictures show
+    assert np.load(folder / f"data/own/{RUN}/samples.npy").shape == (50, 3, 8, 8)
+
+
+def test_images_without_labels_lack_only_what_needs_them(block, tmp_path):
+    folder = block({"source": "images", "path": images(tmp_path, "flat", (), "L"), **SMALL}, **CNN)
+    scores, report = run_all(folder)
+    assert {"fid_judge", "kid_judge", "precision", "coverage", "diversity", "memorisation"} <= set(scores)
+    assert not {"classes_covered", "class_share_0", "confidence", "classifier_score"} & set(scores)
+    assert (
+        "The images have no labels: the judge draws them again instead of classifying them, so there is no "
+        "judge's confidence, classifier score, class entropy and no classes covered."
+    ) in report
+    judged = json.loads((folder / "reports/runs/own/judge.json").read_text())
+    assert set(judged) == {"rmse", "variance_explained"}
+    # With labels from now on, the judge is another: the old one is refused.
+    inner = folder / "flat" / "sorted"
+    for name in ("a", "b"):
+        (inner / name).mkdir(parents=True)
+    for number, path in enumerate(sorted((folder / "flat").glob("*.png"))):
+        path.rename(inner / "ab"[number % 2] / path.name)
+    calls.change(folder, own__data__path="flat/sorted")
+    assert calls.call(folder, "prepare", experiment="own").code == 0
+    ended = calls.call(folder, "evaluate", experiment="own")
+    calls.assert_refused(ended, "judge.safetensors", "run the judge stage")
+
+
+def test_one_row_more_or_less_changes_nothing_else(block, tmp_path):
+    """The held-out fifth is the same each time, and another with another seed."""
+    data = {"source": "array", "path": points(tmp_path, "a.npy", 2)}
+    sums = []
+    for changed in ({}, {}, {"seed": 5}):
+        folder = block({**data, **changed})
+        assert calls.call(folder, "prepare", experiment="own").code == 0
+        sums.append((folder / "data/own/dataset.safetensors").read_bytes())
+    assert sums[0] == sums[1] != sums[2]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"source": "array"}, "own.data.path: is missing"),
+        (
+            {"source": "array", "path": "none.npy"},
+            "own.data.path: none.npy: not readable points",
+        ),
+        ({"source": "array", "path": "text.csv"}, "own.data.path: text.csv: line 2 has 1 numbers, not 2"),
+        ({"source": "array", "path": "a.npy", "points": 3}, "own.data.points: none of source, path, seed"),
+        ({"source": "images", "path": "none", **SMALL}, "own.data.path: none: there is no such folder"),
+        ({"source": "images", "path": ".", **SMALL}, "own.data.path: . holds this project"),
+        ({"source": "images", "path": "flat"}, "own.data.size: is missing"),
+        ({"source": "images", "path": "flat", **SMALL, "channels": 2}, "own.data.channels"),
+        (
+            {"source": "images", "path": "empty", **SMALL},
+            "own.data.path: empty: holds 0 images; at least 10",
+        ),
+        ({"source": "array", "path": "constant.csv"}, "column b has the same value in all rows"),
+        ({"source": "array", "path": "eleven.csv"}, "16 is more than the 8 training samples there are"),
+        (
+            {"source": "array", "path": "data/sources/own.csv"},
+            "lies in data/sources, whose content",
+        ),
+        ({"source": "array", "path": "~nobody-here/a.csv"}, "own.data.path:"),
+        ({"source": "kmnist", "limit": 8}, "16 is more than the 8 training samples there are"),
+        ({"source": "emnist", "split": "greek"}, "own.data.split"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_anything_is_done(data, words, block, tmp_path):
+    points(tmp_path, "a.npy", 2)
+    images(tmp_path, "flat", (), "L")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.csv").write_text("1,2\n3\n")
+    (tmp_path / "constant.csv").write_text("a,b\n" + "".join(f"{row},7\n" for row in range(50)))
+    (tmp_path / "eleven.csv").write_text("".join(f"{row}\n" for row in range(11)))
+    (tmp_path / "data" / "sources").mkdir(parents=True)
+    (tmp_path / "data" / "sources" / "own.csv").write_text("".join(f"{row}\n" for row in range(50)))
+    folder = block(data, **(CNN if data["source"] != "array" else {}))
+    before = calls.digest(folder)
+    calls.assert_refused(calls.call(folder, "check", "--params", "params.yaml"), words)
+    assert calls.digest(folder) == before
+
+
+def test_links_are_made_anew_and_nothing_else_is_touched(block, tmp_path):
+    block({"source": "array", "path": points(tmp_path, "a.npy", 2)})
+    link = tmp_path / "data" / "sources" / "own"
+    (tmp_path / "data" / "sources" / "folder").mkdir(parents=True)
+    for name in ("a.npy", "b.npy"):
+        points(tmp_path, name, 2)
+        calls.change(tmp_path, own__data__path=name)
+        assert calls.call(tmp_path, "check", "--params", "params.yaml").code == 0
+        assert link.resolve() == tmp_path / name
+    assert (tmp_path / "data" / "sources" / "folder").is_dir()
+
+
+def test_a_generator_of_own_data_draws_by_hand_in_their_units(block, tmp_path):
+    block({"source": "array", "path": points(tmp_path, "a.npy", 2)})
+    for stage in ("prepare", "train", "sample"):
+        assert calls.call(tmp_path, stage, experiment="own").code == 0
+    for out in ("own.csv", "own.png"):
+        ended = calls.call(tmp_path, "sample", "--experiment", "own", "--seed", str(calls.SEED), "--out", out)
+        assert ended.code == 0, ended
+    drawn = np.loadtxt(tmp_path / "own.csv", delimiter=",", skiprows=1, dtype=np.float32)
+    assert np.array_equal(drawn[:50], np.load(tmp_path / f"data/own/{RUN}/samples.npy"))
+
+
+def test_dvc_reruns_what_changed_data_ask_for_and_nothing_else(block, tmp_path, root):
+    data = {"source": "array", "path": points(tmp_path, "a.npy", 2)}
+    folder = block(data)
+    content = yaml.safe_load((folder / "params.yaml").read_text())
+    faces = images(tmp_path / "elsewhere", "faces", (), "L")
+    content["faces"] = content["own"] | CNN
+    content["faces"]["data"] = {"source": "images", "path": f"elsewhere/{faces}", **SMALL}
+    content["experiments"].append("faces")
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    for name in ("dvc.yaml", "stages"):
+        (folder / name).symlink_to(root / name)
+    environment = {**os.environ, "PYTHONPATH": str(root), "DVC_NO_ANALYTICS": "1"}
+
+    def dvc(*arguments: str) -> str:
+        command = [sys.executable, "-m", "dvc", *arguments]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def ran(text: str) -> set[str]:
+        return {line.split("'")[1] for line in text.splitlines() if line.startswith("Running stage")}
+
+    dvc("init", "--no-scm", "--quiet")
+    assert ran(dvc("repro", "prepare")) == {"check", "prepare@own", "prepare@faces"}
+    assert ran(dvc("repro", "prepare")) == set()
+    points(tmp_path, "a.npy", 2)
+    assert ran(dvc("repro", "prepare")) == {"check", "prepare@own"}
+    (tmp_path / "elsewhere" / "faces" / "0.png").unlink()
+    assert ran(dvc("repro", "prepare")) == {"prepare@faces"}
+    assert (tmp_path / "elsewhere" / "faces" / "1.png").exists()
+    assert (tmp_path / "a.npy").exists()

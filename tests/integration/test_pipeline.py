@@ -1,0 +1,400 @@
+"""The whole pipeline at tiny size, through the real `dvc repro`, in a clone of its own."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from mlflow import MlflowClient
+from PIL import Image
+
+from benchmarks import browser, pipeline
+from stages.gan.core import devices
+from tests import calls
+
+ABSENT = next(device for device in ("cuda", "mps") if device not in devices.available())
+
+BROWSER = browser.find()
+
+
+def run(folder: Path, *command: str, **environment: str) -> str:
+    """Run a command as a user would in a fresh shell with the virtual environment's programs."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**pipeline.environment(), **pipeline.IDENTITY, "CI": "", **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def run_quietly(folder: Path, *command: str) -> str:
+    """What a command prints to stdout alone."""
+    done = subprocess.run(command, cwd=folder, env=pipeline.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def ran(output: str) -> list[str]:
+    """The stages that DVC says it ran."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    """A git repository with the project's files as they are now, at tiny size, and nothing else."""
+    folder = tmp_path_factory.mktemp("clone")
+    pipeline.checkout(folder)
+    pipeline.make_idle(folder, epochs=2, samples=1200)
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", "tiny")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reproduced(clone) -> Path:
+    """The clone after `dvc repro`, committed."""
+    output = run(clone, "dvc", "repro")
+    assert sorted(ran(output)) == sorted(
+        [f"{stage}@{name}" for stage in ("prepare", "judge") for name in ("sine", "digits")]
+        + [f"{stage}@{name}-111" for stage in ("train", "sample", "evaluate") for name in ("sine", "digits")]
+        + ["check", "report"]
+    )
+    run(clone, "git", "add", "--all")
+    run(clone, "git", "commit", "--quiet", "--message", "results")
+    return clone
+
+
+def test_every_file_of_the_contract_is_there(reproduced):
+    for name, shape, dtype in (("sine", (2,), "float32"), ("digits", (1, 8, 8), "uint8")):
+        data, report = reproduced / "data" / name, reproduced / "reports" / "runs" / name
+        for file in ("generator.safetensors", "discriminator.safetensors"):
+            assert (data / "seed-111" / file).exists()
+        samples = np.load(data / "seed-111" / "samples.npy")
+        assert samples.shape == (1200, *shape)
+        assert samples.dtype == dtype
+        for file in ("data.png", "judge.png", "judge.json"):
+            assert (report / file).exists()
+        for file in ("samples.png", "grid.png"):
+            assert (report / "seed-111" / file).exists()
+        for figure in ("samples", "scores", "losses"):
+            assert (reproduced / "reports" / "figures" / f"{figure}-{name}.png").exists()
+        lines = (report / "seed-111" / "losses.csv").read_text().splitlines()
+        assert lines[0] == "epoch,loss_d,loss_g,d_real,d_fake"
+        assert len(lines) == 3
+        with Image.open(report / "seed-111" / "evolution.gif") as gif:
+            assert gif.n_frames == 3
+        scores = yaml.safe_load((report / "seed-111" / "metrics.json").read_text())
+        assert all(isinstance(score, int | float) for score in scores.values())
+        assert "collapsed" in scores
+    text = (reproduced / "reports" / "README.md").read_text()
+    assert "## sine" in text
+    assert "## digits" in text
+    for picture in (part.split(")")[0] for part in text.split("](")[1:]):
+        assert (reproduced / "reports" / picture).exists(), picture
+
+
+def test_mlflow_holds_the_training(reproduced, monkeypatch):
+    monkeypatch.chdir(reproduced)
+    client = MlflowClient(f"sqlite:///{reproduced}/mlflow.db")
+    for name in ("sine", "digits"):
+        experiment = client.get_experiment_by_name(name)
+        runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+        assert sorted(runs) == ["judge", "seed-111"]
+        training, judge = runs["seed-111"], runs["judge"]
+        assert training.info.status == judge.info.status == "FINISHED"
+
+        tags = training.data.tags
+        generator = Path("data", name, "seed-111", "generator.safetensors")
+        lock = yaml.safe_load(Path("dvc.lock").read_text())["stages"][f"train@{name}-111"]
+        named = {out["path"]: out["md5"] for out in lock["outs"]}
+        assert tags["dvc.generator"] == named[str(generator)] == files.md5(generator)
+        assert tags["dvc.stage"] == f"train@{name}-111"
+        assert tags["seed"] == "111"
+        assert tags["device"] == "cpu"
+        assert tags["device.name"]
+        assert tags["version.torch"]
+        assert tags["version.python"]
+        assert len(tags["mlflow.source.git.commit"]) == 40
+
+        params = training.data.params
+        assert params["train.epochs"] == "2"
+        assert params["threads"] == "2"
+        assert params["generator.network"] == "mlp"
+        assert not [key for key in params if key.startswith(("judge.", "sample.", "evaluate."))]
+
+        metrics = training.data.metrics
+        scores = yaml.safe_load(Path("reports", "runs", name, "seed-111", "metrics.json").read_text())
+        for score, value in scores.items():
+            assert metrics[score.replace("class_share_", "share/class_")] == pytest.approx(value)
+        assert 0 < metrics["training_seconds"] <= metrics["wall_seconds"]
+        assert metrics["steps_per_second"] > 0
+        for loss in ("loss_d", "loss_g", "d_real", "d_fake"):
+            assert [m.step for m in client.get_metric_history(training.info.run_id, loss)] == [1, 2]
+
+        def artifacts(folder: str, run_id: str = training.info.run_id) -> set[str]:
+            return {Path(file.path).name for file in client.list_artifacts(run_id, folder)}
+
+        for epoch in (1, 2):
+            networks = artifacts(f"checkpoints/epoch-{epoch:04d}")
+            assert networks == {"generator.safetensors", "discriminator.safetensors"}
+        assert {f"preview+step+{n}" for n in (0, 1, 2)} == {
+            p.split("+timestamp")[0] for p in artifacts("images")
+        }
+        figures = {"data.png", "evolution.gif", "evolution.png", "samples.png", "losses.png", "coverage.png"}
+        assert figures <= artifacts("")
+        (data,) = training.inputs.dataset_inputs
+        assert data.dataset.digest == files.md5(Path("data", name, "dataset.safetensors"))
+        assert any(metric.startswith("test_") for metric in judge.data.metrics)
+
+
+def test_nothing_changed_runs_nothing(reproduced):
+    assert ran(run(reproduced, "dvc", "repro")) == []
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_a_colleague_pulls_all_and_has_nothing_to_train(reproduced, tmp_path):
+    theirs, remote = tmp_path / "theirs", str(tmp_path / "remote")
+    run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(theirs))
+    assert not list(theirs.glob("data/*/*.*"))
+    for folder, command in ((reproduced, "push"), (theirs, "pull")):
+        run(folder, "dvc", "remote", "add", "--local", "--default", "team", remote)
+        run(folder, "dvc", command)
+    run(reproduced, "dvc", "remote", "remove", "--local", "team")
+    outputs = {name: calls.digest(reproduced / name) for name in ("data", "reports")}
+    assert {f"{name}/seed-111/generator.safetensors" for name in ("sine", "digits")} <= outputs["data"].keys()
+    assert {name: calls.digest(theirs / name) for name in outputs} == outputs
+    assert "Data and pipelines are up to date." in run(theirs, "dvc", "status")
+    assert ran(run(theirs, "dvc", "repro")) == []
+    assert run(theirs, "git", "status", "--porcelain") == ""
+
+
+def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
+    def changed() -> set[str]:
+        output = run(reproduced, "dvc", "status", "--json")
+        return set(json.loads(output[output.index("{") : output.rindex("}") + 1]))
+
+    params, code = reproduced / "params.yaml", reproduced / "stages" / "sample.py"
+    before = params.read_text()
+    change = yaml.safe_load(before)
+    change["sine"]["train"]["lr"] = 0.002
+    params.write_text(yaml.safe_dump(change, sort_keys=False))
+    # Those that follow are found out as they come: evaluate names the whole block, so it stands here too.
+    assert changed() == {"check", "train@sine-111", "evaluate@sine-111"}
+    params.write_text(before)
+
+    before = code.read_text()
+    code.write_text(before + "# one more line\n")
+    assert changed() == {"sample@sine-111", "sample@digits-111"}
+    code.write_text(before)
+    assert changed() == set()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("lr: 0.001\n", "lr: fast\n", "params.yaml: sine.train.lr: should be a valid number, got 'fast'"),
+        ("  train:\n", "  trian:\n", "params.yaml: sine.trian: no such parameter; did you mean train?"),
+        ("- sine\n", "- snie\n", "params.yaml: experiments: no block named snie; there are sine, digits"),
+        ("- sine\n", "- ../sine\n", "params.yaml: experiments: no block named ../sine"),
+        (
+            "    batch_size: 32\n    lr: 0.001\n",
+            "    batch_size: 5000\n    lr: 0.001\n",
+            "params.yaml: sine: train.batch_size: 5000 is more than the",
+        ),
+        (
+            "inception: null\n",
+            "inception: wieghts.pth\n",
+            "params.yaml: digits.evaluate.inception: there is no file wieghts.pth",
+        ),
+        ("device: cpu\n", f"device: {ABSENT}\n", f"device: {ABSENT} is not there; this machine has cpu"),
+    ],
+)
+def test_a_mistake_in_the_parameters_removes_nothing(reproduced, right, wrong, words):
+    params, besides = (
+        reproduced / "params.yaml",
+        (".git", ".dvc/tmp", "params.yaml", "data/checked", "data/code", "data/sources"),
+    )
+    before = params.read_text()
+    assert right in before
+    all_files = calls.digest(reproduced, *besides)
+    params.write_text(before.replace(right, wrong, 1))
+    done = subprocess.run(
+        ["dvc", "repro"], cwd=reproduced, env=pipeline.environment(), capture_output=True, text=True
+    )
+    params.write_text(before)
+    assert done.returncode != 0
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert line.startswith(f"error: {words}")
+    assert "Traceback" not in done.stderr
+    assert calls.digest(reproduced, *besides) == all_files
+    run(reproduced, "git", "restore", "data/sources")  # as the next `dvc repro` would
+
+
+def test_a_second_clone_elsewhere_makes_the_same_bytes(reproduced, tmp_path):
+    folder = tmp_path / "another working directory"
+    run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(folder))
+    # All but the report, whose input and output are both in git.
+    assert len(ran(run(folder, "dvc", "repro"))) == 11
+    assert (folder / "dvc.lock").read_bytes() == (reproduced / "dvc.lock").read_bytes()
+    assert run(folder, "git", "status", "--porcelain") == ""
+
+
+def test_dvc_shows_experiments_by_a_few_columns(reproduced):
+    header, *rows = csv.reader(io.StringIO(run_quietly(reproduced, "dvc", "exp", "show", "--csv")))
+    columns = header[header.index("parent") + 1 : header.index("experiments")]
+    assert {"sine.energy_distance", "sine.collapsed", "digits.fid_judge", "digits.seeds"} <= set(columns)
+    assert len(columns) < 20
+    assert rows[0][header.index("digits.seeds")] == "1"
+    scores = json.loads(run_quietly(reproduced, "dvc", "metrics", "show", "--json"))
+    (summary,) = (files["data"] for files in scores.values())
+    assert list(summary) == ["reports/summary.json"]
+    one = json.loads((reproduced / "reports/runs/digits/seed-111/metrics.json").read_text())
+    assert summary["reports/summary.json"]["data"]["digits"]["fid_judge"] == one["fid_judge"]
+    # A run's own scores are there for who asks for them.
+    assert "class_share_3" in run(
+        reproduced, "dvc", "metrics", "show", "reports/runs/digits/seed-111/metrics.json"
+    )
+
+
+def test_dvc_shows_a_page_of_charts_and_pictures(reproduced):
+    run(reproduced, "dvc", "plots", "show", "--out", "dvc_plots")
+    page = (reproduced / "dvc_plots" / "index.html").read_text()
+    for words in ("Losses, one line for each seed", "Distances from real data", "sine, seed 111"):
+        assert words in page
+    assert "<DVC_METRIC" not in page
+    assert "reports/runs/digits/seed-111/evolution.gif" in page
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium at hand")
+def test_a_browser_puts_the_page_in_order(reproduced, tmp_path):
+    run(reproduced, "dvc", "plots", "show", "--out", "dvc_plots")
+    page = (reproduced / "dvc_plots" / "index.html").as_uri()
+    arguments = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    shown = run_quietly(reproduced, BROWSER, *arguments, "--host-resolver-rules=MAP * ~NOTFOUND", page)
+    sections = re.findall(r"<h2>(.*?)</h2>", shown)
+    assert sections == [
+        "Samples: what all runs draw for the same latent points",
+        "digits",
+        "sine",
+        "The report's figures",
+    ]
+    assert shown.count("<details") == 3  # a run of each, and the figures
+    digits = shown[shown.index("<h2>digits") : shown.index("<h2>sine")]
+    pictures = re.findall(r"workspace_reports_runs_digits_(.*?)\"", digits)
+    assert pictures == [
+        "data.png",
+        "judge.png",
+        *(f"seed-111_{name}" for name in ("samples.png", "evolution.gif", "evolution.png", "coverage.png")),
+    ]
+    # There is no network: for losses, distances, shares, and the losses of each run.
+    assert shown.count('<p class="note">This chart needs Vega') == 5
+
+
+def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_path):
+    uri = f"sqlite:///{tmp_path}/other.db"
+    run(
+        reproduced, sys.executable, "-m", "stages.evaluate", "--experiment", "sine", "--seed", "111",
+        MLFLOW_TRACKING_URI=uri, DVC_STAGE="evaluate@sine-111",
+    )  # fmt: skip
+    client = MlflowClient(uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    generator = reproduced / "data" / "sine" / "seed-111" / "generator.safetensors"
+    assert found.data.tags["dvc.generator"] == files.md5(generator)
+    assert found.data.tags["source"] == "files"
+    assert found.info.status == "FINISHED"
+    assert [m.step for m in client.get_metric_history(found.info.run_id, "loss_g")] == [1, 2]
+    assert "curve_distance" in found.data.metrics
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_the_other_networks_losses_and_schedules_go_the_same_way(reproduced, tmp_path):
+    params = yaml.safe_load((reproduced / "params.yaml").read_text())
+    params["digits"]["generator"] = {"network": "conv", "latent": 16, "channels": [16, 8]}
+    params["digits"]["discriminator"] = {"network": "conv", "channels": [8, 16], "spectral_norm": True}
+    params["digits"]["train"] |= {"loss": "hinge", "r1": 0.5, "r1_every": 2, "ema": 0.9, "lr_decay": "cosine"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (tmp_path / "data" / "digits").mkdir(parents=True)
+    for name in ("dataset.safetensors", "judge.safetensors"):
+        shutil.copyfile(reproduced / "data" / "digits" / name, tmp_path / "data" / "digits" / name)
+    for stage in ("train", "sample", "evaluate"):
+        command = [sys.executable, "-m", f"stages.{stage}", "--experiment", "digits", "--seed", "1"]
+        run(tmp_path, *command, PYTHONPATH=str(reproduced))
+    samples = np.load(tmp_path / "data" / "digits" / "seed-1" / "samples.npy")
+    assert samples.shape == (1200, 1, 8, 8)
+    assert samples.std() > 0
+    report = tmp_path / "reports" / "runs" / "digits" / "seed-1"
+    assert json.loads((report / "metrics.json").read_text())["fid_judge"] > 0
+    assert json.loads((report / "run.json").read_text())["parameters"]["train.ema"] == 0.9
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (found,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert found.data.params["train.loss"] == "hinge"
+    assert found.data.params["discriminator.spectral_norm"] == "True"
+
+
+def test_a_training_that_is_ended_is_marked_killed(reproduced, tmp_path):
+    params = yaml.safe_load((reproduced / "params.yaml").read_text())
+    params["sine"]["train"]["epochs"] = 100_000
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (tmp_path / "data").symlink_to(reproduced / "data")
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "stages.train", "--experiment", "sine", "--seed", "7"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(reproduced)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert any(line.startswith("epoch 20/") for line in process.stdout)
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (found,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
+    assert found.info.status == "KILLED"
+    assert len(client.get_metric_history(found.info.run_id, "loss_g")) >= 10
+    assert not (reproduced / "data" / "sine" / "seed-7").exists()
+
+
+def test_an_experiment_runs_what_its_lists_say(reproduced, request):
+    experiments, environment = ["mnist"], {}
+    try:
+        environment["GAN_MIRROR"] = request.getfixturevalue("mnist_mirror")
+    except pytest.skip.Exception:
+        experiments = ["sine"]  # MNIST is not at hand
+    output = run(
+        reproduced, "dvc", "exp", "run", "--name", "two-seeds",
+        "-S", f"experiments=[{','.join(experiments)}]", "-S", "seeds=[1,2]", "-S", "mnist.train.epochs=1",
+        **environment,
+    )  # fmt: skip
+    wanted = [f"{s}@{n}-{k}" for s in ("train", "sample", "evaluate") for n in experiments for k in (1, 2)]
+    assert set(wanted) <= set(ran(output))
+    assert "train@digits-111" not in ran(output)
+    for name in experiments:
+        for seed in (1, 2):
+            assert (reproduced / "reports" / "runs" / name / f"seed-{seed}" / "metrics.json").exists()
+    lock = yaml.safe_load((reproduced / "dvc.lock").read_text())["stages"]
+    assert "train@digits-111" in lock  # not listed this time, but not forgotten
+    client = MlflowClient(f"sqlite:///{reproduced}/mlflow.db")
+    (found,) = client.search_runs(
+        [client.get_experiment_by_name(experiments[0]).experiment_id],
+        f"tags.`dvc.stage` = 'train@{experiments[0]}-1'",
+    )
+    assert found.data.tags["dvc.experiment"] == "two-seeds"
+    assert "two-seeds" in run(reproduced, "dvc", "exp", "show", "--csv")
+
+    # What is not listed stays, and is not made again when it is listed once more.
+    assert (reproduced / "reports" / "runs" / "digits" / "judge.json").exists()
+    assert run(reproduced, "git", "status", "--porcelain", "--", "reports/runs/digits") == ""
+    run(reproduced, "git", "restore", "params.yaml")
+    again = ran(run(reproduced, "dvc", "repro"))
+    assert not [stage for stage in again if stage.startswith(("prepare", "judge", "train", "sample"))]

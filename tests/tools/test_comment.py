@@ -1,0 +1,153 @@
+"""The comment on a pull request: from a real repository of git and DVC; and the workflow that posts it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks import pipeline
+from stages.gan.core import params
+from stages.gan.report import changes
+from tests import calls
+
+ADDRESSES = ("--base-files", "https://host/base/{commit}", "--head-files", "https://host/head/{commit}")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    own = {**os.environ, **pipeline.IDENTITY}
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=own, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def commit(folder: Path) -> str:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "change")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def write(folder: Path, seed: int, distance: float, judge: str = "same") -> None:
+    """What the comment reads of a run of ``sine`` with the parameters as they are."""
+    run = folder / "reports" / "runs" / "sine" / f"seed-{seed}"
+    run.mkdir(parents=True, exist_ok=True)
+    known = params.load(folder / "params.yaml")
+    flat = known.settings.rounding | params.flatten(known.experiments["sine"])
+    about = {"experiment": "sine", "seed": seed, "judge": {"md5": judge}, "parameters": flat}
+    (run / "run.json").write_text(json.dumps(about))
+    (run / "metrics.json").write_text(json.dumps({"energy_distance": distance, "collapsed": 0}))
+    (run / "samples.png").write_text(f"a picture of {distance}")
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    pipeline.checkout(tmp_path)
+    calls.change(tmp_path, experiments=["sine"], seeds=[1, 2, 3])
+    for seed in (1, 2, 3):
+        write(tmp_path, seed, 0.02 + seed / 10000)
+    commit(tmp_path)
+    git(tmp_path, "switch", "--quiet", "--create", "branch")
+    return tmp_path
+
+
+def test_a_branch_is_compared_with_where_it_began(repository):
+    base = git(repository, "rev-parse", "main")
+    calls.change(repository, sine__train__lr=0.002)
+    for seed in (1, 2, 4):
+        write(repository, seed, 0.01 + seed / 10000)
+    shutil.rmtree(repository / "reports/runs/sine/seed-3")
+    head = commit(repository)
+    git(repository, "switch", "--quiet", "main")
+    calls.change(repository, sine__train__lr=0.5)  # what others do meanwhile is not this branch's
+    commit(repository)
+    git(repository, "switch", "--quiet", "branch")
+
+    ended = calls.call(repository, "comment", "--base", "main", *ADDRESSES, "--output", "comment.md")
+    assert ended.code == 0, ended
+    text = (repository / "comment.md").read_text()
+    assert f"`{head[:10]}` beside `{base[:10]}`" in text
+    assert "| `sine.train.lr` | 0.001 | 0.002 |" in text
+    assert "New: seed 4; removed: seed 3; changed: seeds 1, 2." in text
+    assert "| energy distance ↓ | 0.02020 ± 0.00025 | 0.01023 ± 0.00038 | 🟢 better |" in text
+    assert "**Results of other parameters** than params.yaml has: sine, seed 3." in text
+    assert f'src="https://host/base/{base}/reports/runs/sine/seed-1/samples.png"' in text
+    assert f'src="https://host/head/{head}/reports/runs/sine/seed-4/samples.png"' in text
+    assert "not to be compared" not in text
+
+
+def test_without_a_change_that_is_said_and_without_addresses_there_are_no_pictures(repository):
+    ended = calls.call(repository, "comment", "--base", "main")
+    assert "No parameter, score or picture differs." in ended.out
+    assert "Results of other parameters" not in ended.out
+    write(repository, 1, 0.5, judge="another")
+    commit(repository)
+    ended = calls.call(repository, "comment", "--base", "main")
+    assert "<img" not in ended.out
+    assert "not to be compared" in ended.out
+
+
+def test_an_unknown_branch_is_told_in_a_line(repository):
+    calls.assert_refused(calls.call(repository, "comment", "--base", "mian"), "git merge-base", "mian")
+
+
+@pytest.fixture(scope="module")
+def workflow(root) -> dict:
+    return yaml.safe_load((root / ".github" / "workflows" / "report.yml").read_text())
+
+
+def test_the_workflow_runs_no_foreign_code_where_it_may_write(workflow):
+    assert list(workflow[True]) == ["pull_request"]  # "on" is true in YAML; and not pull_request_target
+    assert workflow["permissions"] == {"contents": "read"}
+    write, post = workflow["jobs"]["write"], workflow["jobs"]["post"]
+    assert "permissions" not in write
+    assert write["steps"][0]["with"]["persist-credentials"] is False
+    assert post["permissions"] == {"pull-requests": "write"}
+    assert "head.repo.full_name == github.repository" in post["if"]
+    assert not any("checkout" in step.get("uses", "") for step in post["steps"])
+    # What a pull request can name is never part of a script.
+    assert not any("${{" in step.get("run", "") for job in (write, post) for step in job["steps"])
+    assert post["steps"][-1]["env"]["MARK"] == changes.MARK
+
+
+def test_the_workflow_asks_for_options_that_there_are(workflow, tmp_path):
+    (script,) = [step["run"] for step in workflow["jobs"]["write"]["steps"] if step.get("name") == "Compare"]
+    assert "python -m stages.tools.comment " in script
+    shown = calls.call(tmp_path, "comment", "--help").out
+    assert set(re.findall(r"(?<= )--[a-z-]+", script)) == set(re.findall(r"--[a-z-]+", shown)) - {"--help"}
+
+
+def test_the_workflow_installs_all_that_the_comment_imports(workflow, root):
+    (script,) = [
+        step["run"] for step in workflow["jobs"]["write"]["steps"] if "install" in step.get("run", "")
+    ]
+    code = "import stages.tools.comment, stages.gan.report.changes, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {
+        "torch",
+        "torchvision",
+        "matplotlib",
+        "PIL",
+        "mlflow",
+        "sklearn",
+        "safetensors",
+        "tqdm",
+    }
+    installed = script.split("requirements.txt", 1)[1].split()
+    names = {
+        "pydantic": "pydantic",
+        "yaml": "pyyaml",
+        "scipy": "scipy",
+        "zc": "zc-lockfile",
+        "psutil": "psutil",
+    }
+    assert {package for module, package in names.items() if module in loaded} <= set(installed)
+    pinned = (root / "requirements.txt").read_text()
+    for package in installed:
+        assert re.search(rf"^{package}==", pinned, re.MULTILINE), package

@@ -1,0 +1,53 @@
+import subprocess
+import sys
+
+import pytest
+
+from stages.tracking.store import Store
+from stages.runtime import paths
+from stages.runtime.errors import UserError
+from stages.tools import sync
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_what_waits_is_sent_and_what_waits_for_others_is_named(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:secret@127.0.0.1:9")
+    with (
+        Store(paths.STORE, paths.OUTBOX) as store,
+        store.start("sine", "seed-1", {}, {}) as run,
+    ):
+        run.log_metrics({"loss": 1.0})
+    with pytest.raises(UserError, match="what waits is kept"):
+        sync.sync()
+    capfd.readouterr()
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    sync.sync()
+    said = capfd.readouterr().out
+    assert "3 messages wait for another store: MLFLOW_TRACKING_URI=http://127.0.0.1:9 make sync" in said
+    assert "secret" not in said
+    assert not (tmp_path / "mlflow.db").exists()
+
+    box = Store(paths.STORE, paths.OUTBOX).outbox
+    waiting = next(store.outbox.folder.glob("1*"))
+    box.folder.mkdir()
+    waiting.rename(box.folder / waiting.name)  # so that something waits for a store that works
+    sync.sync()
+    assert capfd.readouterr().out == "MLflow: 3 messages of 1 run sent\n"
+    sync.sync()
+    assert capfd.readouterr().out == "MLflow: nothing waits\n"
+
+
+@pytest.mark.parametrize("stage", ["prepare", "judge"])
+def test_a_malformed_address_is_told_before_any_work(root, monkeypatch, stage):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "localhost:5000")
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    params = str(root / "params.yaml")
+    command = [sys.executable, "-m", f"stages.{stage}", "--experiment", "sine", "--params", params]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: MLFLOW_TRACKING_URI is 'localhost:5000'")
+    assert not paths.OUTBOX.exists()

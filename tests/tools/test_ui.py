@@ -1,0 +1,156 @@
+"""MLflow's UI as people see it: in a real browser, of real trainings, by the real `python -m stages.tools.ui`."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks import browser
+from benchmarks.mlflow_server import Server
+from tests import calls
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+RATES = {1: 0.0005, 2: 0.002}  # learning rates of the two seeds
+
+
+@pytest.fixture(scope="module")
+def trained(finished, tmp_path_factory) -> Path:
+    """Two trainings of digits, each with its own seed and learning rate, in a store of their own."""
+    folder = tmp_path_factory.mktemp("trained") / "copy"
+    shutil.copytree(finished, folder)
+    for seed, rate in RATES.items():
+        calls.change(folder, digits__train__lr=rate, experiments=["digits"])
+        for stage in calls.OF_A_RUN:
+            arguments = ("--experiment", "digits", "--seed", str(seed))
+            ended = calls.call(folder, stage, *arguments, tracked=stage == "evaluate")
+            assert ended.code == 0, ended
+    return folder
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """What `make ui` starts, as on a machine without a desktop; it ends with the block."""
+    own = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.tools.ui", *arguments],
+        cwd=folder,
+        env={**own, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def error(folder: Path, *arguments: str, **environment: str) -> str:
+    """The one line with which it ends."""
+    with started(folder, *arguments, **environment) as process:
+        out, err = process.communicate(timeout=120)
+    calls.assert_refused(calls.Ended(process.returncode, out, err))
+    return err
+
+
+@pytest.fixture(scope="module")
+def address(trained) -> Iterator[str]:
+    """The address that it prints."""
+    with started(trained) as process:
+        line = process.stdout.readline()
+        assert line.startswith("MLflow: http://127.0.0.1:"), process.communicate()
+        yield line.removeprefix("MLflow: ").strip()
+
+
+@pytest.fixture
+def page(address) -> Iterator["Page"]:
+    pytest.importorskip("playwright", reason="Playwright is not installed")
+    found = browser.find()
+    if found is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    with browser.opened(found, height=1300) as page:
+        page.goto(address)
+        yield page
+
+
+def test_the_experiment_opens_with_its_losses_and_pictures_and_two_runs_compare(page):
+    for name in ("seed-1", "seed-2"):
+        page.get_by_role("link", name=name, exact=True).wait_for()
+    page.get_by_text("the block digits of params.yaml").wait_for()
+    for section in ("Losses and mean D", "Pictures by epoch"):
+        page.get_by_text(section).first.wait_for()
+    page.locator(".js-plotly-plot path.js-line").nth(7).wait_for(state="attached")  # 4 charts, 2 runs
+    pictures = page.locator("img[src*='images%2Fpreview%2Bstep%2B2']")
+    assert all(browser.widths(pictures, 2))
+
+    browser.compare(page, "seed-1", "seed-2")
+    for name in ("seed-1", "seed-2"):
+        page.get_by_text(name, exact=True).first.wait_for()
+    browser.show_differences(page)
+    page.get_by_text("train.epochs", exact=True).wait_for(state="detached")
+    for rate in RATES.values():
+        page.get_by_text(str(rate), exact=True).last.wait_for()
+    page.get_by_text("evolution.gif", exact=True).click()
+    assert all(browser.widths(page.get_by_alt_text("evolution.gif"), 2))
+
+    browser.follow(page, "loss_g")
+    page.locator(".js-plotly-plot path.js-line").nth(1).wait_for(state="attached")
+    for name in ("seed-1 (loss_g)", "seed-2 (loss_g)"):
+        page.get_by_text(name).first.wait_for()
+
+
+def test_a_run_shows_its_description_and_picture(page):
+    browser.follow(page, "seed-2")
+    page.get_by_text("with seed 2").wait_for()
+    page.get_by_text("data/digits/seed-2/", exact=True).wait_for()
+    assert all(browser.widths(page.locator("img[src*='get-artifact?path=evolution.gif']"), 1))
+
+
+def test_it_ends_without_its_server(trained):
+    with started(trained) as process:
+        address = process.stdout.readline().split()[1]
+        host, _, port = address.partition("//")[2].partition("/")[0].partition(":")
+        socket.create_connection((host, int(port))).close()
+        process.send_signal(2)  # Ctrl-C
+        assert process.wait(60) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)))
+
+
+def test_a_server_is_only_asked(trained, tmp_path):
+    server = Server(tmp_path)
+    shutil.copy(trained / "mlflow.db", tmp_path)
+    server.start()
+    try:
+        login = server.uri.replace("//", "//ann:secret@")
+        with started(tmp_path, "--experiment", "digits", MLFLOW_TRACKING_URI=login) as process:
+            out, err = process.communicate(timeout=120)
+        assert (process.returncode, err) == (0, "")
+        assert out.startswith(f"MLflow: {server.uri}/#/experiments/")
+        named = refused(tmp_path, "--experiment", "nothing", MLFLOW_TRACKING_URI=login)
+        assert "no experiment nothing (it has: digits); `make repro`" in named
+    finally:
+        server.stop()
+
+
+def test_mistakes_are_told_in_one_line(trained, tmp_path):
+    shutil.copy(trained / "params.yaml", tmp_path)
+    assert "sqlite:///mlflow.db: there are no runs yet; `make repro` makes some" in refused(tmp_path)
+    assert not (tmp_path / "mlflow.db").exists()
+    line = refused(tmp_path, MLFLOW_TRACKING_URI="http://ann:secret@127.0.0.1:9")
+    assert "http://127.0.0.1:9 does not answer" in line
+    assert "secret" not in line
+    assert "--port: must be from 1 to 65535" in refused(trained, "--port", "0")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} is taken; choose another" in refused(trained, "--port", str(port))

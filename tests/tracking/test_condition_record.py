@@ -1,0 +1,111 @@
+import pytest
+from mlflow import MlflowClient
+
+from stages.tracking.store import Store
+from stages.gan.report import conditions, runs
+from stages.runtime import paths
+from stages.tracking import condition_record
+
+TRAININGS = {1: 10.0, 2: 12.0, 3: 14.0}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> str:
+    """A store; making one takes seconds, so the tests share it, each with an experiment of its own."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+
+
+@pytest.fixture
+def client(address) -> MlflowClient:
+    return MlflowClient(address)
+
+
+@pytest.fixture
+def train(write_run, tmp_path, monkeypatch):
+    """Leaves a run's files, and its run in MLflow."""
+    monkeypatch.chdir(tmp_path)
+
+    def train(store: Store, experiment: str, seed: int) -> str | None:
+        write_run(experiment, seed, {"fid_judge": TRAININGS[seed], "class_share_0": 0.1}, lr=0.1)
+        generator = paths.RunFiles(experiment, seed).generator
+        generator.parent.mkdir(parents=True)
+        generator.write_text(f"{experiment} {seed}")
+        with store.start(experiment, f"seed-{seed}", {tags.GENERATOR: files.md5(generator)}, {}) as run:
+            return run.run_id
+
+    return train
+
+
+def report(store: Store) -> None:
+    comparable_sets = conditions.comparable_sets(runs.load(paths.RUNS))
+    for condition in condition_record.recorded(
+        [condition for comparable in comparable_sets for condition in comparable.conditions]
+    ):
+        condition_record.record(store, condition)
+
+
+def parents(client: MlflowClient, experiment: str) -> list:
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    return [run for run in found if condition_record.GROUP in run.data.tags]
+
+
+def test_a_group_has_one_parent_however_often_it_is_reported(client, address, train):
+    with Store(address, paths.OUTBOX) as store:
+        children = [train(store, "sine", seed) for seed in (1, 2)]
+        report(store)
+    (parent,) = parents(client, "sine")
+    assert parent.info.run_name == "sine, 2 seeds"
+    assert parent.info.status == "FINISHED"
+    assert parent.data.params == {"lr": "0.1"}
+    assert parent.data.tags["seeds"] == "1, 2"
+    assert parent.data.tags["device"] == "cpu"
+    assert parent.data.metrics["fid_judge"] == 11
+    assert parent.data.metrics["fid_judge_half_interval"] == pytest.approx(12.706, abs=0.001)
+    assert parent.data.metrics["share/class_0"] == 0.1
+    assert parent.data.metrics["seeds"] == 2
+
+    with Store(address, paths.OUTBOX) as store:
+        children.append(train(store, "sine", 3))
+        report(store)
+    (again,) = parents(client, "sine")
+    assert again.info.run_id == parent.info.run_id
+    assert again.info.run_name == "sine, 3 seeds"
+    assert again.data.tags["seeds"] == "1, 2, 3"
+    assert again.data.metrics["fid_judge"] == 12
+    for child in children:
+        assert client.get_run(child).data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+def test_a_single_seed_has_no_parent(client, address, train):
+    with Store(address, paths.OUTBOX) as store:
+        train(store, "single", 1)
+        report(store)
+    assert parents(client, "single") == []
+
+
+def test_runs_without_networks_at_hand_are_left_alone(write_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed in (1, 2):
+        write_run("sine", seed, {"fid_judge": 1.0})
+    with Store(f"sqlite:///{tmp_path}/mlflow.db", paths.OUTBOX) as store:
+        report(store)
+        assert store._process is None
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_runs_that_the_store_does_not_know_get_no_parent(client, address, train, monkeypatch):
+    with Store(address, paths.OUTBOX) as store:
+        for seed in (1, 2):
+            train(store, "unknown", seed)
+            paths.RunFiles("unknown", seed).generator.write_text(f"another {seed}")
+        report(store)
+    assert parents(client, "unknown") == []
+
+
+def test_a_store_that_fails_costs_one_line_and_nothing_else(train, capfd):
+    with Store("http://127.0.0.1:9", paths.OUTBOX) as store:
+        for seed in (1, 2):
+            train(store, "sine", seed)
+        report(store)
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert line.startswith("warning: MLflow at http://127.0.0.1:9 failed")

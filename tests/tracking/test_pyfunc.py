@@ -1,0 +1,94 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mlflow.exceptions import MlflowException
+
+from stages.gan.core import weights
+from stages.gan.networks.base import registry, sampling
+from stages.tracking import pyfunc
+
+SEED, LATENT = 7, 3
+
+
+@pytest.fixture(params=[(2,), (1, 8, 8)], ids=["points", "images"])
+def generator(request) -> torch.nn.Module:
+    noise = torch.Generator().manual_seed(1)
+    return registry.GENERATORS["mlp"](LATENT, [16], request.param, noise).eval()
+
+
+@pytest.fixture
+def model(generator) -> pyfunc.Model:
+    return pyfunc.Model(generator, SEED, threads=2)
+
+
+def test_a_seed_gives_the_runs_sample_of_this_number(model, generator):
+    whole = torch.cat(list(sampling.samples(generator, SEED, 1500))).numpy()
+    seeds = [1234, 0, 999, 0]
+    drawn = model.predict(pd.DataFrame({"seed": seeds}))
+    assert drawn.dtype == whole.dtype
+    np.testing.assert_array_equal(drawn, whole[seeds])
+
+
+@pytest.mark.parametrize("kind", [list, np.array, tuple])
+def test_a_latent_point_gives_its_sample(model, generator, kind):
+    points = torch.randn(2100, LATENT, generator=torch.Generator().manual_seed(2))
+    drawn = model.predict(pd.DataFrame({"latent": [kind(row) for row in points.tolist()]}))
+    expected = sampling.draw(generator, points).numpy()
+    assert (drawn.shape, drawn.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(
+        drawn.astype(float), expected.astype(float), atol=1.0 if drawn.ndim == 4 else 1e-5
+    )
+
+
+def test_numbers_may_be_whole(model):
+    whole = model.predict(pd.DataFrame({"latent": [[0, 1, -2]]}))
+    np.testing.assert_array_equal(whole, model.predict(pd.DataFrame({"latent": [[0.0, 1.0, -2.0]]})))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({}, "0 rows of neither"),
+        ({"seed": []}, "0 rows of seed"),
+        ({"x": [1, 2]}, "2 rows of neither"),
+        ({"seed": [0], "latent": [[0.0] * LATENT]}, "1 rows of seed and latent"),
+        ({"seed": [3, -1]}, "seed: -1 is below 0"),
+        ({"latent": [[0.0] * 2]}, "3 numbers in a row are wanted, not 2"),
+        ({"latent": [0.5]}, "3 numbers in a row are wanted, not 1"),
+        ({"latent": [[[0.0] * LATENT]]}, "3 numbers in a row are wanted, not 1 x 3"),
+        ({"latent": [[0.0] * LATENT, [0.0]]}, "these are not 3 numbers"),
+        ({"latent": [["a"] * LATENT]}, "these are not 3 numbers"),
+        ({"latent": [{"a": 1}]}, "these are not 3 numbers"),
+        ({"latent": [[0.0, 0.0, float("nan")]]}, "not all of these are finite"),
+        ({"latent": [[0.0, 0.0, None]]}, "not all of these are finite"),
+        ({"latent": [[0.0, 0.0, 1e300]]}, "not all of these are finite"),
+    ],
+)
+def test_what_it_cannot_draw_of_is_told(model, data, words):
+    with pytest.raises(MlflowException, match=words) as caught:
+        model.predict(pd.DataFrame(data))
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_the_process_keeps_its_number_of_threads(generator):
+    one = pyfunc.Model(generator, SEED, threads=1)
+    assert torch.get_num_threads() == 2
+    one.predict(pd.DataFrame({"seed": [0]}))
+    with pytest.raises(MlflowException):
+        one.predict(pd.DataFrame({"seed": [-1]}))
+    assert torch.get_num_threads() == 2
+
+
+def test_it_is_loaded_from_a_file_or_refuses(generator, model, tmp_path):
+    path = tmp_path / "generator.safetensors"
+    weights.save(path, generator, {"experiment": "sine", "seed": SEED, "device": "cpu"})
+    loaded = pyfunc._load_pyfunc(str(path), {"device": "cpu", "threads": 2})
+    rows = pd.DataFrame({"seed": [0, 1]})
+    np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
+    with pytest.raises(MlflowException, match="device: abacus is not there"):
+        pyfunc._load_pyfunc(str(path), {"device": "abacus", "threads": 2})
+    path.write_bytes(b"")
+    with pytest.raises(MlflowException, match="not a readable network"):
+        pyfunc._load_pyfunc(str(path), {"device": "cpu", "threads": 2})
