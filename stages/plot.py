@@ -7,9 +7,8 @@ Reads:
   data/EXPERIMENT/seed-SEED/previews.npy                   the run's previews,
   data/EXPERIMENT/seed-SEED/samples.npy                    samples,
   data/EXPERIMENT/seed-SEED/grid.npy
-  data/EXPERIMENT/seed-SEED/answers.npy                    and what the judge said of them
-  reports/runs/EXPERIMENT/seed-SEED/losses.csv             its losses
-  reports/runs/EXPERIMENT/seed-SEED/metrics.json           and scores
+  data/EXPERIMENT/seed-SEED/answers.npy                    what the judge said of them,
+  reports/runs/EXPERIMENT/seed-SEED/losses.csv             and its losses
 Writes:
   reports/runs/EXPERIMENT/data.png                         some of the training samples
   reports/runs/EXPERIMENT/judge.png                        the judge's answers to test data

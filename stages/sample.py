@@ -1,4 +1,6 @@
-"""Draw samples from the trained generator. (``python -m stages.tools.draw`` draws any that you name.)
+"""Draw samples from the trained generator.
+
+For any others that you name there is ``python -m stages.tools.draw``.
 
 Reads:
   params.yaml

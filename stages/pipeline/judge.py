@@ -1,9 +1,8 @@
 """The discriminative model P(y|x), fitted to an experiment's data and tested."""
 
-from stages.gan.core import devices, weights
+from stages.gan.core import devices, numbers, weights
 from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings
-from stages.gan.evaluation import scores
 from stages.gan.judges import fitting, models
 from stages.runtime import command, files, progress
 from stages.runtime.errors import say
@@ -31,7 +30,7 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
             run.log_metrics({"loss": loss}, step=epoch)
         found = fitting.test(network, dataset.test)
         with files.together():
-            found = scores.save(shared.judge_scores, found)
+            found = numbers.save(shared.judge_scores, found, "lower judge.lr")
             # Not whose judge it is: experiments with the same data and settings have the same one.
             known = {"device": device.type, "test": found}
             names = {"classes": dataset.train.classes} if dataset.train.classes else {}

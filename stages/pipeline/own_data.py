@@ -31,8 +31,8 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
     if size > training:
         holds = "" if source.path is None else f" in {source.path}, beside those held out for tests"
         raise UserError(
-            f"{params}: {name}.train.batch_size: {size} is more than the {training} training samples there are"
-            f"{holds}"
+            f"{params}: {name}.train.batch_size: {size} is more than the {training} training samples "
+            f"there are{holds}"
         )
     return shape
 

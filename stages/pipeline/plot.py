@@ -6,7 +6,6 @@ from torch import Tensor
 from stages.gan.core import arrays, devices, history, weights
 from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings
-from stages.gan.evaluation import scores
 from stages.gan.judges import fitting, models
 from stages.gan.plots import canvas, evolution, figures, grid
 from stages.runtime import files
@@ -32,7 +31,7 @@ def plot_experiment(name: str, experiment: Experiment, settings: Settings, store
         canvas.save(figures.data(dataset.train), shared.dataset_figure)
         canvas.save(figures.judge(dataset.test, answers), shared.judge_figure)
     if run := store.find(name, tags.JUDGE, files.md5(shared.judge)):
-        run.log_files(record.PICTURES, shared.judge_figure)
+        run.log_files(record.PICTURES, shared.dataset_figure, shared.judge_figure)
         record.describe_judge(run, name)
     say(f"plot {name}: see {shared.judge_figure}")
 
@@ -54,9 +53,8 @@ def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, s
         canvas.save(figures.losses(epochs), run_files.losses_figure)
         _plot_coverage(name, seed, real, samples, device)
     run = record.training_of_files(store, name, seed, experiment, settings, split)
-    pictures = (run_files.samples_figure, run_files.losses_figure, run_files.coverage_figure)
-    moving = (run_files.animation, run_files.strip)
-    run.log_files(record.PICTURES, *pictures, *moving, shared.dataset_figure)
+    still = (run_files.samples_figure, run_files.losses_figure, run_files.coverage_figure)
+    run.log_files(record.PICTURES, *still, run_files.animation, run_files.strip)
     record.describe_training(run, name, seed, experiment)
     say(f"plot {name}, seed {seed}: see {run_files.animation}")
 
@@ -67,7 +65,7 @@ def _plot_coverage(name: str, seed: int, real: Dataset, samples: Tensor, device:
     if len(split.shape) == 1:
         figure = figures.coverage_of_points(samples, split)
     elif real.class_count is not None:
-        figure = figures.coverage_of_classes(scores.class_shares(scores.load(run_files.scores)), split)
+        figure = figures.coverage_of_classes(arrays.load(run_files.answers, "answers", "evaluate"), split)
     else:
         judge, _ = weights.load(shared.judge, models.get_judge, device)
         features: torch.nn.Module = judge.features  # type: ignore[assignment]

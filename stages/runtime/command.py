@@ -1,6 +1,6 @@
 """The command line that all stages and tools share.
 
-It imports nothing heavy: a mistake on the command line or in params.yaml is told at once. And what the
+It imports nothing heavy: a mistake on the command line or in params.yaml is reported at once. And what the
 parameters ask of the libraries (``portable``) must be said before these are imported.
 """
 

@@ -72,10 +72,10 @@ def mend_lock() -> str | None:
     for where, text in (("a stage's copy", _copied()), ("git's", _committed())):
         if text and not _is_cut(text):
             files.write(LOCK, text)
-            return f"{LOCK}: was cut short, as by a kill while DVC wrote it; the last whole one ({where}) is back"
+            return f"{LOCK}: was cut short, as by a kill of DVC; the last whole one ({where}) is back"
     raise UserError(
-        f"{LOCK}: is cut short, as by a kill while DVC wrote it, and git has none; delete it, and run it again: "
-        "what was done DVC has in its run cache"
+        f"{LOCK}: is cut short, as by a kill of DVC, and git has none; delete it, and run it again: what was "
+        "done DVC has in its run cache"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a user is told: the one exception that speaks to them, lines, and words for what the machine lacks."""
+"""What a user reads: the one exception that speaks to them, lines, and words for what the machine refuses."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ _BREAK = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
 class UserError(Exception):
-    """A mistake or a lack that the user can mend: one line that says what, where, and what to do.
+    """A mistake of the user's, or a fault that they can mend: one line that says what, where, and what to do.
 
     Stages print it without a traceback and exit with a code other than 0. Whatever the message quotes, it is
     one line: line breaks become spaces, and what cannot be printed its escape.
@@ -73,8 +73,8 @@ def describe_os_error(error: BaseException) -> str | None:
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         advice = _ADVICE.get(error.errno, "mend that and run it again")
         return one_line(f"{where}{error.strerror or os.strerror(error.errno)}; {advice}")
-    told = isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
-    if isinstance(error, MemoryError) or told:
+    said = isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
+    if isinstance(error, MemoryError) or said:
         reason = one_line(error)[:200] or "no more to be had"
         return (
             f"not enough memory ({reason}); take smaller networks, batch_size, preview, sample.count or "

@@ -12,7 +12,7 @@ LOSSES_TABLE = Path("reports/plots/losses.csv")
 SCORES_TABLE = Path("reports/plots/scores.csv")
 CHECKPOINTS = Path(".checkpoints")  # of trainings that are not finished; neither git's nor DVC's
 STORE = "sqlite:///mlflow.db"
-OUTBOX = Path(".outbox")  # what MLflow was not told yet
+OUTBOX = Path(".outbox")  # what was not sent to MLflow yet
 LOCK = Path("dvc.lock")
 LOCK_COPY = Path(".dvc/tmp/dvc.lock")  # the last whole one
 

@@ -105,7 +105,7 @@ def _compute(
             found.entries[outcome.name] = outcome.entry
         elif outcome.end != "skipped" and not again:
             failed.append(outcome.name)
-        board.tell(outcome, again)
+        board.show(outcome, again)
 
     failed: list[str] = []
     cpus = max(workers or (os.cpu_count() or 1) // settings.threads, processes) * settings.threads

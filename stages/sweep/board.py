@@ -1,4 +1,4 @@
-"""What a sweep tells: each stage as it ends, how far all are by kind of stage, and a table in the end."""
+"""What a sweep shows: each stage as it ends, how far all are by kind of stage, and a table in the end."""
 
 import sys
 from collections import Counter
@@ -41,8 +41,8 @@ class Board:
             for position, (kind, total) in enumerate(self._totals.items())
         }
 
-    def tell(self, outcome: Outcome, again: bool) -> None:
-        """Tell what came of a stage; whether it is tried ``again``."""
+    def show(self, outcome: Outcome, again: bool) -> None:
+        """Show what came of a stage; whether it is tried ``again``."""
         if again:
             self._say(f"{outcome.name}: its worker was lost, or it was killed; another try")
             return

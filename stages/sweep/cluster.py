@@ -111,7 +111,7 @@ class Cluster:
         archive: bytes,
         needs: Mapping[str, Iterable[str]],
         make: Callable[[str], Task],
-        tell: Callable[[Outcome, bool], None],
+        note: Callable[[Outcome, bool], None],
     ) -> None:
         """Do all tasks.
 
@@ -119,7 +119,7 @@ class Cluster:
             archive: a clone, as a tar file.
             needs: by name, the names of the tasks that come before it.
             make: makes a task, once what it needs is done.
-            tell: called with what came of each, and whether it is tried again.
+            note: called with what came of each, and whether it is tried again.
 
         Raises:
             UserError: this machine alone is too small for one.
@@ -135,7 +135,7 @@ class Cluster:
             for name in [name for name, before in waiting.items() if before <= ends.keys()]:
                 if any(ends[other].end != "done" for other in waiting.pop(name)):
                     ends[name] = Outcome(name, "skipped")
-                    tell(ends[name], False)
+                    note(ends[name], False)
                 else:
                     task = make(name)
                     running[compute.options(**self._resources(task)).remote(clone, task.message())] = name
@@ -149,10 +149,10 @@ class Cluster:
                     waiting[name] = set(needs[name])
                 else:
                     ends[name] = outcome
-                tell(outcome, again)
+                note(outcome, again)
 
     def _resources(self, task: Task) -> dict[str, int]:
-        """What a task needs; a line tells if no machine has so much."""
+        """What a task needs; a line says if no machine has so much."""
         gpus, cpus = task.processes * self._gpu, task.processes * self._threads
         for kind, wanted in (("GPU", gpus), ("CPU", cpus)):
             if kind not in self._lacking and (most := self._most(kind)) < wanted:

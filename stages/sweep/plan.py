@@ -61,7 +61,7 @@ def opened() -> Iterator[Repo]:
 
 
 def begin(repo: Repo, remote: bool) -> None:
-    """Run the first stage, which tells mistakes; and take over the remote's run cache."""
+    """Run the first stage, which finds mistakes; and take over the remote's run cache."""
     repo.reproduce([FIRST])
     if remote:
         repo.stage_cache.pull(None)

@@ -1,4 +1,4 @@
-"""What tasks share on the machine where they are computed: a cache, states of trainings, an outbox."""
+"""What tasks share on the machine where they are computed: a cache, checkpoints of trainings, an outbox."""
 
 import os
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Site:
     Attributes:
         scratch: folder for the clones; ``~`` is the home on that machine.
         config: text of the clones' .dvc/config.local.
-        shared: folder of the states of trainings, the outbox, and downloads.
+        shared: folder of the checkpoints of trainings, the outbox, and downloads.
         remote: whether what tasks leave goes to the DVC remote.
         environment: variables to set.
     """

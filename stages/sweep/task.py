@@ -2,7 +2,7 @@
 
 Reads from standard input one line of JSON, which ``stages.sweep.cluster.Task`` describes, and then waits for
 its end: as the worker that began this process holds the other end, it knows when that is no more, and ends,
-with the stage, which keeps its state. Writes what came of it to .dvc/tmp/answer.json.
+with the stage, which keeps its checkpoint. Writes what came of it to .dvc/tmp/answer.json.
 """
 
 import json
@@ -56,14 +56,14 @@ def _compute(task: dict[str, Any]) -> Entry:
 
 
 def _prepare(task: dict[str, Any]) -> None:
-    """Share a cache, states of trainings, an outbox and downloads with the other tasks on this machine."""
+    """Share a cache, checkpoints of trainings, an outbox and downloads with the other tasks on this machine."""
     config = Path(".dvc/config.local")
     config.touch(mode=0o600)  # there may be a login of the remote in it
     config.write_text(task["config"].replace(SCRATCH, task["scratch"]))
     # DVC takes seconds to write that of many runs; what these left, it finds in the run cache.
     Path("dvc.lock").unlink(missing_ok=True)
     shared = Path(task["shared"].replace(SCRATCH, task["scratch"]))
-    for name in (paths.OUTBOX, paths.STATES):
+    for name in (paths.OUTBOX, paths.CHECKPOINTS):
         (shared / name).mkdir(parents=True, exist_ok=True)
         name.symlink_to(shared / name)
     if (shared / paths.RAW).is_dir():  # else downloads are of this clone: two at once would be in their way

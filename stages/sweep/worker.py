@@ -1,4 +1,4 @@
-"""What a worker does with a task: it makes a clone, has another process do the task there, tells what came.
+"""What a worker does with a task: it makes a clone, has another process do the task there, says what came.
 
 Ray sends this module's functions by value, as a worker need not have this project on its path: only the
 packages that requirements.txt names. So nothing here imports any of the project's modules.
@@ -66,7 +66,7 @@ def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
             start_new_session=True,
         )
     assert process.stdin is not None
-    # It stays open: that it is closed tells the process that this one is no more.
+    # It stays open: that it is closed shows the process that this one is no more.
     process.stdin.write(json.dumps(task).encode() + b"\n")
     process.stdin.flush()
     code = process.wait()

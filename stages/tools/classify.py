@@ -1,4 +1,11 @@
-"""The judge by hand: what it sees on anybody's picture."""
+"""Say what a judge, the discriminative model, sees on anybody's pictures.
+
+A picture may be large, of any colours, and off centre. Reads the pictures, the judge's file and params.yaml;
+writes nothing.
+
+Example:
+  python -m stages.tools.classify --image my_digit.png
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -8,29 +15,26 @@ from stages.gan.core import params, portability
 from stages.runtime import command, paths
 from stages.runtime.errors import UserError, one_line, say
 
-_NEXT = 2  # classes that are told of beside the most likely one
+_NEXT = 2  # classes that are named beside the most likely one
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "what is on a picture?",
-        "With --image, nothing is written. A picture may be large, of any colours, and off centre.",
+def _parser() -> argparse.ArgumentParser:
+    parser = command.plain_parser(__doc__)
+    parser.add_argument(
+        "image", type=Path, nargs="+", metavar="IMAGE", help="PNG, JPEG, or what Pillow reads"
     )
-    group.add_argument(
-        "--image", type=Path, nargs="+", metavar="FILE", help="PNG, JPEG, or what Pillow reads"
-    )
-    group.add_argument(
+    parser.add_argument("--experiment", help="whose judge; default: the first listed that has one of images")
+    parser.add_argument(
         "--judge",
         type=Path,
         metavar="FILE",
-        help="a judge.safetensors of --experiment's from anywhere; default: its own. Without --experiment, "
-        "the first listed in params.yaml that has a judge of images",
+        help="a judge.safetensors of --experiment's from anywhere; default: its own",
     )
-    parser.epilog = """example of a picture:
-  python -m stages.judge --image my_digit.png"""
+    command.add_params(parser)
+    return parser
 
 
-def recognise(wanted: argparse.Namespace) -> None:
+def classify(wanted: argparse.Namespace) -> None:
     """Say what the judge sees on pictures."""
     known = params.load(wanted.params)
     experiment = wanted.experiment or _first(known, wanted.params)
@@ -51,25 +55,22 @@ def recognise(wanted: argparse.Namespace) -> None:
     from stages.gan.sources import image_folders, pictures
 
     device = devices.set_up(known.settings.device, known.settings.threads)
-    judge, about = weights.load(path, models.JUDGES, device)
+    judge, about = weights.load(path, models.get_judge, device)
     if not isinstance(judge, models.Classifier):
         raise UserError(f"{path}: this judge knows no classes: its data are points, or have no labels")
     shape = tuple(about["architecture"]["shape"])
-    if isinstance(block.data, params.ImagesData):  # as prepare reads the others
+    if block.source.path is not None:  # as prepare reads the others
         read = image_folders.read(wanted.image, shape[1], shape[0])
         images = torch.stack([torch.from_numpy(image.copy()) for image in read])
     else:
-        frame = pictures.FRAMES[block.data.source]
+        frame = pictures.FRAMES.get(block.data.piece.name)
         images = torch.stack(
             [pictures.fit(pictures.load(file), shape, frame, str(file)) for file in wanted.image]
         )
-    say(f"judge {experiment}: {len(images)} picture{'s'[: len(images) > 1]} on {device.type}; by {path}")
+    say(f"classify {experiment}: {len(images)} picture{'s'[: len(images) > 1]} on {device.type}; by {path}")
     answers = models.predict(judge, datasets.normalize(images)).softmax(1)
     for file, probabilities in zip(wanted.image, answers, strict=True):
         say(one_line(f"{file}: {_in_words(probabilities.tolist(), about.get('classes', ()))}"))
-
-
-TOOL = command.Tool("image", _options, recognise)
 
 
 def _first(known: params.Params, path: Path) -> str:
@@ -86,12 +87,9 @@ def _first(known: params.Params, path: Path) -> str:
 
 def _classifies(judge: Path) -> bool:
     """Whether a judge of images knows classes: without labels, it does not."""
-    import torch
+    from stages.gan.core import weights  # PyTorch takes seconds to import
 
-    from stages.gan.core import weights
-    from stages.gan.judges import models
-
-    return isinstance(weights.load(judge, models.JUDGES, torch.device("cpu"))[0], models.Classifier)
+    return bool(weights.read_about(judge)["architecture"].get("network") == "cnn")
 
 
 def _in_words(probabilities: list[float], classes: Sequence[str]) -> str:
@@ -101,3 +99,8 @@ def _in_words(probabilities: list[float], classes: Sequence[str]) -> str:
     shares = (probabilities[index] for index in ordered)
     first, *others = (f"{name} ({share:.2f})" for name, share in zip(names, shares, strict=False))
     return f"{first}; then {', '.join(others)}" if others else first
+
+
+if __name__ == "__main__":
+    wanted = _parser().parse_args()
+    command.guard(lambda: classify(wanted))

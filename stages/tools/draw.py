@@ -1,6 +1,13 @@
-"""Drawing by hand: any samples of any trained generator, into a picture, a folder, an array or an animation.
+"""Draw any samples of any trained generator: into a picture, a folder, an array or an animation.
 
-It knows the generator's file alone, so neither data nor MLflow need be there.
+Reads the generator's file alone, so neither data nor MLflow need be there, and writes nothing else. Sample K
+depends on the generator, the run's seed and K alone: it is row K of samples.npy.
+
+Examples:
+  python -m stages.tools.draw --experiment digits --seed 111 --seeds 0-99 --out grid.png
+  python -m stages.tools.draw --experiment digits --seed 111 --interpolate 3 17 --out 3-to-17.gif
+  python -m stages.tools.draw --experiment sine --seed 111 --plane --out plane.png
+  python -m stages.tools.draw --generator generator.safetensors --count 1000000 --out samples.npy
 """
 
 import argparse
@@ -22,24 +29,19 @@ _IMAGES, _POINTS = 64, 1000  # drawn if nobody says how many
 _KINDS = "a picture .png, an array .npy, a table .csv (points), an animation .gif or a folder (images)"
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "any samples, by hand",
-        "With --out, nothing else is written, not even to MLflow. Sample K depends on the generator, the "
-        "run's seed and K alone: it is row K of samples.npy.",
-    )
-    group.add_argument(
-        "--out",
-        metavar="PATH",
-        help=f"what to write, by its name: {_KINDS}",
-    )
-    group.add_argument(
+def _parser() -> argparse.ArgumentParser:
+    parser = command.plain_parser(__doc__)
+    parser.add_argument("--out", required=True, metavar="PATH", help=f"what to write, by its name: {_KINDS}")
+    parser.add_argument("--experiment", help="whose generator; an experiment's name in the parameter file")
+    command.add_seed(parser, required=False)
+    parser.add_argument(
         "--generator",
         type=Path,
         metavar="FILE",
         help="a generator.safetensors from anywhere, instead of --experiment and --seed",
     )
-    which = group.add_mutually_exclusive_group()
+    command.add_params(parser)
+    which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--seeds", type=_numbers, metavar="LIST", help="the numbers of the samples, such as 0-63 or 5,100-199"
     )
@@ -62,26 +64,20 @@ def _options(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="to a .png: a grid of the latent plane, and where the generator takes it (latent: 2)",
     )
-    group.add_argument(
+    parser.add_argument(
         "--frames",
         type=command.whole(2, 1000),
         metavar="N",
         help=f"with --interpolate: how many; default: {_FRAMES}",
     )
-    group.add_argument(
+    parser.add_argument(
         "--side",
         type=command.whole(2, 100),
         metavar="N",
         help=f"with --plane: points along each side of the grid; default: {_SIDE}",
     )
-    group.add_argument(
-        "--force", action="store_true", default=None, help="replace files that are there; default: refuse"
-    )
-    parser.epilog = """examples of drawing by hand:
-  python -m stages.sample --experiment digits --seed 111 --seeds 0-99 --out grid.png
-  python -m stages.sample --experiment digits --seed 111 --interpolate 3 17 --out 3-to-17.gif
-  python -m stages.sample --experiment sine --seed 111 --plane --out plane.png
-  python -m stages.sample --generator generator.safetensors --count 1000000 --out samples.npy"""
+    parser.add_argument("--force", action="store_true", help="replace files that are there; default: refuse")
+    return parser
 
 
 def _numbers(text: str) -> Numbers:
@@ -97,10 +93,10 @@ def draw(wanted: argparse.Namespace) -> None:
     path = _generator(wanted)
     device_name, threads = _settings(wanted.params)
     from stages.gan.core import devices, weights
-    from stages.gan.networks.base.registry import GENERATORS
+    from stages.gan.networks.base.registry import get_generator
 
     device = devices.set_up(device_name, threads)
-    generator, about = weights.load(path, GENERATORS, device)
+    generator, about = weights.load(path, get_generator, device)
     seed = about.get("seed")
     if not isinstance(seed, int):
         raise UserError(f"{path}: does not say of which seed it is; make it again")
@@ -114,7 +110,7 @@ def draw(wanted: argparse.Namespace) -> None:
     elif wanted.plane:
         work = f"a grid of the latent plane, {side} x {side}"
     _check(generator, numbers, kind, wanted)
-    name = f"sample {about.get('experiment')}, seed {seed}"
+    name = f"draw {about.get('experiment')}, seed {seed}"
     say(one_line(f"{name}: {work} on {device.type}; see {wanted.out}"))
     out = Path(wanted.out)
     if wanted.interpolate is not None:
@@ -123,9 +119,6 @@ def draw(wanted: argparse.Namespace) -> None:
         _plane(generator, seed, out, side)
     else:
         _samples(generator, seed, out, kind, numbers)
-
-
-TOOL = command.Tool("out", _options, draw)
 
 
 def _kind(wanted: argparse.Namespace) -> str:
@@ -222,7 +215,7 @@ def _samples(generator: "nn.Module", seed: int, out: Path, kind: str, numbers: N
     from stages.tools import folders, gallery
 
     drawn = (sampling.numbered(generator, seed, block) for block in numbers.blocks(sampling.BLOCK))
-    shown = progress.count(drawn, len(numbers), "sample")
+    shown = progress.track_blocks(drawn, len(numbers), "sample")
     if kind == ".npy":
         arrays.save(out, shown, len(numbers))
     elif kind == ".csv":
@@ -275,3 +268,8 @@ def _plane(generator: "nn.Module", seed: int, out: Path, side: int) -> None:
         plane.save(out, drawn, side)
     else:
         gallery.save(out, drawn, _like(generator, seed))
+
+
+if __name__ == "__main__":
+    wanted = _parser().parse_args()
+    command.guard(lambda: draw(wanted))

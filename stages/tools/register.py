@@ -11,12 +11,15 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from stages.runtime import command, paths
-from stages.runtime.errors import UserError, one_line, say
+from stages.runtime.errors import UserError, one_line, say, without_login
+from stages.runtime.files import md5
 from stages.tracking import address, mlflow_process, models, modules
-from stages.tracking.store import GENERATOR, md5
+from stages.tracking.tags import GENERATOR
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +37,7 @@ def register(run_name: re.Match[str], name: str | None, alias: str | None) -> No
         os.environ.setdefault(key, value)
     from mlflow import MlflowClient
 
-    with _told(uri):
+    with _errors_of(uri):
         client = MlflowClient(tracking_uri=uri)
         run = _run(client, run_name, address.public(uri))
         model = _model(client, run)
@@ -96,19 +99,20 @@ def _model(client: "MlflowClient", run: "Run") -> "LoggedModel":
             f"{experiment}, {run.info.run_name}: the run was logged without a model, and {file} is not "
             f"its generator (MD5 sum {run.data.tags[GENERATOR]}); check out its commit, and: dvc pull {file}"
         )
-    return models.log(client, run.info.run_id, file, modules.needed())
+    with TemporaryDirectory() as folder:
+        return models.log(client, run.info.run_id, file, modules.pack(Path(folder)))
 
 
 @contextmanager
-def _told(uri: str) -> Iterator[None]:
-    """Tell in one line how a store fails within the block."""
+def _errors_of(uri: str) -> Iterator[None]:
+    """Say in one line how a store fails within the block."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = one_line(address.without_login(str(error), uri))[:300]
+        reason = one_line(without_login(str(error), uri))[:300]
         raise UserError(f"MLflow at {address.public(uri)} failed: {reason}") from error
 
 

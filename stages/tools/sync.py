@@ -1,6 +1,6 @@
 """Send to MLflow what could not be sent when it was logged.
 
-What waits for other stores than the one that MLFLOW_TRACKING_URI names, or the local one, is told.
+What waits for other stores than the one that MLFLOW_TRACKING_URI names, or the local one, is listed.
 
 Reads:
   .outbox          what waits
@@ -10,22 +10,22 @@ Example:
   python -m stages.tools.sync
 """
 
-from stages.runtime import command, paths
+from stages.runtime import command
 from stages.runtime.errors import UserError, say
-from stages.tracking.store import Store
+from stages.tracking import store
 
 
 def sync() -> None:
     """Send what waits."""
-    with Store(paths.STORE, paths.OUTBOX, patient=True) as store:
-        messages, runs = store.outbox.waiting()
+    with store.default(patient=True) as runs:
+        messages, count = runs.outbox.waiting()
         if messages:
-            store.open()
-    for place, count in store.outbox.others():
-        say(f"MLflow: {count} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
-    if store.outbox.waiting()[0]:
+            runs.open()
+    for place, left in runs.outbox.others():
+        say(f"MLflow: {left} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
+    if runs.outbox.waiting()[0]:
         raise UserError("the store fails; what waits is kept")
-    which = f"{messages} message{'s'[: messages > 1]} of {runs} run{'s'[: runs > 1]}"
+    which = f"{messages} message{'s'[: messages > 1]} of {count} run{'s'[: count > 1]}"
     say(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
 
 

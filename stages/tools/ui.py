@@ -24,7 +24,7 @@ from typing import IO
 
 from stages.gan.core import params
 from stages.runtime import command, paths
-from stages.runtime.errors import UserError, one_line, say
+from stages.runtime.errors import UserError, one_line, say, without_login
 from stages.tracking import address, pages
 
 _PORT = 5000
@@ -101,7 +101,7 @@ def _server(uri: str, port: int) -> Iterator[tuple["subprocess.Popen[bytes]", st
             end = time.monotonic() + _STARTING
             while not _answers(place):
                 if server.poll() is not None or time.monotonic() > end:
-                    reason = address.without_login(_last_line(log), uri)
+                    reason = without_login(_last_line(log), uri)
                     raise UserError(f"MLflow's server of {address.public(uri)} does not start: {reason}")
                 time.sleep(0.1)
             yield server, place
@@ -143,7 +143,7 @@ def _page(uri: str, wanted: list[str]) -> str:
         found = [client.get_experiment_by_name(name) for name in wanted]
         known = [experiment.name for experiment in client.search_experiments()]
     except MlflowException as error:
-        reason = address.without_login(str(error), uri)[:200]
+        reason = without_login(str(error), uri)[:200]
         raise UserError(f"MLflow at {address.public(uri)} fails: {reason}") from error
     for experiment in found:
         if experiment and experiment.lifecycle_stage == "active":

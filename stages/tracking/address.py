@@ -1,4 +1,4 @@
-"""Addresses of MLflow stores: mistakes in them are told before any work is done."""
+"""Addresses of MLflow stores: mistakes in them are found before any work is done."""
 
 import base64
 import os

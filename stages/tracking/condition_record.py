@@ -1,4 +1,4 @@
-"""What MLflow holds of a condition, runs that differ by their seed alone: a parent run with their means, to which theirs belong."""
+"""What MLflow holds of a condition, runs that differ by their seed alone: a parent run with their means."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def recorded(conditions: Sequence[Condition]) -> list[Condition]:
 
 
 def record(store: Store, condition: Condition) -> None:
-    """Log a condition's means, and half the width of their 95 percent intervals, to the one parent of its runs.
+    """Log a condition's means, and half their 95 percent intervals, to the one parent of its runs.
 
     A score's mean has the score's own name, so that MLflow shows it in one column with those of the seeds.
     Where the store has none of the runs, or cannot be asked, there is nothing to be a parent of.

@@ -1,4 +1,4 @@
-"""Journals: what MLflow is to be told of a run, on disk before any of it is sent.
+"""Journals: what is logged of a run, on disk before any of it is sent.
 
 A journal is a folder: the records in the order of time (``journal``: a line each, checksum and JSON), the
 files that they speak of (``files/``), and how far they are sent (``sent``). Whoever holds the lock on the

@@ -206,14 +206,10 @@ def decode(text: bytes) -> Message:
     """The message in a text; :class:`Damaged` where there is none."""
     try:
         values: dict[str, Any] = json.loads(text)
-        kind = _BY_METHOD[values.pop("method")]
-        known = {f.name for f in fields(kind)}
-        return kind(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in values.items()
-                if key in known
-            }
-        )
+        kind: Any = _BY_METHOD[values.pop("method")]
+        known = {f.name for f in fields(kind)} & values.keys()
+        lists = {key: tuple(values[key]) for key in known if isinstance(values[key], list)}
+        message: Message = kind(**{key: values[key] for key in known} | lists)
+        return message
     except (ValueError, KeyError, TypeError, AttributeError):
         return Damaged()

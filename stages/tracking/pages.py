@@ -1,4 +1,4 @@
-"""MLflow's pages: the tags that make them tell what a run is, and their addresses.
+"""MLflow's pages: the tags that make them say what a run is, and their addresses.
 
 A view is what MLflow's UI stores when somebody shares one: which charts a page has, in which order.
 """

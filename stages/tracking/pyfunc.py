@@ -1,7 +1,7 @@
 """A generator as MLflow loads it: it draws samples by their numbers, or of latent points.
 
-MLflow keeps this module with the model, and the rooms of the project that it needs (see ``modules.py``): whoever
-loads the model needs neither a checkout nor a parameter file.
+MLflow keeps this module with the model, and the rooms of the project that it needs (see ``modules.py``):
+whoever loads the model needs neither a checkout nor a parameter file.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What MLflow holds of a training and of a judge: written live, or made from files where the store has none."""
+"""What MLflow holds of a training and of a judge: written live, or made from files."""
 
 import os
 import platform
@@ -183,9 +183,9 @@ def _checkpoint(epoch: int) -> str:
 
 def _experiment(name: str, experiment: Experiment) -> dict[str, str]:
     about = (
-        f"Generative adversarial networks on `{experiment.data.piece.name}`, the block `{name}` of params.yaml: "
-        "a run for each training, its seed in its name; one for the judge of their samples; and above several "
-        "seeds one with their means."
+        f"Generative adversarial networks on `{experiment.data.piece.name}`, the block `{name}` of "
+        "params.yaml: a run for each training, its seed in its name; one for the judge of their samples; and "
+        "above several seeds one with their means."
     )
     return pages.about(about) | pages.view(history.COLUMNS[1:], experiment.train.epochs)
 

@@ -42,7 +42,7 @@ class Run:
         self._store = store
         self._name = name
         self._journal: journal.Journal | None = None
-        self._done: set[object] = set()
+        self._done: set[tuple[object, ...] | None] = set()
         self.skip_if_found = False
 
     @property

@@ -147,8 +147,8 @@ class Store:
             params: its parameters.
             key: from :meth:`new_key`. If a process that was killed had begun a run with it, that goes on,
                 and keeps what it has where the same is logged anew.
-            if_absent_tag: a tag and its value. If the store turns out to have a run with it, that is the run, and
-                what the block logs is not sent: it has it already.
+            if_absent_tag: a tag and its value. If the store turns out to have a run with it, that is the
+                run, and what the block logs is not sent: it has it already.
         """
         resume, key = key is not None, key or self.new_key()
         process = {PROCESS: f"{socket.gethostname()}:{os.getpid()}"}
@@ -183,7 +183,8 @@ class Store:
     def find(self, experiment: str, tag: str, value: str) -> "Run | None":
         """The newest run of an experiment with this tag, sent or not.
 
-        None, too, where the store cannot be asked and the outbox has none: see ``if_absent_tag`` of :meth:`start`.
+        None, too, where the store cannot be asked and the outbox has none: see ``if_absent_tag`` of
+        :meth:`start`.
         """
         if key := self.outbox.find(experiment, tag, value):
             if key not in self._runs:

@@ -1,4 +1,4 @@
-"""Layers whose initial weights come from a random generator of one's own."""
+"""Layers whose initial weights come from a random generator that is given."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

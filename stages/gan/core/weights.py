@@ -86,7 +86,7 @@ def check_architecture(
     block: str,
     **known: Any,
 ) -> None:
-    """Check that a network is built as the parameters say, for samples of a shape: files may be moved by hand.
+    """Check that a network is built as the parameters say, for samples of a shape; files may be moved.
 
     Args:
         path: the network's file.
@@ -122,8 +122,8 @@ def check_generator(path: Path, name: str, seed: int, params: Block, shape: Sequ
     run = {key: about.get(key) for key in ("experiment", "seed", "device")}
     if (run["experiment"], run["seed"]) != (name, seed):
         raise UserError(
-            f"{path}: is the generator of {run['experiment']}, seed {run['seed']}, not of {name}, seed {seed}; "
-            "run the train stage"
+            f"{path}: is the generator of {run['experiment']}, seed {run['seed']}, not of {name}, "
+            f"seed {seed}; run the train stage"
         )
     check_architecture(path, about["architecture"], params, shape, "generator")
     return run

@@ -22,8 +22,8 @@ class ImageScorer(Scorer):
       ``fid_inception`` the same with Inception-V3's, if asked for. It compares Gaussians, and the more images
       there are of one side, the better that is known; only that of the block need be equal for all.
     - ``kid_judge`` and ``kid_judge_spread``: kernel distance, its mean and deviation over subsets.
-    - ``precision``, ``recall``, ``density``, ``coverage``: see :mod:`stages.gan.evaluation.neighbours`. These and the
-      kernel distance compare a block with as many training images, always the same.
+    - ``precision``, ``recall``, ``density``, ``coverage``: see :mod:`stages.gan.evaluation.neighbours`.
+      These and the kernel distance compare a block with as many training images, always the same.
     - ``classifier_score``: the Inception score's formula; needs classes.
 
     Over all samples, as they are means and shares that more samples only make more certain:

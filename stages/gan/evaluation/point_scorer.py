@@ -19,7 +19,8 @@ class PointScorer(Scorer):
     - ``frechet_distance``: between a block and all training points.
     - ``kernel_distance`` and ``kernel_distance_spread``, ``energy_distance``, ``sliced_wasserstein``: see
       :mod:`stages.gan.evaluation.distances`; ``precision``, ``recall``, ``density``, ``coverage``: see
-      :mod:`stages.gan.evaluation.neighbours`. They compare a block with as many training points, always the same.
+      :mod:`stages.gan.evaluation.neighbours`. They compare a block with as many training points, always the
+      same.
     - ``x1_coverage``: see :func:`metrics.x1_coverage`.
 
     Over all samples, as they are means and shares that more samples only make more certain:

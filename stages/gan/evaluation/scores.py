@@ -1,14 +1,11 @@
 """Scores as a file, flat names to numbers; and what each of them means."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Literal
 
-from stages.runtime import files
-from stages.runtime.errors import UserError
+from stages.gan.core import numbers
 
 Scores = dict[str, float]
 
@@ -117,7 +114,7 @@ def in_mlflow(name: str) -> str:
 
 
 def save(path: Path, scores: Scores) -> Scores:
-    """Write scores as JSON, flat names to numbers, rounded to the six digits that mean something.
+    """Write scores as JSON; see :func:`stages.gan.core.numbers.save`.
 
     Returns:
         The rounded scores.
@@ -125,27 +122,5 @@ def save(path: Path, scores: Scores) -> Scores:
     Raises:
         UserError: one is not finite.
     """
-    if off := [name for name, score in scores.items() if not isfinite(score)]:
-        raise UserError(
-            f"{path}: not written, as {off[0]} is not finite: the samples are too far from the real ones to "
-            "score; train again, with a lower train.lr"
-        )
-    rounded = {
-        name: score if isinstance(score, int) else float(f"{score:.6g}") for name, score in scores.items()
-    }
-    files.write(path, json.dumps(rounded, indent=2) + "\n")
-    return rounded
-
-
-def load(path: Path) -> Scores:
-    """Read what :func:`save` wrote.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    try:
-        return {
-            str(name): float(score) for name, score in json.loads(path.read_text(encoding="utf-8")).items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: not readable scores ({error}); run the evaluate stage") from error
+    why = "the samples are too far from the real ones to score; train again, with a lower train.lr"
+    return numbers.save(path, scores, why)

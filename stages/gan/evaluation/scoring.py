@@ -1,4 +1,4 @@
-"""The scores of a run's samples, with those of real data and of noise beside them; and the judge's answers."""
+"""The scores of a run's samples beside those of real data and of noise; and the judge's answers."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -60,7 +60,7 @@ class Classifier(_Convolutional):
         features: int,
         weights: torch.Generator | None = None,
     ) -> None:
-        about = {"network": "cnn", "shape": list(shape), "classes": classes}
+        about: dict[str, Any] = {"network": "cnn", "shape": list(shape), "classes": classes}
         about |= {"channels": list(channels), "features": features}
         super().__init__(about, shape, channels, features, classes, weights)
 
@@ -88,7 +88,7 @@ class Autoencoder(_Convolutional):
         features: int,
         weights: torch.Generator | None = None,
     ) -> None:
-        about = {"network": "autoencoder", "shape": list(shape)}
+        about: dict[str, Any] = {"network": "autoencoder", "shape": list(shape)}
         about |= {"channels": list(channels), "features": features}
         super().__init__(about, shape, channels, features, math.prod(shape), weights)
 

@@ -146,17 +146,24 @@ def losses(history: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def coverage_of_classes(shares: Sequence[float], split: Split) -> Figure:
-    """Share of each class among generated samples beside that among the real ones."""
+def coverage_of_classes(probabilities: Tensor, split: Split) -> Figure:
+    """Share of each class among generated samples beside that among the real ones.
+
+    Args:
+        probabilities: the judge's for each sample [N, K], of which the greatest counts.
+        split: the real ones.
+    """
+    count = probabilities.shape[1]
+    shares = torch.bincount(probabilities.argmax(1), minlength=count).double().numpy() / len(probabilities)
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     assert split.labels is not None
-    real = np.bincount(split.labels.numpy(), minlength=len(shares)) / len(split)
-    classes = np.arange(len(shares))
+    real = np.bincount(split.labels.numpy(), minlength=count) / len(split)
+    classes = np.arange(count)
     axes.bar(classes - 0.2, 100 * real, 0.4, color=REAL, label="real")
-    axes.bar(classes + 0.2, 100 * np.asarray(shares), 0.4, color=GENERATED, label="generated, by the judge")
+    axes.bar(classes + 0.2, 100 * shares, 0.4, color=GENERATED, label="generated, by the judge")
     axes.set(xlabel="class", ylabel="share (%)")
-    _name_classes(axes.xaxis, split, len(shares))
+    _name_classes(axes.xaxis, split, count)
     axes.margins(y=0.2)
     axes.legend(ncols=2)
     return figure

@@ -120,10 +120,10 @@ def _experiment(name: str, changes: Changes) -> list[str]:
     for score in MAIN:
         old, new = ([found[score] for found in side if score in found] for side in (before, after))
         if old or new:
-            told = "" if name in changes.otherwise else _told(score, old, new)
+            words = "" if name in changes.otherwise else _in_words(score, old, new)
             title = f"{MEANINGS[score].title} {_ARROWS[MEANINGS[score].better]}"
             rows.append(
-                [title, *(number(intervals.mean(side)) if side else "–" for side in (old, new)), told]
+                [title, *(number(intervals.mean(side)) if side else "–" for side in (old, new)), words]
             )
     counts = (f"{sum(bool(s.get('collapsed')) for s in side)} of {len(side)}" for side in (before, after))
     rows.append(["collapsed", *counts, ""])
@@ -145,8 +145,8 @@ def _seeds(runs: Sequence[RunChange]) -> str:
     return "; ".join(said).capitalize() + "."
 
 
-def _told(name: str, before: Sequence[float], after: Sequence[float]) -> str:
-    """Better or worse, if that can be told; with single seeds, that it cannot."""
+def _in_words(name: str, before: Sequence[float], after: Sequence[float]) -> str:
+    """Better or worse, if that can be said; with single seeds, that it cannot."""
     if not before or not after or before == after:
         return ""
     found = verdicts.verdict(name, before, after)
@@ -156,7 +156,7 @@ def _told(name: str, before: Sequence[float], after: Sequence[float]) -> str:
     best = BEST.get(MEANINGS[name].better)
     old, new = (side[0] if best is None else abs(side[0] - best) for side in (before, after))
     better = (new > old) == (MEANINGS[name].better == "high")
-    return f"{'better' if better else 'worse'}, but too few seeds to tell" if old != new else ""
+    return f"{'better' if better else 'worse'}, but too few seeds to say" if old != new else ""
 
 
 def _figures(found: Sequence[Picture]) -> list[str]:

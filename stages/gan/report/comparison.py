@@ -18,19 +18,20 @@ _COLUMNS = 4  # conditions in a table, at most: it has to fit a page
 _INTRODUCTION = """\
 Made by the `report` stage of the pipeline from [runs](runs); the same commit gives the same bytes. Runs
 that differ by their seed alone stand together. **±** is half the 95% confidence interval of their mean
-(Student's t over the seeds). Two baselines say what a score is worth: **real** is what real test data get, held
-against the real training data, **noise** is what noise gets."""
+(Student's t over the seeds). Two baselines say what a score is worth: **real** is what real test data get,
+held against the real training data, **noise** is what noise gets."""
 
 _METHOD = """\
 Two conditions are compared where they are scored alike: on the same data, by the same judge, with as many
 samples; in a section with more than four, each with the first one. *Better* and *worse* mean that the 95%
 interval of the difference of their means, by Welch's t, leaves out 0; of scores that are best at 0 or 1, it
-is the distances from there that are compared. *Not distinguishable* does not mean equal. *Seeds to tell*, in
-brackets in the sentence, is how many seeds each condition would need for a difference of that size to be told at
-the 5% level in 8 of 10 trials (power 0.8; t approximation), if the difference and the spreads seen here were
-the true ones. Where all seeds of both conditions score the same, nothing is known of the spread, and nothing is
-told. Each score has its own interval: of 20 that compare equals, one leaves out 0 by chance. Student's and
-Welch's t take the seeds' scores to be about normal, which those of collapsed runs are not."""
+is the distances from there that are compared. *Not distinguishable* does not mean equal. *Seeds needed*, in
+brackets in the sentence, is how many seeds each condition would need for a difference of that size to be
+seen at the 5% level in 8 of 10 trials (power 0.8; t approximation), if the difference and the spreads seen
+here were the true ones. Where all seeds of both conditions score the same, nothing is known of the spread,
+and nothing can be said. Each score has its own interval: of 20 that compare equals, one leaves out 0 by
+chance. Student's and Welch's t take the seeds' scores to be about normal, which those of collapsed runs are
+not."""
 
 
 def draw(comparable_sets: Sequence[ComparableSet], folder: Path) -> set[Path]:
@@ -92,7 +93,7 @@ def sentence(pair: Pair) -> str:
         if found := pair.scores(answer):
             parts.append(f"**{answer}** in {_joined(MEANINGS[verdict.score].title for verdict in found)}")
     if found := pair.scores("not distinguishable"):
-        titles = (MEANINGS[verdict.score].title + _would_tell(verdict) for verdict in found)
+        titles = (MEANINGS[verdict.score].title + _would_show(verdict) for verdict in found)
         parts.append(f"**not distinguishable with {pair.seeds}** in {_joined(titles)}")
     return "; ".join(parts) + "."
 
@@ -124,6 +125,8 @@ def _section(
     for start in range(0, len(comparable.conditions), _COLUMNS):
         lines += [*_scores(comparable, comparable.conditions[start : start + _COLUMNS]), ""]
     lines += [_seeds(comparable), ""]
+    for name, commit in {run.experiment: run.commit for run in comparable.runs if run.commit}.items():
+        lines += [f"The runs of {name} were made by commit `{commit}`; the code has changed since.", ""]
     lines += [absent, ""] if (absent := left_out(comparable)) else []
     collapsed = [run for run in comparable.runs if run.collapsed]
     lines += [f"- {run.experiment}, seed {run.seed}: {verdict(run)}" for run in collapsed]
@@ -187,11 +190,11 @@ def _pair(pair: Pair) -> list[str]:
             f"{condition.collapsed} of {len(condition.runs)} of {condition.name}"
             for condition in (second, first)
         ]
-        lines += [f"Collapsed: {', '.join(counts)}. {_spared(pair)}", ""]
+        lines += [f"Collapsed: {', '.join(counts)}. {_without_collapsed(pair)}", ""]
     return [*lines, *folded("The differences and their intervals", _verdicts(pair.verdicts))]
 
 
-def _spared(pair: Pair) -> str:
+def _without_collapsed(pair: Pair) -> str:
     """What collapsed runs hide: their scores are so far off that an interval with them holds anything."""
     names = [verdict.score for verdict in pair.verdicts]
     without_collapsed = verdicts.compare(
@@ -213,17 +216,17 @@ def _verdicts(found: Iterable[Verdict]) -> list[str]:
         known = math.isfinite(difference.low)
         interval = f"{difference.low:.4g} to {difference.high:.4g}" if known else "no spread seen"
         rows.append([title, f"{difference.value:+.4g}", interval, verdict.answer, _needed(verdict) or "–"])
-    return table(["score", "difference", "95% interval", "verdict", "seeds to tell"], rows)
+    return table(["score", "difference", "95% interval", "verdict", "seeds needed"], rows)
 
 
 def _needed(verdict: Verdict) -> str:
-    """How many seeds would tell; nothing if that is not known."""
+    """How many seeds would show it; nothing if that is not known."""
     if not verdict.difference.value or not math.isfinite(verdict.difference.low):
         return ""
     return f"more than {intervals.MOST}" if verdict.needed is None else str(verdict.needed)
 
 
-def _would_tell(verdict: Verdict) -> str:
+def _would_show(verdict: Verdict) -> str:
     return f" ({needed})" if (needed := _needed(verdict)) else ""
 
 

@@ -1,4 +1,4 @@
-"""Pictures of comparable_sets of runs: scores by seed, losses of all seeds, samples of the same latent points.
+"""Pictures of runs side by side: scores by seed, losses of all seeds, samples of the same latent points.
 
 They do without ``canvas``, which imports PyTorch: that takes longer than all of these pictures.
 """
@@ -156,7 +156,7 @@ def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
 
 
 def _starts(conditions: Sequence[Condition]) -> list[int]:
-    """Where the seeds of each condition start in a panel, one beside the other, then their interval and a gap."""
+    """Where the seeds of each condition start in a panel; then come their interval and a gap."""
     return [
         sum(len(condition.runs) + 2 for condition in conditions[:index]) for index in range(len(conditions))
     ]

@@ -93,7 +93,7 @@ class ComparableSet:
         return fmean(real), fmean(noise)
 
     def parameters_that_differ(self) -> dict[str, list[Any]]:
-        """Names of parameters to their values in each condition; None where a condition has none of that name."""
+        """Names of parameters to their values in each condition; None where it has none of that name."""
         return _differing([condition.runs[0] for condition in self.conditions])
 
 
@@ -124,7 +124,7 @@ def _conditions(runs: Iterable[Run]) -> list[Condition]:
 
 
 def _names(firsts: Sequence[Run]) -> list[str]:
-    """Names for conditions of one experiment, by what tells them apart; ``firsts`` has a run of each."""
+    """Names for conditions of one experiment, by what sets them apart; ``firsts`` has a run of each."""
     differing = _differing(firsts)
     numbered = len(differing) > _NAMED
     names = []

@@ -28,8 +28,8 @@ class Mean:
 class Difference:
     """A difference of two means with its 95 percent interval, by Welch's t; it holds the difference.
 
-    Where no value differs from the others of its condition, the interval is infinite: so few values tell nothing
-    of how they spread.
+    Where no value differs from the others of its condition, the interval is infinite: so few values say
+    nothing of how they spread.
     """
 
     value: float
@@ -37,8 +37,8 @@ class Difference:
     high: float
 
     @property
-    def told(self) -> bool:
-        """Whether it can be told from no difference at all."""
+    def distinguishable(self) -> bool:
+        """Whether it can be distinguished from no difference at all."""
         return self.low > 0 or self.high < 0
 
 
@@ -70,7 +70,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
 
 
 def seeds_needed(first: Sequence[float], second: Sequence[float]) -> int | None:
-    """How many seeds in each condition tell such a difference at the 5 percent level with power 0.8.
+    """How many seeds in each condition show such a difference at the 5 percent level with power 0.8.
 
     It takes the difference and the spreads that were seen for the true ones, and the t distribution for its
     noncentral sibling: the least n with n d² >= (t_0.975 + t_0.8)² (s1² + s2²), t with Welch's degrees of

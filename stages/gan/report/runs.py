@@ -1,7 +1,8 @@
-"""Runs as the files in reports/runs tell them."""
+"""Runs, as the files in reports/runs have them."""
 
 import csv
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class Run:
-    """One run as its files tell it."""
+    """One run, as its files have it."""
 
     folder: Path
     experiment: str
@@ -64,6 +65,12 @@ class Run:
             raise UserError(f"{path}: not readable losses ({error}); run the train stage") from error
 
     @property
+    def commit(self) -> str | None:
+        """The commit that made it, where that is noted, as the code has changed since."""
+        path = self.folder.parent / _COMMIT
+        return path.read_text(encoding="utf-8").strip()[:40] if path.exists() else None
+
+    @property
     def grid(self) -> Path | None:
         """Its picture of the latent points that all runs draw; none where it is from before they did."""
         path = self.folder / "grid.png"
@@ -71,6 +78,8 @@ class Run:
 
 
 _RUN = TypeAdapter(Run)
+_COMMIT = "made-by-commit"  # a file in an experiment's folder
+_OLD_SUFFIXES = {"_floor": REAL_SUFFIX, "_ceiling": NOISE_SUFFIX}  # in runs of such commits
 
 
 def load(folder: Path) -> list[Run]:
@@ -83,7 +92,8 @@ def load(folder: Path) -> list[Run]:
     for path in folder.glob("*/seed-*/run.json"):
         try:
             about, scores = (_json(file) for file in (path, path.with_name("metrics.json")))
-            run = _RUN.validate_python({**about, "folder": path.parent, "scores": scores})
+            known = {"folder": path.parent, "scores": _renamed(scores)}
+            run = _RUN.validate_python({**about, **known})
             _check(run)
         except ValidationError as error:
             first = error.errors()[0]
@@ -100,6 +110,15 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name}: {error}") from error
+
+
+def _renamed(scores: Any) -> Any:
+    """Scores under the names that they have now."""
+    if not isinstance(scores, dict):
+        return scores
+    for old, new in _OLD_SUFFIXES.items():
+        scores = {re.sub(f"{old}$", new, name): score for name, score in scores.items()}
+    return scores
 
 
 def _check(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Verdicts: whether one condition of runs is better than another, or whether that cannot be told."""
+"""Verdicts: whether one condition is better than another, or whether that cannot be said."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Verdict:
         score: its name.
         answer: the second condition is better or worse; or the interval of their difference holds 0.
         difference: second less first, of the scores; where one is best, of their distances from it.
-        needed: seeds in each condition that would tell such a difference; see :func:`intervals.seeds_needed`.
+        needed: seeds in each condition that would show such a difference; see :func:`intervals.seeds_needed`.
     """
 
     score: str
@@ -56,7 +56,7 @@ class Pair:
 
 
 def pairs(comparable: ComparableSet) -> list[Pair]:
-    """Conditions of several seeds, the later beside the earlier; where there are many, all beside the first."""
+    """Conditions of several seeds, the later beside the earlier; of many, all beside the first."""
     conditions = [condition for condition in comparable.conditions if len(condition.runs) > 1]
     return [
         compare(first, second, comparable.scores)
@@ -78,7 +78,7 @@ def verdict(name: str, before: Sequence[float], after: Sequence[float]) -> Verdi
     before, after = _compared(name, before), _compared(name, after)
     difference = intervals.welch(before, after)
     answer: Answer = "not distinguishable"
-    if difference.told:
+    if difference.distinguishable:
         answer = "better" if (difference.value > 0) == (MEANINGS[name].better == "high") else "worse"
     return Verdict(name, answer, difference, intervals.seeds_needed(before, after))
 

@@ -1,4 +1,4 @@
-"""Images in a folder of one's own: which there are, of which classes, and their pixels."""
+"""Images in a folder of the user's: which there are, of which classes, and their pixels."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ class Found:
 def find(folder: Path) -> Found:
     """Find the images in a folder, or in the folders of classes in it, however deep.
 
-    Hidden files and those that are no images are left out. One class alone tells nothing: there are then
+    Hidden files and those that are no images are left out. One class alone says nothing: there are then
     no labels.
 
     Raises:

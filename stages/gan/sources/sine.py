@@ -20,7 +20,7 @@ class SineSource(Source):
 
     def __init__(self, *, points: Several = 1024, seed: Seed) -> None:
         self.counts = (points, points)
-        self._seed = seed
+        self._points, self._seed = points, seed
 
     def load(self, raw: "Path", show: Show = lambda items, _: items) -> "Dataset":
         """Draw the points, from the seed."""
@@ -34,5 +34,5 @@ class SineSource(Source):
         from stages.gan.core.datasets import Split
         from stages.gan.core.randomness import generator
 
-        x1 = torch.rand(self.counts[0], generator=generator(self._seed, "sine", name)) * (2 * math.pi)
+        x1 = torch.rand(self._points, generator=generator(self._seed, "sine", name)) * (2 * math.pi)
         return Split(torch.stack([x1, x1.sin()], dim=1))

@@ -1,4 +1,4 @@
-"""Points in files of one's own: .npy, .npz and .csv, a row each."""
+"""Points in files of the user's: .npy, .npz and .csv, a row each."""
 
 import csv
 import zlib
@@ -41,7 +41,7 @@ def read(path: Path) -> Table:
 
     Raises:
         UserError: the file is missing or damaged, or holds no table of finite numbers, or too few, or a
-            column that is the same in all rows, or finer than float32 can tell.
+            column that is the same in all rows, or finer than float32 can hold.
     """
     readers = {".npy": _npy, ".npz": _npz, ".csv": _csv}
     if path.suffix.lower() not in readers:

@@ -1,4 +1,4 @@
-"""The training loop, its optimiser and penalties, checkpoints to go on from, several processes for one training.
+"""The training loop, its optimiser and penalties, checkpoints to go on from, several processes together.
 
 It may use ``core`` and ``networks.base``; networks and losses come by name.
 """

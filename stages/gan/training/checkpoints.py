@@ -119,7 +119,7 @@ class CheckpointStore:
 
 
 def purge(folder: Path) -> None:
-    """Remove what is of no use in a folder of trainings: parts of checkpoints, and trainings that are given up."""
+    """Remove parts of checkpoints from a folder of trainings, and trainings that are given up."""
     with suppress(OSError):
         for part in folder.glob("*/.*"):  # of a process that was killed while it wrote
             part.unlink(missing_ok=True)

@@ -51,8 +51,8 @@ class Training:
     Attributes:
         generator: maps latent points [B, latent] to samples [B, *shape].
         discriminator: maps samples to logits [B, 1].
-        generator_ema: the generator that is kept: that with the average of the weights, if one is taken; its samples are
-            in the data's units.
+        generator_ema: the generator that is kept: that with the average of the weights, if one is taken; its
+            samples are in the data's units.
         loss: what the two make small.
         latent: dimensions of the latent space.
         epoch: the epoch it is in, 1 for the first; one more than there are when all are done.

@@ -42,7 +42,7 @@ class ProcessGroup:
 
     Attributes:
         world_size: the same.
-        is_main: whether it is the one that reads and writes checkpoints, outputs and MLflow, and heeds signals.
+        is_main: whether it is the one that writes checkpoints and outputs, logs, and heeds signals.
         rows: of a whole batch, its own.
     """
 
@@ -225,6 +225,6 @@ def _peer_errors(world_size: int) -> Iterator[None]:
 
 def _lost(world_size: int) -> str:
     return (
-        f"train.processes: one of the {world_size} that train together has ended; run it again, and it goes on "
-        "from its last checkpoint"
+        f"train.processes: one of the {world_size} that train together has ended; run it again, and it "
+        "goes on from its last checkpoint"
     )

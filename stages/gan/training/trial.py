@@ -1,4 +1,4 @@
-"""A trial of custom networks and losses before a training: a mistake is said in one line, and at once."""
+"""A trial of custom networks and losses before a training: a mistake is reported in one line, and at once."""
 
 import copy
 from collections.abc import Sequence

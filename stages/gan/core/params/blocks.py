@@ -1,4 +1,4 @@
-"""The blocks of ``params.yaml`` that are the same for all: the judge, training, sampling, scores, settings."""
+"""The blocks of ``params.yaml`` that are the same for all: judge, training, sampling, scores, settings."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal

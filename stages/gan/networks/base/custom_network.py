@@ -1,4 +1,4 @@
-"""A network of ``custom.py`` as the project's are: from the seed alone, and with what files and states need."""
+"""A network of ``custom.py`` made as the project's are: from the seed alone, to be kept in files."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

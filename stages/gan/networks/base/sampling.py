@@ -80,6 +80,6 @@ def latents(seed: int, block: int, latent: int) -> Tensor:
 
 
 def common_latents(latent: int, images: bool) -> Tensor:
-    """The latent points [N, latent] that all runs draw, to be put side by side: 25 for images, 500 for points."""
+    """The latent points [N, latent] that all runs draw: 25 for images, 500 for points."""
     count = COMMON_IMAGES if images else COMMON_POINTS
     return torch.randn(count, latent, generator=random_generator(_COMMON_SEED, "grid"))
