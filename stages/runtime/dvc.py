@@ -46,7 +46,7 @@ def lives(process: "Process") -> bool:
 
 def copy_lock() -> None:
     """Keep dvc.lock as it is while a stage runs: whole, as DVC writes it when the stage has ended."""
-    with suppress(OSError):
+    with suppress(OSError, UnicodeDecodeError):
         text = LOCK.read_text(encoding="utf-8")
         if _FOLDER.is_dir() and not _is_cut(text):
             files.write(LOCK_COPY, text)
@@ -80,19 +80,13 @@ def mend_lock() -> str | None:
 
 
 def _is_cut(text: str) -> bool:
-    """Whether a text is no whole dvc.lock: DVC would refuse it, or miss a part of a stage."""
+    """Whether a text is no whole dvc.lock: cut within a line, or before the outputs of its last stage."""
     try:
-        content = yaml.load(text, _Loader)
-        entries = [
-            entry
-            for stage in content["stages"].values()
-            for kind in ("deps", "outs")
-            for entry in stage.get(kind, [])
-        ]
-        whole = all("cmd" in stage and stage["outs"] for stage in content["stages"].values())
-        return not (text.endswith("\n") and whole and all("path" in e and "md5" in e for e in entries))
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        *_, last = yaml.load(text, _Loader)["stages"].values()
+        noted = last["outs"][-1].keys() - {"path", "hash"}  # its md5, which comes after these
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
         return True
+    return not (noted and text.endswith("\n"))
 
 
 def _copied() -> str:
@@ -105,6 +99,7 @@ def _copied() -> str:
 def _committed() -> str:
     command = ["git", "show", f"HEAD:./{LOCK}"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found = subprocess.run(command, capture_output=True, check=True).stdout
+        return found.decode(errors="replace")
     except (OSError, subprocess.CalledProcessError):
         return ""

@@ -135,7 +135,7 @@ def _check_paths(known: params.Params) -> None:
     for name in known.settings.experiments:
         experiment = known.experiments[name]
         files = {"evaluate.inception": experiment.evaluate.inception}
-        files["data.path"] = getattr(experiment.data, "path", None)
+        files["data.path"] = experiment.source.path
         for key, path in files.items():
             if path is not None and not Path(path).expanduser().is_absolute() and not clone.holds(path):
                 raise UserError(

@@ -28,11 +28,12 @@ class Board:
         self._totals = Counter(map(_kind, names))
         self._found = Counter(map(_kind, done))
         self._ends: list[Outcome] = []
+        width = max(map(len, self._totals), default=0)
         self._bars = {
             kind: tqdm(
                 total=total,
                 initial=self._found[kind],
-                desc=f"{kind:>8}",
+                desc=f"{kind:>{width}}",
                 unit="",
                 position=position,
                 disable=None,

@@ -56,7 +56,7 @@ def _compute(task: dict[str, Any]) -> Entry:
 
 
 def _prepare(task: dict[str, Any]) -> None:
-    """Share a cache, checkpoints of trainings, an outbox and downloads with the other tasks on this machine."""
+    """Share a cache, checkpoints of trainings, an outbox and downloads with others on this machine."""
     config = Path(".dvc/config.local")
     config.touch(mode=0o600)  # there may be a login of the remote in it
     config.write_text(task["config"].replace(SCRATCH, task["scratch"]))

@@ -1,4 +1,4 @@
 """What a person runs by hand: draw, classify, register, ui, sync, comment (``python -m stages.tools.NAME``).
 
-It may use all other rooms but ``sweep``.
+The other modules here serve these. The room may use all others but ``sweep``.
 """

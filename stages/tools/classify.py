@@ -21,7 +21,12 @@ _NEXT = 2  # classes that are named beside the most likely one
 def _parser() -> argparse.ArgumentParser:
     parser = command.plain_parser(__doc__)
     parser.add_argument(
-        "image", type=Path, nargs="+", metavar="IMAGE", help="PNG, JPEG, or what Pillow reads"
+        "--image",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="PNG, JPEG, or what Pillow reads",
     )
     parser.add_argument("--experiment", help="whose judge; default: the first listed that has one of images")
     parser.add_argument(

@@ -11,12 +11,15 @@ class Message:
     """A message.
 
     Attributes:
+        method: names its kind in a journal.
+        once: the fields by which a run logs it once and no more, if it does; a resumed run logs all anew.
         time: of the day when it was written, in milliseconds since 1970.
         skip_if_found: whether it is left out where the store had the run already.
         files: the names, in the journal's folder, of the files that it speaks of.
     """
 
     method: ClassVar[str]
+    once: ClassVar[tuple[str, ...] | None] = None
 
     time: int = 0
     skip_if_found: bool = False
@@ -24,8 +27,11 @@ class Message:
 
     @property
     def signature(self) -> tuple[object, ...] | None:
-        """What a run logs once and no more: a resumed one logs again what the killed one had logged."""
-        return None
+        """The same for all messages of which a run logs one; None: it may log any number."""
+        if self.once is None:
+            return None
+        values = (getattr(self, name) for name in self.once)
+        return (self.method, *(tuple(value) if isinstance(value, Mapping) else value for value in values))
 
     def encode(self) -> bytes:
         """As JSON; what is as by default is left out."""
@@ -64,7 +70,6 @@ class Resume(Message):
     """Another process goes on with the run."""
 
     method = "resume"
-
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,14 +78,9 @@ class LogMetrics(Message):
     """Numbers at a step."""
 
     method = "log_metrics"
-
+    once = ("step", "metrics")
     metrics: Mapping[str, float] = field(default_factory=dict)
     step: int = 0
-
-    @property
-    def signature(self) -> tuple[object, ...]:
-        """See :attr:`Message.signature`."""
-        return (self.method, self.step, *self.metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +88,9 @@ class LogImage(Message):
     """A picture, in a file with an array, at a step."""
 
     method = "log_image"
-
+    once = ("key", "step")
     key: str = ""
     step: int = 0
-
-    @property
-    def signature(self) -> tuple[object, ...]:
-        """See :attr:`Message.signature`."""
-        return (self.method, self.key, self.step)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +98,9 @@ class LogFiles(Message):
     """Files, as artifacts into a folder of the run; ``names`` are their own."""
 
     method = "log_files"
-
+    once = ("folder", "names")
     folder: str = ""
     names: tuple[str, ...] = ()
-
-    @property
-    def signature(self) -> tuple[object, ...]:
-        """See :attr:`Message.signature`."""
-        return (self.method, self.folder, *self.names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +108,7 @@ class LogModel(Message):
     """The generator, as the run's model: its file, and an archive of the code that draws from it."""
 
     method = "log_model"
-
-    @property
-    def signature(self) -> tuple[object, ...]:
-        """See :attr:`Message.signature`."""
-        return (self.method,)
+    once = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,15 +116,10 @@ class LogDataset(Message):
     """The data set that the run was given."""
 
     method = "log_dataset"
-
+    once = ("name",)
     name: str = ""
     path: str = ""
     digest: str = ""
-
-    @property
-    def signature(self) -> tuple[object, ...]:
-        """See :attr:`Message.signature`."""
-        return (self.method, self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +127,6 @@ class SetTags(Message):
     """Tags of the run."""
 
     method = "set_tags"
-
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -155,7 +135,6 @@ class SetExperimentTags(Message):
     """Tags of the run's experiment."""
 
     method = "set_experiment_tags"
-
     experiment_tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -164,7 +143,6 @@ class SetParent(Message):
     """The newest run of an experiment with a tag is the parent of this one."""
 
     method = "set_parent"
-
     experiment: str = ""
     tag: str = ""
     value: str = ""
@@ -175,7 +153,6 @@ class Finish(Message):
     """The run ends: FINISHED, FAILED or KILLED."""
 
     method = "finish"
-
     status: str = "FINISHED"
 
 
@@ -193,13 +170,7 @@ class Damaged(Message):
     method = "damaged"
 
 
-_BY_METHOD: dict[str, type[Message]] = {
-    kind.method: kind
-    for kind in (
-        *(Start, Resume, LogMetrics, LogImage, LogFiles, LogModel, LogDataset),
-        *(SetTags, SetExperimentTags, SetParent, Finish, End, Damaged),
-    )
-}
+_BY_METHOD = {kind.method: kind for kind in Message.__subclasses__()}
 
 
 def decode(text: bytes) -> Message:

@@ -2,8 +2,11 @@
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from stages.runtime.errors import UserError
 
 _PACKAGE = "stages"
 _ROOT = Path(__file__).parents[1]
@@ -31,14 +34,14 @@ def unpack(path: Path, package: Path) -> None:
     """Have the code of an archive in a package, whose name takes the place of the project's in it.
 
     Raises:
-        OSError: the archive cannot be read.
+        UserError: the archive is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(package)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         shutil.rmtree(package, ignore_errors=True)
-        raise OSError(f"{path} is damaged") from error
+        raise UserError(f"{path} is damaged") from error
     for file in package.rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         file.write_text(renamed(text, package.name), encoding="utf-8")

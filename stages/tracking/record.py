@@ -75,17 +75,23 @@ class TrainingRecord:
     def log_files(self, generator: Path, discriminator: Path) -> None:
         """Log the networks that the finished training left, and tag the run with the generator's name."""
         self.run.log_files(_checkpoint(self._train.epochs), generator, discriminator)
-        with self._store.folder() as folder:
-            self.run.log_model(generator, modules.pack(folder))
+        self._log_made("the model", lambda folder: self.run.log_model(generator, modules.pack(folder)))
         self.run.set_tags({GENERATOR: files.md5(generator)})
 
     def _log_saved(self, folder: str, save: Callable[[Path], None]) -> bool:
+        def log(place: Path) -> None:
+            save(place)
+            self.run.log_files(folder, *sorted(place.iterdir()))
+
+        return self._log_made(folder, log)
+
+    def _log_made(self, what: str, log: Callable[[Path], None]) -> bool:
+        """Log files that ``log`` makes in a folder; a line says if there is no room for them."""
         try:
-            with self._store.folder() as place:
-                save(place)
-                self.run.log_files(folder, *sorted(place.iterdir()))
+            with self._store.folder() as folder:
+                log(folder)
         except OSError as error:
-            warn(f"{folder} will not be in MLflow: {describe_os_error(error)}")
+            warn(f"{what} will not be in MLflow: {describe_os_error(error)}")
             return False
         return True
 

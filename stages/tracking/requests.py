@@ -56,7 +56,7 @@ class GetRunId(Request):
     journal: str
 
 
-_BY_METHOD = {kind.method: kind for kind in (WatchJournal, Close, FindRun, GetRunId)}
+_BY_METHOD = {kind.method: kind for kind in Request.__subclasses__()}
 
 
 def decode(line: bytes) -> Request:

@@ -6,21 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.runtime import files
-from stages.tracking import journal
-from stages.tracking.messages import (
-    Finish,
-    LogDataset,
-    LogFiles,
-    LogImage,
-    LogMetrics,
-    LogModel,
-    Message,
-    Resume,
-    SetExperimentTags,
-    SetParent,
-    SetTags,
-    Start,
-)
+from stages.tracking import journal, messages
 from stages.tracking.requests import GetRunId
 
 if TYPE_CHECKING:
@@ -37,7 +23,7 @@ class Run:
         skip_if_found: what is logged now is not sent if the store had the run before.
     """
 
-    def __init__(self, store: "Store", name: str, first: Start) -> None:
+    def __init__(self, store: "Store", name: str, first: messages.Start) -> None:
         self._first = replace(first, time=journal.now())
         self._store = store
         self._name = name
@@ -62,7 +48,7 @@ class Run:
         self._journal = journal.Journal(self._store.outbox.folder / self._name, self._first)
         if resume:
             self._done = {message.signature for message in self._journal.found} - {None}
-            self._journal.append(Resume(tags=dict(tags)))
+            self._journal.append(messages.Resume(tags=dict(tags)))
         self._store.watch_journal(self._name)
 
     def close(self) -> None:
@@ -72,41 +58,43 @@ class Run:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log numbers at a step; they are sent in batches, some seconds apart."""
-        self._log(LogMetrics(metrics={key: float(value) for key, value in metrics.items()}, step=step))
+        self._log(
+            messages.LogMetrics(metrics={key: float(value) for key, value in metrics.items()}, step=step)
+        )
 
     def log_image(self, key: str, image: "NDArray[np.uint8]", step: int) -> None:
         """Log a picture, uint8 [height, width, 3], at a step; the UI shows those of a key with a slider."""
-        self._log(LogImage(key=key, step=step), [image])
+        self._log(messages.LogImage(key=key, step=step), [image])
 
     def log_files(self, folder: str, *paths: Path) -> None:
         """Log files, as they are now, as artifacts into a folder of the run, or "" for none."""
-        self._log(LogFiles(folder=folder, names=tuple(path.name for path in paths)), paths)
+        self._log(messages.LogFiles(folder=folder, names=tuple(path.name for path in paths)), paths)
 
     def log_model(self, generator: Path, code: Path) -> None:
         """Log the generator in a file as the run's model, with the archive of the code that draws from it."""
-        self._log(LogModel(), [generator, code])
+        self._log(messages.LogModel(), [generator, code])
 
     def log_dataset(self, name: str, path: Path) -> None:
         """Log the data set in a file as the run's input; its digest is the file's MD5 sum."""
-        self._log(LogDataset(name=name, path=str(path), digest=files.md5(path)))
+        self._log(messages.LogDataset(name=name, path=str(path), digest=files.md5(path)))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        self._log(SetTags(tags=strings(tags)))
+        self._log(messages.SetTags(tags=strings(tags)))
 
     def set_experiment_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of its experiment; a description that this has already stays, as somebody's words."""
-        self._log(SetExperimentTags(experiment_tags=strings(tags)))
+        self._log(messages.SetExperimentTags(experiment_tags=strings(tags)))
 
     def set_parent(self, experiment: str, tag: str, value: str) -> None:
         """Make the newest run with a tag the parent of this one; it may wait to be sent still."""
-        self._log(SetParent(experiment=experiment, tag=tag, value=value))
+        self._log(messages.SetParent(experiment=experiment, tag=tag, value=value))
 
     def finish(self, status: str) -> None:
         """End the run: FINISHED, FAILED or KILLED."""
-        self._log(Finish(status=status))
+        self._log(messages.Finish(status=status))
 
-    def _log(self, message: Message, attached: "Sequence[Path | NDArray[np.uint8]]" = ()) -> None:
+    def _log(self, message: messages.Message, attached: "Sequence[Path | NDArray[np.uint8]]" = ()) -> None:
         if self._journal is None:
             self.open(resume=False, tags={})
         assert self._journal is not None

@@ -20,24 +20,8 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from stages.runtime.errors import UserError
-from stages.tracking import journal, models, outbox
+from stages.tracking import journal, messages, models, outbox
 from stages.tracking.address import is_server
-from stages.tracking.messages import (
-    Damaged,
-    End,
-    Finish,
-    LogDataset,
-    LogFiles,
-    LogImage,
-    LogMetrics,
-    LogModel,
-    Message,
-    Resume,
-    SetExperimentTags,
-    SetParent,
-    SetTags,
-    Start,
-)
 from stages.tracking.pages import EXPERIMENT_ID, NOTE, RUN_ID
 from stages.tracking.tags import KEY, PROCESS
 
@@ -104,26 +88,26 @@ class Sender:
         if (ours := self._sent.get(folder.name, sent)).offset > sent.offset:
             sent = ours
         self._sent[folder.name] = sent
-        for messages, end in _batches(journal.read(folder, sent.offset)):
-            self._sign(_seconds(folder, messages[0]))
+        for batch, end in _batches(journal.read(folder, sent.offset)):
+            self._sign(_seconds(folder, batch[0]))
             try:
                 with self._refusals():
-                    self._do(folder, messages, sent)
+                    self._do(folder, batch, sent)
             except DeletedError:
                 self._sent[folder.name] = outbox.Sent()
                 outbox.save(folder, outbox.Sent())
                 self.send(folder)  # from its start on, to a new run
                 return
             except RefusedError as error:
-                if isinstance(messages[0], Start) and sent.created and not sent.run_id:
+                if isinstance(batch[0], messages.Start) and sent.created and not sent.run_id:
                     raise UnfitError(f"it refuses a new run: {error}") from error  # and so all of it
                 if folder.name not in self._refused:  # one line for a run, not one for each of its points
-                    self._warn(f"MLflow refused {messages[0].method}, it is left out: {error}")
+                    self._warn(f"MLflow refused {batch[0].method}, it is left out: {error}")
                 self._refused.add(folder.name)
-            self.count += len(messages)
+            self.count += len(batch)
             sent.offset = end
             outbox.save(folder, sent)
-            for message in messages:
+            for message in batch:
                 for name in message.files:
                     rmtree((folder / name).parent, ignore_errors=True)
 
@@ -136,12 +120,12 @@ class Sender:
         """MLflow's name for the run of a journal that is sent."""
         return self._sent[name].run_id if name in self._sent else ""
 
-    def _do(self, folder: Path, messages: Sequence[Message], sent: outbox.Sent) -> None:
+    def _do(self, folder: Path, batch: Sequence[messages.Message], sent: outbox.Sent) -> None:
         """Send messages that go together: several are metrics."""
-        first = messages[0]
-        if isinstance(first, End | Damaged):
+        first = batch[0]
+        if isinstance(first, messages.End | messages.Damaged):
             return
-        if isinstance(first, Start):
+        if isinstance(first, messages.Start):
             self._start(folder, first, sent)
             return
         if not sent.run_id:
@@ -149,28 +133,30 @@ class Sender:
         if first.skip_if_found and not sent.created:
             return
         match first:
-            case LogMetrics():
-                self._log_metrics(folder, [m for m in messages if isinstance(m, LogMetrics)], sent.run_id)
-            case Resume():
+            case messages.LogMetrics():
+                self._log_metrics(
+                    folder, [m for m in batch if isinstance(m, messages.LogMetrics)], sent.run_id
+                )
+            case messages.Resume():
                 self._resume(first, sent.run_id)
-            case LogImage():
+            case messages.LogImage():
                 self._log_image(folder, first, sent.run_id)
-            case LogFiles():
+            case messages.LogFiles():
                 self._log_files(folder, first, sent.run_id)
-            case LogModel():
+            case messages.LogModel():
                 self._log_model(folder, first, sent.run_id)
-            case LogDataset():
+            case messages.LogDataset():
                 self._log_dataset(first, sent.run_id)
-            case SetTags():
+            case messages.SetTags():
                 self._set_tags(first.tags, sent.run_id)
-            case SetExperimentTags():
+            case messages.SetExperimentTags():
                 self._set_experiment_tags(first, sent.run_id)
-            case SetParent():
+            case messages.SetParent():
                 self._set_parent(folder, first, sent.run_id)
-            case Finish():
+            case messages.Finish():
                 self._finish(first, sent.run_id)
 
-    def _start(self, folder: Path, message: Start, sent: outbox.Sent) -> None:
+    def _start(self, folder: Path, message: messages.Start, sent: outbox.Sent) -> None:
         """Find the run, or create it."""
         from mlflow.entities import Param
 
@@ -197,7 +183,7 @@ class Sender:
         if sent.created and message.params:
             self._client.log_batch(run_id, params=[Param(*param) for param in message.params.items()])
 
-    def _resume(self, message: Resume, run_id: str) -> None:
+    def _resume(self, message: messages.Resume, run_id: str) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
@@ -211,12 +197,12 @@ class Sender:
         self._set_tags(message.tags, run_id)  # first: a run that is RUNNING belongs to who lives
         self._client.update_run(run_id, status="RUNNING")
 
-    def _log_metrics(self, folder: Path, messages: Sequence[LogMetrics], run_id: str) -> None:
+    def _log_metrics(self, folder: Path, batch: Sequence[messages.LogMetrics], run_id: str) -> None:
         from mlflow.entities import Metric
 
         metrics = [
             Metric(name, value, message.time, message.step)
-            for message in messages
+            for message in batch
             for name, value in message.metrics.items()
         ]
         sent = self._sent[folder.name]
@@ -225,7 +211,7 @@ class Sender:
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
-    def _log_image(self, folder: Path, message: LogImage, run_id: str) -> None:
+    def _log_image(self, folder: Path, message: messages.LogImage, run_id: str) -> None:
         """As MLflow's own ``log_image``, which makes up a name for each picture, a new one each time."""
         import numpy as np
         from mlflow.tracking.multimedia import compress_image_size
@@ -251,7 +237,7 @@ class Sender:
                 self._client.log_artifact(run_id, str(path), "images")
         self._client.set_tag(run_id, "mlflow.loggedImages", "True")
 
-    def _log_files(self, folder: Path, message: LogFiles, run_id: str) -> None:
+    def _log_files(self, folder: Path, message: messages.LogFiles, run_id: str) -> None:
         for name in message.files:
             file = folder / name
             if not file.exists():  # as above
@@ -260,7 +246,7 @@ class Sender:
                 raise RefusedError(f"{file} cannot be read")
             self._client.log_artifact(run_id, str(file), message.folder or None)
 
-    def _log_model(self, folder: Path, message: LogModel, run_id: str) -> None:
+    def _log_model(self, folder: Path, message: messages.LogModel, run_id: str) -> None:
         generator, code = (folder / name for name in message.files)
         if not (generator.exists() and code.exists()):  # as above
             return
@@ -269,7 +255,7 @@ class Sender:
         except UserError as error:
             raise RefusedError(str(error)) from error
 
-    def _log_dataset(self, message: LogDataset, run_id: str) -> None:
+    def _log_dataset(self, message: messages.LogDataset, run_id: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         context = InputTag("mlflow.data.context", "training")
@@ -281,14 +267,14 @@ class Sender:
         for key, value in tags.items():
             self._client.set_tag(run_id, key, value.replace(RUN_ID, run_id))
 
-    def _set_experiment_tags(self, message: SetExperimentTags, run_id: str) -> None:
+    def _set_experiment_tags(self, message: messages.SetExperimentTags, run_id: str) -> None:
         experiment = self._client.get_experiment(self._client.get_run(run_id).info.experiment_id)
         for key, value in message.experiment_tags.items():
             if key != NOTE or not experiment.tags.get(NOTE):
                 text = value.replace(EXPERIMENT_ID, experiment.experiment_id)
                 self._client.set_experiment_tag(experiment.experiment_id, key, text)
 
-    def _set_parent(self, folder: Path, message: SetParent, run_id: str) -> None:
+    def _set_parent(self, folder: Path, message: messages.SetParent, run_id: str) -> None:
         parent = self.find(message.experiment, message.tag, message.value)
         if not parent:
             key = self._box.find(message.experiment, message.tag, message.value)
@@ -296,7 +282,7 @@ class Sender:
             raise RefusedError("its parent is not there")
         self._client.set_tag(run_id, "mlflow.parentRunId", parent)
 
-    def _finish(self, message: Finish, run_id: str) -> None:
+    def _finish(self, message: messages.Finish, run_id: str) -> None:
         self._client.set_terminated(run_id, message.status, message.time)
         self._remove_duplicates(run_id)
 
@@ -397,13 +383,15 @@ def _alone(uri: str) -> Iterator[None]:
             os.close(file)
 
 
-def _batches(messages: Iterator[tuple[Message, int]]) -> Iterator[tuple[list[Message], int]]:
+def _batches(found: Iterator[tuple[messages.Message, int]]) -> Iterator[tuple[list[messages.Message], int]]:
     """Messages in the order of time; metrics that follow each other, together."""
-    batch: list[Message] = []
+    batch: list[messages.Message] = []
     end = count = 0
-    for message, after in messages:
-        metrics = len(message.metrics) if isinstance(message, LogMetrics) else 0
-        joined = batch and isinstance(batch[0], LogMetrics) and isinstance(message, LogMetrics)
+    for message, after in found:
+        metrics = len(message.metrics) if isinstance(message, messages.LogMetrics) else 0
+        joined = (
+            batch and isinstance(batch[0], messages.LogMetrics) and isinstance(message, messages.LogMetrics)
+        )
         same = joined and message.skip_if_found == batch[0].skip_if_found
         if batch and not (same and count + metrics <= _BATCH):
             yield batch, end
@@ -414,9 +402,9 @@ def _batches(messages: Iterator[tuple[Message, int]]) -> Iterator[tuple[list[Mes
         yield batch, end
 
 
-def _seconds(folder: Path, message: Message) -> float:
+def _seconds(folder: Path, message: messages.Message) -> float:
     """How long it may well take to send files; few seconds for all else."""
-    if not isinstance(message, LogFiles | LogModel):
+    if not isinstance(message, messages.LogFiles | messages.LogModel):
         return 0.0
     files = [folder / name for name in message.files]
     return 60.0 + sum(file.stat().st_size for file in files if file.exists()) / 1e6  # at 1 MB/s

@@ -1,4 +1,5 @@
-"""The training loop, its optimiser and penalties, checkpoints to go on from, several processes together.
+"""The training loop, its optimiser (``adam``) and penalties; one training in several processes.
 
-It may use ``core`` and ``networks.base``; networks and losses come by name.
+``checkpoints`` are the files from which a killed training goes on, ``resumable`` says what is in them. The
+room may use ``core`` and ``networks.base``; networks and losses come by name.
 """

@@ -1,6 +1,7 @@
 """The parameters: the schema of ``params.yaml``, made of what the pieces declare, and reading it.
 
-A piece is a network, a loss or a data source that ``params.yaml`` names. It may use ``runtime.errors`` alone.
+A piece is a network, a loss or a data source that ``params.yaml`` names. The blocks that are no pieces' are
+in ``blocks``, the ranges in ``types``. The room may use ``runtime.errors`` alone.
 """
 
 from stages.gan.core.params.blocks import (
