@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stages.gan.core.params import Experiment
+from stages.gan.core.params import Experiment, pieces
 from stages.gan.core.source import Source
 from stages.runtime import paths
 from stages.runtime.errors import UserError
@@ -23,7 +23,8 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
     try:
         if source.path is not None:
             _refuse(Path(source.path).expanduser(), source.path)
-        shape, training = source.measure()
+        with pieces.errors_at(experiment.data.piece):
+            shape, training = source.measure(paths.RAW)
     except (UserError, RuntimeError, ValueError) as error:  # of a home, or a path, that cannot be
         key = "data" if source.path is None else "data.path"
         raise UserError(f"{params}: {name}.{key}: {error}") from error

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from stages.gan.core.params import Experiment
+from stages.gan.core.datasets import wrong_dataset
+from stages.gan.core.params import Experiment, pieces
 from stages.runtime import paths, progress
 from stages.runtime.errors import say
 from stages.runtime.paths import ExperimentFiles
@@ -12,7 +13,11 @@ def prepare(name: str, experiment: Experiment) -> None:
     """Make an experiment's data set."""
     shared = ExperimentFiles(name)
     show = partial(progress.track, unit="image", describe=lambda _: "read", every=10_000)
-    dataset = experiment.source.load(paths.RAW, show)
+    piece = experiment.data.piece
+    with pieces.errors_at(piece):
+        dataset = experiment.source.load(paths.RAW, show)
+    if (why := wrong_dataset(dataset, experiment.source)) is not None:
+        raise piece.error(why)
     dataset.save(shared.dataset)
     classes = f" of {len(dataset.train.classes)} classes" if dataset.train.classes else ""
     say(

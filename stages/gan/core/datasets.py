@@ -152,15 +152,23 @@ class Dataset:
             raise UserError(f"{path}: not a readable data set ({error}); run the prepare stage") from error
         if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
             raise UserError(f"{path}: holds numbers that are not finite; run the prepare stage")
-        if source is not None:
-            for name, index, split in (("train", 0, dataset.train), ("test", 1, dataset.test)):
-                wanted = _kind(source, index, split)
-                if (found := split.kind) != wanted:
-                    raise UserError(
-                        f"{path}: its {name} split holds {found}, but its source in the parameters gives "
-                        f"{wanted}; it is another experiment's, or damaged: run the prepare stage"
-                    )
+        if source is not None and (other := _otherwise(dataset, source)) is not None:
+            raise UserError(f"{path}: {other}; it is another experiment's, or damaged: run the prepare stage")
         return dataset
+
+
+def wrong_dataset(found: object, source: Source) -> str | None:
+    """Why what a source has loaded is no data set of what it declares; None where all is well."""
+    if not isinstance(found, Dataset):
+        return f"load must give a Dataset, not a {type(found).__name__}"
+    train, test = found.splits
+    if (problem := found._problem()) is not None:
+        return f"load: {problem}"
+    if train.samples.data_ptr() == test.samples.data_ptr():
+        return "load: the train and the test split are one tensor in memory"
+    if not all(bool(torch.isfinite(split.samples).all()) for split in (train, test)):
+        return "load: holds numbers that are not finite"
+    return _otherwise(found, source)
 
 
 def normalize(samples: Tensor) -> Tensor:
@@ -183,6 +191,14 @@ def _read_about(text: str) -> dict[str, Any]:
         scale = Normalization(tuple(map(float, units["mean"])), tuple(map(float, units["deviation"])))
     names = {key: tuple(map(str, about.get(key, ()))) for key in ("classes", "columns")}
     return {"normalization": scale, **names}
+
+
+def _otherwise(dataset: Dataset, source: Source) -> str | None:
+    """What in a data set is not as its source declares."""
+    for name, index, split in (("train", 0, dataset.train), ("test", 1, dataset.test)):
+        if (found := split.kind) != (wanted := _kind(source, index, split)):
+            return f"its {name} split holds {found}, but its source in the parameters gives {wanted}"
+    return None
 
 
 def _kind(source: Source, index: int, found: Split) -> str:

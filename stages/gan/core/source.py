@@ -52,16 +52,37 @@ class Source:
         """
         raise NotImplementedError
 
-    def measure(self) -> Measured:
+    def measure(self, raw: Path) -> Measured:
         """What can be known with little reading.
+
+        Args:
+            raw: see :meth:`load`.
 
         Raises:
             UserError: the data are not there, or cannot be used.
         """
         if self.shape is None or self.counts is None:
-            dataset = self.load(Path("data/raw"))
+            dataset = self.load(raw)
             return Measured(dataset.shape, len(dataset.train))
         return Measured(self.shape, self.counts[0])
+
+
+def wrong_declaration(source: object) -> str | None:
+    """What a source declares that it cannot be; None where all is well."""
+    if not isinstance(source, Source):
+        return "must derive from stages.gan.core.source.Source"
+    if (kind := getattr(source, "kind", None)) not in ("points", "images"):
+        return f"kind must be 'points' or 'images', not {kind!r}"
+    if source.shape is not None and not _are_counts(source.shape, 1 if kind == "points" else 3):
+        return f"shape must be {'(D,)' if kind == 'points' else '(C, H, W)'} or None, not {source.shape!r}"
+    if source.counts is not None and not _are_counts(source.counts, 2):
+        return f"counts must be (training samples, test samples) or None, not {source.counts!r}"
+    return None
+
+
+def _are_counts(values: object, length: int) -> bool:
+    whole = isinstance(values, tuple) and all(type(value) is int and value > 0 for value in values)
+    return whole and isinstance(values, tuple) and len(values) == length
 
 
 def limited(counts: tuple[int, int], limit: int | None) -> tuple[int, int]:

@@ -50,7 +50,7 @@ def draw(comparable_sets: Sequence[ComparableSet], folder: Path) -> set[Path]:
 
 
 def markdown(comparable_sets: Sequence[ComparableSet], folder: Path, figures: Path) -> str:
-    """The report on comparable_sets of runs.
+    """The report on all runs.
 
     Args:
         comparable_sets: what :func:`conditions.comparable_sets` finds.

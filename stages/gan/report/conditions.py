@@ -98,7 +98,7 @@ class ComparableSet:
 
 
 def comparable_sets(runs: Iterable[Run]) -> list[ComparableSet]:
-    """All runs in their conditions, and these in their comparable_sets, in the order of the runs."""
+    """All runs in their conditions, and these in sets that can be compared, in the order of the runs."""
     found = _by(_conditions(runs), lambda condition: _scored_by(condition.runs[0]))
     headings = [
         _listed(dict.fromkeys(condition.experiment for condition in conditions)) for conditions in found

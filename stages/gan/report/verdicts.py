@@ -34,7 +34,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two conditions of a comparable, and what their scores say of the second beside the first.
+    """Two conditions that can be compared, and what their scores say of the second beside the first.
 
     Attributes:
         verdicts: by score; empty where no two runs of each have one in common.

@@ -23,7 +23,7 @@ class ArraySource(Source):
         self.path = path
         self._seed = seed
 
-    def measure(self) -> Measured:
+    def measure(self, raw: Path) -> Measured:
         """Read the file, and check it."""
         from stages.gan.sources import tables  # heavy: see Source
 

@@ -23,7 +23,7 @@ class ImagesSource(Source):
         self.shape = (channels, size, size)
         self._seed = seed
 
-    def measure(self) -> Measured:
+    def measure(self, raw: Path) -> Measured:
         """Find the images, without reading them."""
         from stages.gan.sources import image_folders  # heavy: see Source
 

@@ -167,7 +167,7 @@ class ProcessGroup:
                 command,
                 env={**own, "RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # what there is to tell, this process tells
+                stdout=subprocess.DEVNULL,  # what there is to say, this process says
                 start_new_session=True,  # Ctrl-C is for this process, which ends them
             )
             children.append(child)

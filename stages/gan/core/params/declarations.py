@@ -133,15 +133,27 @@ def module_of(path: Path) -> str:
     return ".".join([_PACKAGE, *path.relative_to(_SCIENCE).with_suffix("").parts])
 
 
-def imported(tree: ast.Module) -> Iterator[Path]:
+def imported(path: Path) -> Iterator[Path]:
     """The modules in the rooms of pieces that a module imports itself, as files."""
+    yield from imported_by(parse(path), path)
+
+
+def imported_by(tree: ast.Module, path: Path) -> Iterator[Path]:
+    """Those that a module, or a part of it, imports; see :func:`imported`."""
+    package = _PACKAGE if path == CUSTOM else module_of(path).rpartition(".")[0]
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}."):
-            parts = str(node.module).removeprefix(f"{_PACKAGE}.").split(".")
-            if parts[0] in ROOMS:
-                base = _SCIENCE.joinpath(*parts)
-                files = (base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names))
-                yield from (file for file in files if file.exists())
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            base = ".".join(filter(None, [above, node.module]))
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.removeprefix(f"{_PACKAGE}.").split(".")
+            file = _SCIENCE.joinpath(*parts).with_suffix(".py")
+            if name.startswith(f"{_PACKAGE}.") and parts[0] in ROOMS and file.exists():
+                yield file
 
 
 def _project_files() -> Iterator[Path]:
@@ -210,8 +222,9 @@ def _arguments(
 def _check_methods(node: ast.ClassDef | ast.FunctionDef, bare: Declaration) -> None:
     """A loss, or a source, is a class with methods, which it may inherit."""
     wanted = _METHODS[bare.kind]
+    others = [base for base in getattr(node, "bases", ()) if getattr(base, "id", None) != "Source"]
     if not isinstance(node, ast.ClassDef) or not (
-        node.bases or all(_method(node, method.partition("(")[0], {}) is not None for method in wanted)
+        others or all(_method(node, method.partition("(")[0], {}) is not None for method in wanted)
     ):
         what = f"method{'s'[: len(wanted) > 1]} {' and '.join(wanted)}"
         raise bare.error(f"a {bare.kind} is a class with the {what}; {_HELP}")

@@ -57,13 +57,13 @@ def code(used: Iterable[Declaration]) -> str:
     text = ""
     if custom:
         tree, text = _custom_code(custom)
-        waiting += declarations.imported(tree)
+        waiting += declarations.imported_by(tree, declarations.CUSTOM)
     modules: set[Path] = set()
     while waiting:
         path = waiting.pop()
         if path not in modules:
             modules.add(path)
-            waiting += declarations.imported(declarations.parse(path))
+            waiting += declarations.imported(path)
     named = {declarations.module_of(path): path.read_bytes() for path in modules}
     sums = (f"{name} {hashlib.sha256(named[name]).hexdigest()}\n" for name in sorted(named))
     return "".join(sums) + text

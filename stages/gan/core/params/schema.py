@@ -12,7 +12,7 @@ from stages.gan.core.params import declarations, pieces
 from stages.gan.core.params.blocks import Block, Evaluate, Judge, PieceBlock, Sample, Train
 from stages.gan.core.params.declarations import Declaration
 from stages.gan.core.params.types import BY_NAME, Convolutions, Width
-from stages.gan.core.source import Source
+from stages.gan.core.source import Source, wrong_declaration
 
 _MOST_WEIGHTS = 1_000_000_000  # of a network: 4 GB, and as much again for each of Adam's two moments
 _CHOSEN_BY = {"generator": "network", "discriminator": "network", "source": "source"}  # the key of its name
@@ -33,10 +33,13 @@ class Experiment(Block):
     @cached_property
     def source(self) -> Source:
         """The data source."""
-        arguments = self.data.model_dump()
+        arguments, piece = self.data.model_dump(), self.data.piece
         del arguments["source"]
-        with pieces.errors_at(self.data.piece):
-            return cast(Source, pieces.load(self.data.piece)(**arguments))
+        with pieces.errors_at(piece):
+            made = pieces.load(piece)(**arguments)
+        if (why := wrong_declaration(made)) is not None:
+            raise piece.error(why)
+        return cast(Source, made)
 
     @property
     def loss(self) -> Declaration:
