@@ -1,63 +1,47 @@
-import math
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
 
 from stages.gan.core import datasets
-from stages.gan.core.datasets import Dataset
-from stages.gan.core.params import DigitsData, MnistData, SineData
-from stages.gan.sources import sources
+from stages.gan.core.datasets import Dataset, Split
+from stages.gan.core.normalization import Normalization
+from stages.gan.core.source import Source
 from stages.runtime.errors import UserError
 
 
-def sine(**changes) -> Dataset:
-    return sources.prepare(SineData(**({"source": "sine", "points": 1024, "seed": 111} | changes)), Path())
+def twice(split: Split) -> Dataset:
+    """A data set with two splits that are equal: a file cannot keep two that are one in memory."""
+    labels = None if split.labels is None else split.labels.clone()
+    return Dataset(split, replace(split, samples=split.samples.clone(), labels=labels))
 
 
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return sources.prepare(DigitsData(source="digits", seed=111), Path())
-
-
-def test_sine_points_lie_on_the_curve_over_its_whole_range():
-    points = sine().train.samples
-    assert points.shape == (1024, 2)
-    assert points.dtype == torch.float32
-    x1, x2 = points.unbind(1)
-    assert torch.equal(x2, x1.sin())
-    assert 0 <= x1.min() < 0.05
-    assert 2 * math.pi - 0.05 < x1.max() < 2 * math.pi
-    assert x1.mean() == pytest.approx(math.pi, abs=0.2)
-
-
-def test_sine_depends_on_its_seed_and_its_splits_differ():
-    assert torch.equal(sine().train.samples, sine().train.samples)
-    assert not torch.equal(sine().train.samples, sine(seed=1).train.samples)
-    assert not torch.equal(sine().train.samples, sine().test.samples)
-
-
-def test_digits_are_split_into_four_fifths_and_one(digits):
-    assert (len(digits.train), len(digits.test)) == (1437, 360)
-    assert digits.shape == (1, 8, 8)
-    assert digits.train.samples.dtype == torch.uint8
-    assert (int(digits.train.samples.min()), int(digits.train.samples.max())) == (0, 255)
-    assert digits.train.labels.bincount().min() > 130  # every class
-    assert digits.test.labels.bincount().min() > 30
-    together = torch.cat([digits.train.samples, digits.test.samples]).flatten(1)
-    assert len(together.unique(dim=0)) == 1797
-
-
-def test_a_data_set_survives_its_file_with_the_same_bytes(digits, tmp_path):
-    digits.save(tmp_path / "a" / "dataset.safetensors")
+def test_a_data_set_survives_its_file_with_the_same_bytes(split, tmp_path):
+    dataset = twice(split)
+    dataset.save(tmp_path / "a" / "dataset.safetensors")
     again = Dataset.load(tmp_path / "a" / "dataset.safetensors")
-    assert torch.equal(again.train.samples, digits.train.samples)
-    assert torch.equal(again.test.labels, digits.test.labels)
+    for ours, theirs in zip(again.splits, dataset.splits, strict=True):
+        assert torch.equal(ours.samples, theirs.samples)
+        if theirs.labels is None:
+            assert ours.labels is None
+        else:
+            assert torch.equal(ours.labels, theirs.labels)
     again.save(tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == (tmp_path / "a" / "dataset.safetensors").read_bytes()
-    points = sine()
-    points.save(tmp_path / "c")
-    assert Dataset.load(tmp_path / "c").train.labels is None
+
+
+def test_names_and_normalization_survive_the_file(points, images, tmp_path):
+    normalization = Normalization.of(points.samples)
+    named = Split(points.samples, normalization=normalization, columns=("speed", "height"))
+    twice(named).save(tmp_path / "points")
+    again = Dataset.load(tmp_path / "points").test
+    assert (again.normalization, again.columns) == (normalization, ("speed", "height"))
+    assert [again.column(index) for index in (0, 1)] == ["speed", "height"]
+    assert [points.column(index) for index in (0, 1)] == ["x1", "x2"]
+    classes = Split(images.samples, images.labels, classes=("cat", "dog"))
+    twice(classes).save(tmp_path / "images")
+    again = Dataset.load(tmp_path / "images").train
+    assert [again.class_name(label) for label in (0, 1, 2)] == ["cat", "dog", "2"]
 
 
 def test_a_damaged_file_is_named(tmp_path):
@@ -67,52 +51,60 @@ def test_a_damaged_file_is_named(tmp_path):
             Dataset.load(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("samples", "labels", "words"),
+    [
+        (torch.rand(9), None, "its samples have no shape"),
+        (torch.rand(9, 2), torch.zeros(9), "its labels are no class numbers"),
+        (torch.rand(9, 2), torch.full((9,), -1), "its labels are not all from 0 to 999"),
+        (torch.rand(9, 2), torch.full((9,), 1000), "its labels are not all from 0 to 999"),
+        (torch.full((9, 2), torch.inf), None, "holds numbers that are not finite"),
+    ],
+)
+def test_a_file_with_something_else_is_refused(samples, labels, words, tmp_path):
+    twice(Split(samples, labels)).save(tmp_path / "dataset")
+    with pytest.raises(UserError, match=words):
+        Dataset.load(tmp_path / "dataset")
+
+
+class Declared(Source):
+    """A source that says of its samples what a test has it say."""
+
+    def __init__(self, kind: str, **said: object) -> None:
+        self.kind = kind
+        for name, value in said.items():
+            setattr(self, name, value)
+
+
+def test_a_file_is_held_against_what_its_source_says(points, images, tmp_path):
+    for name, split in (("points", points), ("images", images)):
+        twice(split).save(tmp_path / name)
+    for source in (Declared("points"), Declared("points", shape=(2,), counts=(50, 50), labelled=False)):
+        assert len(Dataset.load(tmp_path / "points", source).train) == 50
+    for source in (Declared("images"), Declared("images", shape=(1, 8, 8), counts=(80, 80), labelled=True)):
+        assert len(Dataset.load(tmp_path / "images", source).train) == 80
+    for name, source, words in (
+        ("points", Declared("points", counts=(50, 40)), r"40 float32 samples of shape \(2,\)"),
+        ("points", Declared("points", shape=(3,)), r"50 float32 samples of shape \(3,\)"),
+        ("points", Declared("images", shape=(1, 8, 8)), r"50 uint8 samples of shape \(1, 8, 8\)"),
+        ("images", Declared("images", shape=(3, 8, 8)), r"shape \(3, 8, 8\) with 80 labels"),
+        ("images", Declared("images", labelled=False), r"gives 80 uint8 samples of shape \(1, 8, 8\); it is"),
+    ):
+        with pytest.raises(UserError, match=f"{name}: its (train|test) split holds .*{words}"):
+            Dataset.load(tmp_path / name, source)
+
+
 def test_images_are_scaled_and_points_are_not():
     images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    unit = datasets.normalize(images)
-    assert (unit.min(), unit.max()) == (-1, 1)
-    assert torch.equal(datasets.denormalize(unit), images)
+    normalized = datasets.normalize(images)
+    assert (normalized.min(), normalized.max()) == (-1, 1)
+    assert torch.equal(datasets.denormalize(normalized), images)
     points = torch.randn(5, 2)
     assert datasets.normalize(points) is points
     assert datasets.denormalize(points) is points
 
 
-def test_mnist_comes_from_the_mirror(tmp_path, monkeypatch, mnist_mirror):
-    monkeypatch.setenv("GAN_MIRROR", mnist_mirror)
-    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])  # from there and from nowhere else
-    mnist = sources.prepare(MnistData(source="mnist"), tmp_path)
-    assert mnist.train.samples.shape == (60_000, 1, 28, 28)
-    assert mnist.test.samples.shape == (10_000, 1, 28, 28)
-    assert mnist.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
-    # A broken unpacked file and a broken archive are mended on the next call.
-    raw = tmp_path / "MNIST" / "raw"
-    (raw / "train-images-idx3-ubyte").write_bytes(b"cut short")
-    (raw / "train-labels-idx1-ubyte.gz").write_bytes(b"broken")
-    (raw / "t10k-labels-idx1-ubyte.gz").unlink()
-    limited = sources.prepare(MnistData(source="mnist", limit=100), tmp_path)
-    assert torch.equal(limited.train.samples, mnist.train.samples[:100])
-    assert len(limited.test) == 100
-
-
-def test_mnist_without_a_source_names_those_tried_and_keeps_no_bad_file(tmp_path, monkeypatch):
-    from torchvision.datasets import MNIST
-
-    mirror, raw = tmp_path / "mirror", tmp_path / "raw"
-    mirror.mkdir()
-    for name, _ in MNIST.resources:
-        (mirror / name).write_bytes(b"not what it should be")
-    monkeypatch.setenv("GAN_MIRROR", str(mirror))
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/mnist/"])
-    with pytest.raises(UserError) as caught:
-        sources.prepare(MnistData(source="mnist"), raw)
-    message = str(caught.value)
-    for words in (
-        f"{mirror} (train-images-idx3-ubyte.gz has a wrong MD5 sum)",
-        "http://127.0.0.1:9/mnist/",
-        "GAN_MIRROR",
-        "sine, digits",
-    ):
-        assert words in message
-    assert "\n" not in message
-    assert not list(raw.rglob("*ubyte*"))
-    assert MNIST.mirrors == ["http://127.0.0.1:9/mnist/"]
+def test_classes_are_counted_over_both_splits(images, points):
+    part = Split(images.samples[:3], images.labels[:3])
+    assert Dataset(part, images).class_count == Dataset(images, part).class_count == 10
+    assert Dataset(points, points).class_count is None

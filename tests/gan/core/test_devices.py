@@ -19,7 +19,7 @@ def test_set_up_makes_every_thread_flush_denormals(root):
     """In a process of its own: the worker threads inherit the setting only before their first work."""
     program = """
 import torch
-from stages.gan import devices
+from stages.gan.core import devices
 print(devices.set_up("cpu", 2).type, torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
 tiny = torch.full((4_000_000,), 1e-30)
 print((tiny * 1e-10).count_nonzero().item())
@@ -36,7 +36,7 @@ def test_set_up_keeps_freed_memory_for_the_next_tensor(root):
     program = """
 import resource
 import torch
-from stages.gan import devices
+from stages.gan.core import devices
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

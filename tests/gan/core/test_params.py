@@ -71,7 +71,7 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("sine.generator.hidden", [], "sine.generator.hidden: is empty, but must list something"),
         ("sine.generator.hidden", [0], "sine.generator.hidden.0: should be greater than"),
         ("sine.discriminator.dropout", 1, "sine.discriminator.dropout: should be less than 1"),
-        ("sine.data.source", "cosine", "source must be one of 'sine', 'array', 'digits'"),
+        ("sine.data.source", "cosine", "source must be one of 'array', 'digits', 'emnist', 'images',"),
         ("sine.data.points", 0, "sine.data.points: should be greater than"),
         ("sine.data.limit", 5, "sine.data.limit: none of source, points, seed"),
         ("sine.data.pionts", 5, "sine.data.pionts: no such parameter; did you mean points?"),
@@ -82,14 +82,14 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         (
             "sine.generator",
             {"network": "conv", "latent": 2, "channels": [8]},
-            "generator.network: conv draws images; data of source sine needs mlp",
+            "generator.network: conv is for images; data of source sine are points, and need another, such",
         ),
         (
             "sine.discriminator",
             {"network": "conv", "channels": [8]},
-            "discriminator.network: conv draws images; data of source sine needs mlp",
+            "discriminator.network: conv is for images; data of source sine are points, and need",
         ),
-        ("digits.generator.network", "vae", "network must be one of 'mlp', 'conv', 'residual', got 'vae'"),
+        ("digits.generator.network", "vae", "network must be one of 'conv', 'mlp', 'residual', got 'vae'"),
         ("mnist_fast.generator.hidden", [8], "generator.hidden: none of network, latent, channels"),
         ("mnist_fast.discriminator.spectral_norm", 1, "spectral_norm: should be a valid boolean"),
         ("mnist_fast.train.loss", "wgan", "train.loss: should be 'bce', 'hinge' or 'least_squares'"),
@@ -123,7 +123,7 @@ def test_a_bad_value_is_refused_with_one_line_that_names_the_key(content, load, 
     assert "\n" not in message
 
 
-def test_a_misspelled_key_is_told_rather_than_that_the_right_one_is_missing(content, load):
+def test_a_misspelled_key_is_named_rather_than_that_the_right_one_is_missing(content, load):
     train = content["sine"]["train"]
     renamed = {"epoch" if key == "epochs" else key: value for key, value in train.items()}
     with pytest.raises(UserError, match=r"sine\.train\.epoch: no such parameter; did you mean epochs\?"):

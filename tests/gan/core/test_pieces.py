@@ -1,178 +1,174 @@
-"""What own.py declares, and how mistakes in it are told."""
+"""Pieces at work: found, loaded, and named by the code that they consist of."""
 
+import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from stages.gan.core import params
-from stages.gan.core.params import pieces
+from stages.gan.core.params import declarations, pieces
+from stages.gan.core.params.declarations import Declaration
+from stages.gan.losses.hinge import HingeLoss
+from stages.gan.networks.mlp import MlpGenerator
 from stages.runtime.errors import UserError
+from tests.gan.core.custom_code import GOOD, SPIRAL
 
-GOOD = """
-from typing import Literal
 
-SCALE = 2
-
-def helper(x):
-    return x * SCALE
-
-def tiny_generator(latent: int, shape, width: int = 4, slope: float = 0.1, *, kinds: list[int] | None = None,
-                   mode: Literal["a", "b"] = "a"):
-    return helper(1)
-
-class DeepConvDiscriminator:
-    def __init__(self, shape, widths: list[int], bias: bool = True):
-        pass
-
-class LSGANLoss:
-    def discriminator(self, logits): ...
-    def generator(self, logits): ...
-
-class _HiddenLoss: ...
-"""
+def custom(name: str) -> Declaration:
+    (found,) = (piece for piece in declarations.read() if piece.is_custom and piece.name == name)
+    return found
 
 
 @pytest.fixture
-def load(root, tmp_path):
-    """Checks the parameters with changed blocks of the experiment digits."""
-
-    def load(**blocks: dict) -> params.Experiment:
-        content = yaml.safe_load((root / "params.yaml").read_text())
-        for name, block in blocks.items():
-            content["digits"][name] = content["digits"]["train"] | block if name == "train" else block
-        path = tmp_path / "params.yaml"
-        path.write_text(yaml.safe_dump(content))
-        return params.load(path).experiments["digits"]
-
-    return load
+def science(tmp_path, monkeypatch) -> Path:
+    """A copy of the rooms with pieces, in the place of the project's."""
+    folder = tmp_path / "gan"
+    for room in declarations.ROOMS:
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(declarations._SCIENCE / room, folder / room, ignore=ignore)
+    monkeypatch.setattr(declarations, "_SCIENCE", folder)
+    monkeypatch.setattr(declarations, "CUSTOM", folder / "custom.py")
+    return folder
 
 
-def test_names_are_those_of_functions_and_classes(write_own):
-    write_own(GOOD)
-    assert [(d.kind, d.name, d.symbol) for d in pieces.read()] == [
-        ("generator", "tiny", "tiny_generator"),
-        ("discriminator", "deep_conv", "DeepConvDiscriminator"),
-        ("loss", "lsgan", "LSGANLoss"),
-    ]
+@pytest.fixture
+def changed(science) -> Callable[[], set[str]]:
+    """Which pieces of the project have other code than when the test began."""
+
+    def codes() -> dict[str, str]:
+        return {f"{p.kind} {p.name}": pieces.code([p]) for p in declarations.read() if not p.is_custom}
+
+    before = codes()
+    return lambda: {name for name, code in codes().items() if before.get(name) != code}
 
 
-def test_a_signature_is_the_schema(write_own, load):
-    write_own(GOOD)
-    found = load(
-        generator={"network": "tiny", "latent": 3, "slope": 1, "kinds": [1, 2]},
-        discriminator={"network": "deep_conv", "widths": [4]},
-        train={"loss": "lsgan"},
-    )
-    everything = {"latent": 3, "width": 4, "slope": 1, "kinds": [1, 2], "mode": "a"}
-    assert found.generator.model_dump() == {"network": "tiny", **everything}
-    assert found.discriminator.model_dump() == {"network": "deep_conv", "widths": [4], "bias": True}
-    assert [(d.kind, d.name) for d in found.own] == [
-        ("generator", "tiny"),
-        ("discriminator", "deep_conv"),
-        ("loss", "lsgan"),
-    ]
+def append(path: Path, text: str = "# changed\n") -> None:
+    path.write_text((path.read_text() if path.exists() else "") + text)
 
 
-@pytest.mark.parametrize(
-    ("block", "words"),
-    [
-        ({"latent": 3, "widht": 4}, "digits.generator.widht: no such parameter; did you mean width?"),
-        ({"latent": 3, "width": "4"}, "digits.generator.width: should be a valid integer, got '4'"),
-        ({"latent": 3, "mode": "c"}, "digits.generator.mode: should be 'a' or 'b', got 'c'"),
-        ({"latent": 3, "slope": float("inf")}, "digits.generator.slope: should be a finite number"),
-        ({"width": 3}, "digits.generator.latent: is missing"),
-        ({"network": "tyni"}, "network must be one of 'mlp', 'conv', 'tiny', got 'tyni'"),
-    ],
-)
-def test_what_does_not_fit_the_signature_is_refused(write_own, load, block, words):
-    write_own(GOOD)
-    with pytest.raises(UserError) as refused:
-        load(generator={"network": "tiny", **block})
-    assert words in str(refused.value)
+def test_pieces_are_found_by_kind_and_name_and_loaded(write_custom):
+    write_custom(GOOD)
+    assert pieces.load(pieces.find("generator", "mlp")) is MlpGenerator
+    assert pieces.load(pieces.find("loss", "hinge")) is HingeLoss
+    assert pieces.load(pieces.find("generator", "tiny"))(latent=1, shape=(2,)) == 2
 
 
-def test_built_in_experiments_are_the_same_with_and_without_own_ones(write_own, root):
-    write_own(GOOD)
-    path = root / "params.yaml"
-    plain = yaml.safe_load(path.read_text())
-    for name, found in params.load(path).experiments.items():
-        alone = params.Experiment.model_validate(plain[name])
-        assert list(params.flatten(found).items()) == list(params.flatten(alone).items())
-        assert found.own == []
-        assert pieces.code(found.own) == ""
+def test_nothing_else_has_such_a_name(write_custom):
+    write_custom(GOOD)
+    with pytest.raises(UserError, match="there is no generator named other; write other_generator in stages"):
+        pieces.find("generator", "other")
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("def a(:\n", "own.py, line 1: is not Python: "),
-        ("x = 1\0", "own.py"),
-        ("\ndef a_generator(latent, shape, width):\n  ...", "line 2: a_generator: width needs a type"),
-        ("def a_generator(latent, shape, x: dict):\n  ...", "a_generator: x needs a type"),
-        ("def a_generator(latent, shape, x: int = f()):\n  ...", "x: its default must be a plain value"),
-        ("def a_generator(latent, shape, x: int = 'b'):\n  ...", "x: its default is not of its type"),
-        ("def a_generator(latent, shape, copy: int):\n  ...", "an argument cannot be called copy"),
-        ("def a_generator(latent, shape, rows: int):\n  ...", "an argument cannot be called rows"),
-        ("def a_generator(latent, shape, own: int):\n  ...", "an argument cannot be called own"),
-        ("def a_generator(latent, shape, network: str):\n  ...", "an argument cannot be called network"),
-        ("def a_generator(latent):\n  ...", "a_generator: must take latent and shape"),
-        ("def a_discriminator(x):\n  ...", "a_discriminator: must take shape"),
-        ("def a_generator(latent, shape, **more):\n  ...", "each of its arguments must have a name"),
-        ("class AGenerator:\n  ...", "AGenerator: needs an __init__ of its own that takes latent and shape"),
-        ("class Generator:\n  ...", "Generator: params.yaml needs a name, such as ResidualGenerator"),
-        ("def mlp_generator(latent, shape):\n  ...", "mlp is the project's own; take another name"),
-        (
-            "class BCELoss:\n  def discriminator(s, x): ...\n  def generator(s, x): ...",
-            "bce is the project's",
-        ),
-        ("def a_loss(x):\n  ...", "a loss is a class with the methods"),
-        ("class ALoss:\n  ...", "ALoss: a loss is a class with the methods"),
-        (
-            "def a_discriminator(shape): ...\nclass ADiscriminator:\n  def __init__(self, shape): ...",
-            "line 2: ADiscriminator: the discriminator a is already on line 1",
-        ),
-    ],
-)
-def test_a_mistake_in_own_py_is_told_in_one_line(write_own, load, text, words):
-    write_own(text)
-    with pytest.raises(UserError) as refused:
-        load()
-    assert words in str(refused.value)
-    assert str(refused.value).startswith("stages/gan/own.py")
+def test_custom_py_is_read_anew_each_time(write_custom):
+    write_custom(GOOD)
+    assert pieces.load(custom("tiny"))(latent=1, shape=(2,)) == 2
+    write_custom(GOOD.replace("SCALE = 2", "SCALE = 5"))
+    assert pieces.load(custom("tiny"))(latent=1, shape=(2,)) == 5
+    assert sys.modules["stages.gan.custom"].SCALE == 5
 
 
-def test_there_may_be_no_own_py(write_own, load):
-    assert pieces.read() == []
-    assert load().own == []
+def test_what_custom_py_raises_is_reported_with_its_line(write_custom):
+    write_custom(GOOD + "\nraise KeyError('what')\n")
+    with pytest.raises(UserError, match=r"custom\.py, line 23: tiny_generator: KeyError: 'what'"):
+        pieces.load(custom("tiny"))
 
 
-def test_the_code_of_a_network_is_all_but_the_other_networks(write_own, tmp_path):
-    write_own(GOOD)
-    tiny, deep, loss = pieces.read()
+def test_what_the_machine_refuses_and_what_the_projects_pieces_raise_stays_as_it_is(write_custom):
+    write_custom(GOOD)
+    with pytest.raises(MemoryError), pieces.errors_at(custom("tiny")):
+        raise MemoryError
+    with pytest.raises(KeyError), pieces.errors_at(pieces.find("generator", "mlp")):
+        raise KeyError
+    with pytest.raises(UserError, match=r"^as it is$"), pieces.errors_at(custom("tiny")):
+        raise UserError("as it is")
+
+
+def test_the_projects_experiments_are_the_same_whatever_is_in_custom_py(write_custom, root):
+    def found() -> dict[str, list[object]]:
+        return {
+            name: [
+                list(params.flatten(experiment).items()),
+                pieces.code(experiment.trained_pieces),
+                pieces.code([experiment.data.piece]),
+            ]
+            for name, experiment in params.load(root / "params.yaml").experiments.items()
+        }
+
+    write_custom("")
+    plain = found()
+    write_custom(GOOD + SPIRAL)
+    assert found() == plain
+
+
+def test_the_code_of_a_custom_piece_is_all_but_the_other_pieces(write_custom):
+    write_custom(GOOD)
+    tiny, deep, loss = custom("tiny"), custom("deep_conv"), custom("lsgan")
     code = pieces.code([tiny])
     for word in ("SCALE = 2", "def helper", "def tiny_generator", "_HiddenLoss"):
         assert word in code
     assert "DeepConv" not in code
     assert "LSGANLoss" not in code
-    write_own(GOOD.replace("bias: bool = True", "bias: bool = False") + "\n# a remark")
+    write_custom(GOOD.replace("bias: bool = True", "bias: bool = False") + "\n# a remark")
     assert pieces.code([tiny]) == code
     assert pieces.code([tiny, deep]) != code
-    write_own(GOOD.replace("SCALE = 2", "SCALE = 3"))
+    write_custom(GOOD.replace("SCALE = 2", "SCALE = 3"))
     assert pieces.code([tiny]) != code
-    write_own(GOOD.replace("return helper(1)", "return DeepConvDiscriminator((2,), [1])"))
+    write_custom(GOOD.replace("return helper(1)", "return DeepConvDiscriminator((2,), [1])"))
     assert "class DeepConvDiscriminator" in pieces.code([tiny])
     assert "class LSGANLoss" in pieces.code([loss])
 
 
-def test_what_own_py_raises_is_told_with_its_line(write_own, tmp_path):
-    write_own(GOOD + "\nraise KeyError('what')\n")
-    with pytest.raises(UserError, match=r"own\.py, line 23: tiny_generator: KeyError: 'what'"):
-        pieces.load(pieces.read()[0])
-    assert Path(pieces.PATH).parent == tmp_path
+def test_a_decorator_is_code_of_its_piece(write_custom):
+    lines = ["import functools", "", "@functools.cache", "def a_generator(latent, shape): ..."]
+    write_custom("\n".join(lines))
+    assert pieces.code([custom("a")]).splitlines() == [line for line in lines if line]
 
 
-def test_nobody_else_has_such_a_name(write_own):
-    write_own(GOOD)
-    with pytest.raises(UserError, match="has no generator named other; write other_generator"):
-        pieces.find("generator", "other")
+def test_the_code_of_the_projects_pieces_names_modules_and_their_sums(write_custom):
+    write_custom("")
+    mlp, bce = pieces.find("generator", "mlp"), pieces.find("loss", "bce")
+    lines = pieces.code([mlp, bce]).splitlines()
+    assert [line.split()[0] for line in lines] == ["stages.gan.losses.bce", "stages.gan.networks.mlp"]
+    assert all(len(line.split()[1]) == 64 for line in lines)
+    assert pieces.code([bce, mlp, pieces.find("discriminator", "mlp")]) == pieces.code([mlp, bce])
+    assert pieces.code([]) == ""
+
+
+def test_a_module_more_in_a_room_changes_nothing_for_others(science, changed):
+    append(science / "networks" / "unet.py", "def unet_generator(latent, shape, weights=None): ...\n")
+    append(science / "losses" / "wasserstein.py", "x = 1\n")
+    append(science / "sources" / "helpers.py", "x = 1\n")
+    assert pieces.find("generator", "unet").module == "stages.gan.networks.unet"
+    assert changed() == {"generator unet"}
+
+
+def test_an_edited_module_changes_what_names_it_alone(science, changed):
+    append(science / "networks" / "conv.py")
+    assert changed() == {"generator conv", "discriminator conv"}
+    append(science / "losses" / "hinge.py")
+    assert changed() == {"generator conv", "discriminator conv", "loss hinge"}
+
+
+def test_what_a_module_imports_of_its_room_counts_to_any_depth(science, changed):
+    append(science / "sources" / "downloads.py")
+    assert changed() == {"source mnist", "source fashion_mnist", "source kmnist", "source emnist"}
+    before = changed()
+    append(science / "sources" / "pictures.py")  # which image_folders imports, which images imports
+    assert changed() - before == {"source images"}
+    append(science / "sources" / "splitting.py")
+    assert changed() - before == {"source images", "source array", "source digits"}
+
+
+def test_a_custom_piece_counts_with_the_projects_modules_that_it_imports(science):
+    append(science / "custom.py", "from stages.gan.networks.mlp import MlpGenerator\n")
+    append(science / "custom.py", "from stages.gan.losses import hinge\n")
+    append(science / "custom.py", "def a_generator(latent, shape): ...\n")
+    code = pieces.code([custom("a")])
+    assert code.splitlines()[0].startswith("stages.gan.losses.hinge ")
+    assert code.splitlines()[1].startswith("stages.gan.networks.mlp ")
+    append(science / "networks" / "conv.py")
+    assert pieces.code([custom("a")]) == code
+    append(science / "networks" / "mlp.py")
+    assert pieces.code([custom("a")]) != code

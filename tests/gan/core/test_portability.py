@@ -65,8 +65,8 @@ def test_an_able_cpu_is_not(tmp_path, monkeypatch):
 def test_a_stage_is_limited_before_anything_that_computes_is_imported(root, tmp_path):
     script = (
         "import os, sys\n"
-        "from stages import command\n"
-        "def work(job):\n"
+        "from stages.runtime import command\n"
+        "def work(name, experiment, settings):\n"
         "    assert not {'numpy', 'torch', 'scipy'} & set(sys.modules)\n"
         "    import torch\n"
         "    print('seen', torch.backends.cpu.get_cpu_capability(), os.environ['MKL_CBWR'])\n"

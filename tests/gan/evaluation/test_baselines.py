@@ -23,9 +23,9 @@ def test_noise_points_fill_a_box_half_as_wide_again():
     assert ((noise.amax(0) - noise.amin(0)) > 0.99 * (high - low)).all()
 
 
-def test_every_score_but_the_verdict_gets_two_anchors():
+def test_every_score_but_the_verdict_gets_two_baselines():
     scores = {"fid_judge": 3.0, "collapsed": 0}
     found = baselines.with_baselines(
         scores, {"fid_judge": 1.0, "collapsed": 0}, {"fid_judge": 9.0, "collapsed": 1}
     )
-    assert found == scores | {"fid_judge_floor": 1.0, "fid_judge_ceiling": 9.0}
+    assert found == scores | {"fid_judge_real": 1.0, "fid_judge_noise": 9.0}

@@ -52,11 +52,11 @@ def test_a_dozen_images_get_their_fid_by_inception(weights, images, monkeypatch)
     real = Dataset(Split(images.samples[:12], images.labels[:12]), Split(images.samples[12:24]))
     judge = models.Classifier((1, 8, 8), 10, [2], 8, torch.Generator().manual_seed(0))
     network = inception.load(weights, CPU)
-    found, _, _ = scoring.score_images(images.samples[24:36], real, judge, network)
+    found, _ = scoring.score(images.samples[24:36], real, judge, "digits", network)
     assert found["fid_inception"] > 0
-    assert found["fid_inception_floor"] > 0
-    assert found["fid_inception_ceiling"] > 0
-    copies, _, _ = scoring.score_images(images.samples[:12], real, judge, network)
+    assert found["fid_inception_real"] > 0
+    assert found["fid_inception_noise"] > 0
+    copies, _ = scoring.score(images.samples[:12], real, judge, "digits", network)
     assert copies["fid_inception"] == pytest.approx(0, abs=1e-3 * found["fid_inception"])
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from stages.gan.core.datasets import Dataset, Split
-from stages.gan.evaluation import blocks, scorers, scores, scoring
+from stages.gan.evaluation import blocks, scores, scoring
+from stages.gan.evaluation.point_scorer import PointScorer
 from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX
 from stages.gan.evaluation.scoring import load_samples
 from stages.gan.judges import models
@@ -68,14 +69,14 @@ def score(request):
     """Scores of samples of either kind, and the real data."""
     if request.param == "images":
         real, judge = request.getfixturevalue("digits"), request.getfixturevalue("classifier")
-        return lambda samples: scoring.score_images(samples, real, judge), real
+        return lambda samples: scoring.score(samples, real, judge, "digits"), real
     real = request.getfixturevalue("sine")
-    return lambda samples: scoring.score_points(samples, real, Sine(), torch.sin), real
+    return lambda samples: scoring.score(samples, real, Sine(), "sine"), real
 
 
-def test_every_score_has_its_anchors(score):
+def test_every_score_has_its_baselines(score):
     work, real = score
-    found, answers, _ = work(real.train.samples)
+    found, answers = work(real.train.samples)
     names = IMAGE_SCORES if real.train.labels is not None else POINT_SCORES
     baselines = {name + ending for name in names - {"collapsed"} for ending in (REAL_SUFFIX, NOISE_SUFFIX)}
     assert set(found) == names | baselines
@@ -83,26 +84,37 @@ def test_every_score_has_its_anchors(score):
     assert len(answers) == len(real.train)
 
 
+def test_of_images_the_answers_are_probabilities(digits, classifier):
+    _, answers = scoring.score(digits.test.samples, digits, classifier, "digits")
+    assert torch.allclose(answers.sum(1), torch.ones(120))
+    assert (answers.argmax(1) == digits.test.labels).double().mean() > 0.9
+
+
+def test_the_work_is_counted_as_it_was_announced(score):
+    _, real = score
+    samples = torch.cat([real.train.samples, real.test.samples])
+    counted = []
+    judge = Sine() if real.train.labels is None else models.Classifier((1, 8, 8), 10, [4], 16)
+    scoring.score(samples, real, judge, "sine", count=lambda: counted.append(1))
+    assert len(counted) == scoring.parts(real, samples)
+
+
 def test_real_data_score_better_than_noise(score):
     work, real = score
-    found, _, _ = work(real.test.samples)
-    spread_out = {
-        "class_entropy",
-        "classes_covered",
-        "classifier_score",
-        "x1_coverage",
-    }  # as noise may be, too
+    found, _ = work(real.test.samples)
+    # As noise may be, too.
+    spread_out = {"class_entropy", "classes_covered", "classifier_score", "x1_coverage"}
     for name in MEANINGS.keys() & found.keys():
-        floor, ceiling = found[name + REAL_SUFFIX], found[name + NOISE_SUFFIX]
-        assert found[name] == pytest.approx(floor, rel=1e-9, abs=1e-9)  # for these samples are the test split
+        of_real, of_noise = found[name + REAL_SUFFIX], found[name + NOISE_SUFFIX]
+        assert found[name] == pytest.approx(of_real, rel=1e-9, abs=1e-9)  # these samples are the test split
         if name not in spread_out:
             match MEANINGS[name].better:
                 case "low":
-                    assert floor < ceiling, name
+                    assert of_real < of_noise, name
                 case "high":
-                    assert floor > ceiling, name
+                    assert of_real > of_noise, name
                 case "one":
-                    assert abs(floor - 1) < abs(ceiling - 1), name
+                    assert abs(of_real - 1) < abs(of_noise - 1), name
     assert found["memorisation" + REAL_SUFFIX] == 1
     assert found["collapsed"] == 0
 
@@ -115,8 +127,8 @@ def test_copies_of_training_samples_have_a_memorisation_of_0(score):
 def test_scores_do_not_depend_on_the_order_of_samples(score):
     work, real = score
     samples = real.train.samples
-    there, answers, _ = work(samples)
-    back, reversed_answers, _ = work(samples.flip(0))
+    there, answers = work(samples)
+    back, reversed_answers = work(samples.flip(0))
     assert back == there
     assert torch.allclose(answers, reversed_answers.flip(0), atol=1e-6)
 
@@ -125,10 +137,10 @@ def test_scores_do_not_depend_on_the_size_of_batches(score, monkeypatch):
     work, real = score
     # Not copies of real ones: where these are, rounding decides who is a neighbour.
     samples = real.test.samples
-    there, answers, _ = work(samples)
+    there, answers = work(samples)
     predict = models.predict
-    monkeypatch.setattr(judges, "predict", lambda judge, x: predict(judge, x, batch_size=7))
-    back, same, _ = work(samples)
+    monkeypatch.setattr(models, "predict", lambda judge, x: predict(judge, x, batch_size=7))
+    back, same = work(samples)
     assert back == {name: pytest.approx(value, rel=1e-6, abs=1e-6) for name, value in there.items()}
     assert torch.allclose(answers, same, atol=1e-6)
 
@@ -136,7 +148,7 @@ def test_scores_do_not_depend_on_the_size_of_batches(score, monkeypatch):
 def test_the_same_samples_give_the_same_bytes(score, tmp_path):
     work, real = score
     for name in ("a", "b"):
-        found, answers, _ = work(real.test.samples)
+        found, answers = work(real.test.samples)
         scores.save(tmp_path / f"{name}.json", found)
         np.save(tmp_path / f"{name}.npy", answers.numpy())
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
@@ -146,13 +158,13 @@ def test_the_same_samples_give_the_same_bytes(score, tmp_path):
 def test_a_few_samples_are_held_against_as_few_real_ones(score):
     work, real = score
     for count in (2, 40):
-        found, _, _ = work(real.train.samples[:count])
+        found, _ = work(real.train.samples[:count])
         assert all(math.isfinite(value) for value in found.values())
         assert found["memorisation" + REAL_SUFFIX] == 1
 
 
 def test_a_score_is_the_mean_over_blocks(sine):
-    one = scorers.PointScorer(sine, Sine(), 256, torch.sin)
+    one = PointScorer(sine, Sine(), 256, torch.sin)
     samples = torch.cat([sine.test.samples, sine.train.samples, sine.test.samples[:100] + 0.1])
     order = blocks.order(samples)
     parts = [one._of_block(part, one._see(part), part) for part in samples[order][:512].split(256)]
@@ -162,7 +174,7 @@ def test_a_score_is_the_mean_over_blocks(sine):
 
 
 def test_points_with_no_known_curve_are_not_held_against_one(sine):
-    found, _, _ = scoring.score_points(sine.test.samples, sine, Sine(), None)
+    found, _ = scoring.score(sine.test.samples, sine, Sine(), "array")
     assert not [name for name in found if name.startswith("curve")]
 
 
@@ -175,7 +187,7 @@ def test_a_single_repeated_sample_has_collapsed(score):
 def test_a_single_real_sample_is_too_few_to_compare_with(sine):
     small = Dataset(sine.train, Split(sine.test.samples[:1]))
     with pytest.raises(UserError, match="256 training and 1 test samples are too few") as caught:
-        scoring.score_points(sine.test.samples, small, Sine(), None)
+        scoring.score(sine.test.samples, small, Sine(), "array")
     assert "\n" not in str(caught.value)
 
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from stages.gan.core import datasets
-from stages.gan.core.params import DigitsData
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.judges import models
-from stages.gan.sources import sources
+from stages.gan.sources.digits import DigitsSource
+from stages.runtime.errors import UserError
 
 
 def test_the_classifier_learns_handwritten_digits():
-    digits = sources.prepare(DigitsData(source="digits", seed=111), Path())
+    digits = DigitsSource(seed=111).load(Path())
     judge = models.Classifier((1, 8, 8), 10, [16, 32], 64, random_generator(1, "judge"))
     x = datasets.normalize(digits.train.samples)
     before = torch.get_rng_state()
@@ -37,3 +37,20 @@ def test_the_classifier_takes_images_of_any_size(shape):
     images = torch.zeros(3, *shape)
     assert judge.features(images).shape == (3, 16)
     assert judge(images).shape == (3, 7)
+
+
+def test_sides_that_pooling_leaves_nothing_of_are_refused():
+    with pytest.raises(UserError, match=r"judge\.channels: 4 are too many for images of 8x8"):
+        models.Classifier((1, 8, 8), 10, [4, 4, 4, 4], 16)
+
+
+def test_judges_are_found_by_the_name_that_their_architecture_has():
+    for judge in (
+        models.Regressor(1, [4], random_generator(1, "judge")),
+        models.Classifier((1, 8, 8), 7, [4], 8, random_generator(1, "judge")),
+        models.Autoencoder((1, 8, 8), [4], 8, random_generator(1, "judge")),
+    ):
+        about = dict(judge.architecture)
+        again = models.get_judge(about.pop("network"))(**about)
+        assert type(again) is type(judge)
+        assert again.architecture == judge.architecture

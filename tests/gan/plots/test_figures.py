@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -16,12 +17,15 @@ def test_every_figure_is_drawn_with_the_same_bytes_each_time(split, tmp_path):
         "strip": lambda: evolution.strip([epoch.preview for epoch in history], split),
     }
     if split.labels is None:
-        draws["judge"] = lambda: figures.judge_of_points(split, split.samples[:, 1:])
-        draws["coverage"] = lambda: figures.coverage_of_points(split.samples * 2, split, 10)
+        draws["judge"] = lambda: figures.judge(split, split.samples[:, 1:])
+        draws["coverage"] = lambda: figures.coverage_of_points(split.samples * 2, split)
     else:
         probabilities = torch.nn.functional.one_hot(split.labels, 10).float()
-        draws["judge"] = lambda: figures.judge_of_images(split, probabilities)
-        draws["coverage"] = lambda: figures.coverage_of_classes([0.1] * 10, split)
+        draws["judge"] = lambda: figures.judge(split, 9 * probabilities)
+        draws["coverage"] = lambda: figures.coverage_of_classes(probabilities.roll(1, 0), split)
+        pictures, features = Split(split.samples), split.samples.flatten(1).float()
+        draws["judge of pictures"] = lambda: figures.judge(pictures, pictures.normalized.flatten(1) * 0.9)
+        draws["coverage of features"] = lambda: figures.coverage_of_features(features * 0.5, features)
     for name, draw in draws.items():
         first, second = tmp_path / "a" / f"{name}.png", tmp_path / "b" / f"{name}.png"
         canvas.save(draw(), first)
@@ -29,7 +33,7 @@ def test_every_figure_is_drawn_with_the_same_bytes_each_time(split, tmp_path):
         assert first.read_bytes() == second.read_bytes()
         picture = np.asarray(Image.open(first).convert("L"))
         assert picture.std() > 5  # there is something on it
-        assert np.median(picture) > 200 or name in ("samples", "data", "strip")
+        assert np.median(picture) > 200 or name in ("samples", "data", "strip", "judge of pictures")
 
 
 def test_digits_are_dark_on_light_and_photographs_as_they_are():
@@ -42,3 +46,11 @@ def test_digits_are_dark_on_light_and_photographs_as_they_are():
     assert (shown[0, 0], shown[1, 1]) == (40, 167)
     colours = image.expand(3, 4, 4)
     assert canvas.pixels(colours, Split(colours[None])).shape == (4, 4, 3)
+
+
+def test_shares_of_classes_are_counted_from_the_judges_answers(images):
+    answers = torch.nn.functional.one_hot(torch.tensor([0, 0, 0, 1]), 10).float()
+    (axes,) = figures.coverage_of_classes(answers, images).axes
+    real, generated = ([bar.get_height() for bar in bars] for bars in axes.containers)
+    assert real == pytest.approx([10] * 10)
+    assert generated == pytest.approx([75, 25, *[0] * 8])

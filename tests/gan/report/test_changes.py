@@ -31,7 +31,7 @@ def test_parameters_are_shown_before_and_after():
     assert "| `sine.train.ema` | – | 0.9 |" in text
 
 
-def test_means_over_seeds_are_better_or_worse_where_that_can_be_told():
+def test_means_over_seeds_are_better_or_worse_where_they_are_distinguishable():
     found = markdown(replace(NOTHING, runs=[run(seed, 20 + seed / 10, 10 + seed / 10) for seed in (1, 2, 3)]))
     assert (
         line(found, "| Fréchet distance ↓")
@@ -47,7 +47,7 @@ def test_means_over_seeds_are_better_or_worse_where_that_can_be_told():
 
 def test_one_seed_proves_nothing():
     text = markdown(replace(NOTHING, runs=[run(1, 20.0, 10.0)]))
-    assert line(text, "| Fréchet distance ↓").endswith("| better, but too few seeds to tell |")
+    assert line(text, "| Fréchet distance ↓").endswith("| better, but too few seeds to say |")
 
 
 def test_runs_that_are_new_or_gone_are_named():
@@ -63,7 +63,7 @@ def test_what_is_scored_otherwise_is_not_compared():
     assert "🟢" not in text
 
 
-def test_results_of_other_parameters_are_told():
+def test_results_of_other_parameters_are_named():
     text = markdown(replace(NOTHING, stale=["sine, seed 111"]))
     assert "**Results of other parameters** than params.yaml has: sine, seed 111. Run `dvc repro`" in text
 

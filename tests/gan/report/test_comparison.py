@@ -36,12 +36,12 @@ def test_all_runs_stand_in_the_report_by_number(write_run, report):
     assert "How conditions are compared" not in text
 
 
-def test_a_group_is_shown_by_mean_and_interval_between_anchors(write_run, report):
-    baselines = {"curve_distance_floor": 0.001, "curve_distance_ceiling": 0.8}
+def test_a_condition_is_shown_by_mean_and_interval_beside_its_baselines(write_run, report):
+    baselines = {"curve_distance_real": 0.001, "curve_distance_noise": 0.8}
     for seed, distance in ((1, 0.05), (2, 0.06), (3, 0.07)):
         write_run("sine", seed, POINTS | {"curve_distance": distance} | baselines)
     text = report()
-    assert "| score | sine | floor | ceiling |" in text
+    assert "| score | sine | real | noise |" in text
     assert "| distance to the curve ↓ | 0.060 ± 0.025 | 0.001 | 0.8 |" in text
     assert "| diversity → 1 | 1 ± 0 | 0.5 | 0.5 |" in text
     assert "| collapsed | 0 of 3 |  |  |" in text
@@ -59,13 +59,13 @@ def test_devices_stand_beside_each_other(write_run, report):
     for seed, device in ((1, "cpu"), (2, "cpu"), (3, "cuda")):
         write_run("sine", seed, POINTS, device)
     text = report()
-    assert "| score | sine on cpu | sine on cuda | floor | ceiling |" in text
+    assert "| score | sine on cpu | sine on cuda | real | noise |" in text
     assert "| device | cpu | cuda |  |  |" in text
     assert "Seeds: 2 of sine on cpu. One seed only: sine on cuda; so there is no interval and no comp" in text
     assert "beside" not in text.split("## How")[0].split("## sine")[1]
 
 
-def test_two_groups_are_compared_in_a_sentence_and_a_table(write_run, report):
+def test_two_conditions_are_compared_in_a_sentence_and_a_table(write_run, report):
     for seed in (1, 2, 3):
         write_run("mnist", seed, {"fid_judge": 50.0 + seed, "recall": 0.1 * seed}, lr=1)
         write_run("mnist_fast", seed, {"fid_judge": 9.0 + seed, "recall": 0.11 * seed}, lr=2)
@@ -120,7 +120,14 @@ def test_the_judges_own_score_stands_beside_what_it_judges(write_run, report):
     assert "The judge, on test data: accuracy 0.9876." in report()
 
 
-def test_a_score_that_no_run_of_a_group_has_is_left_open(write_run, report):
+def test_runs_of_an_old_commit_name_it(write_run, report):
+    folder = write_run("sine", 1, POINTS)
+    assert "by commit" not in report()
+    (folder.parent / "made-by-commit").write_text("e52f5ea\n")
+    assert "The runs of sine were made by commit `e52f5ea`; the code has changed since." in report()
+
+
+def test_a_score_that_no_run_of_a_condition_has_is_left_open(write_run, report):
     write_run("sine", 1, POINTS, lr=1)
     write_run("sine", 2, {name: score for name, score in POINTS.items() if name != "judge_error"}, lr=2)
     assert "| distance to the judge's fit ↓ | 0.05 | – | 0.5 | 0.5 |" in report()
@@ -138,7 +145,7 @@ def test_the_report_fits_a_page(write_run, report):
         assert len({row.count("|") for row in table}) == 1
     section = re.sub("<details>.*?</details>", "", text.split("## mnist")[1].split("## ")[0], flags=re.DOTALL)
     assert len(section.splitlines()) < 30
-    assert text.count("![") == 4  # two figures a comparable, as there are no grids
+    assert text.count("![") == 4  # two figures a set, as there are no grids
     assert text.count("\n### ") == 8  # nine conditions of two seeds
 
 

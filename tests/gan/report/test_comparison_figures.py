@@ -9,9 +9,9 @@ from stages.runtime.errors import UserError
 REST = {
     "diversity": 0.5,
     "x1_coverage": 0.5,
-    "fid_judge_floor": 0.5,
-    "fid_judge_ceiling": 2000.0,
-    "kid_judge_floor": -1e-4,
+    "fid_judge_real": 0.5,
+    "fid_judge_noise": 2000.0,
+    "kid_judge_real": -1e-4,
 }
 
 

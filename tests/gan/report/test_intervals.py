@@ -32,18 +32,18 @@ def test_a_differences_interval_is_welchs(first, second):
     wanted = stats.ttest_ind(second, first, equal_var=False)
     assert found.value == pytest.approx(np.mean(second) - np.mean(first))
     assert (found.low, found.high) == pytest.approx(tuple(wanted.confidence_interval(0.95)))
-    assert found.told == (wanted.pvalue < 0.05)
+    assert found.distinguishable == (wanted.pvalue < 0.05)
 
 
-def test_one_group_may_be_the_same_throughout():
+def test_one_condition_may_be_the_same_throughout():
     found = intervals.welch(VALUES, [0.0, 0.0])
     wanted = stats.ttest_ind([0.0, 0.0], VALUES, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx(tuple(wanted))
 
 
-def test_of_values_that_do_not_spread_nothing_is_told():
+def test_values_that_do_not_spread_are_not_distinguishable():
     found = intervals.welch([9, 9], [10, 10])
-    assert (found.value, found.told) == (1, False)
+    assert (found.value, found.distinguishable) == (1, False)
     assert found.high - found.low == math.inf
 
 
@@ -53,8 +53,8 @@ def test_rounding_is_no_difference():
         assert intervals.seeds_needed(first, second) is None
 
 
-def test_numbers_that_are_none_tell_nothing():
-    assert not intervals.Difference(math.nan, math.nan, math.nan).told
+def test_numbers_that_are_none_say_nothing():
+    assert not intervals.Difference(math.nan, math.nan, math.nan).distinguishable
 
 
 def test_a_difference_needs_two_values_of_each():
@@ -64,21 +64,21 @@ def test_a_difference_needs_two_values_of_each():
 
 @pytest.mark.parametrize(("effect", "needed"), [(1.0, 17), (0.8, 26), (0.5, 64), (0.2, 394)])
 def test_seeds_needed_are_those_of_the_tables(effect, needed):
-    """Cohen (1988): seeds a condition for a difference of so many standard deviations, power 0.8 at 5 percent."""
+    """Cohen (1988): seeds for a difference of so many standard deviations, power 0.8 at 5 percent."""
     unit = np.array([-1.0, 1.0]) / math.sqrt(2)  # standard deviation 1
     assert abs(intervals.seeds_needed(unit, unit + effect) - needed) <= 1
 
 
-def test_so_many_seeds_tell_the_difference_four_times_in_five():
+def test_so_many_seeds_show_the_difference_four_times_in_five():
     first, second = np.array([-1.0, 1.0]), 1.5 + 2 * np.array([-1.0, 1.0])
     needed = intervals.seeds_needed(first, second)
     random = np.random.default_rng(0)
     draws = [random.normal(v.mean(), v.std(ddof=1), (4000, needed)) for v in (first, second)]
-    told = stats.ttest_ind(*draws, axis=1, equal_var=False).pvalue < 0.05
-    assert told.mean() == pytest.approx(0.8, abs=0.03)
+    shown = stats.ttest_ind(*draws, axis=1, equal_var=False).pvalue < 0.05
+    assert shown.mean() == pytest.approx(0.8, abs=0.03)
 
 
-def test_what_no_number_of_seeds_tells():
+def test_what_no_number_of_seeds_shows():
     assert intervals.seeds_needed([1, 2], [2, 1]) is None  # no difference
     assert intervals.seeds_needed([0, 1000], [0.1, 1000.1]) is None  # too small a one
     assert intervals.seeds_needed([1, 1], [2, 2]) is None  # no spread

@@ -41,7 +41,7 @@ def test_an_experiment_is_shown_by_means_of_its_main_scores(write_run, found):
     assert summary.means([]) == {}
 
 
-def test_losses_are_listed_by_group_seed_and_network(write_run, found):
+def test_losses_are_listed_by_condition_seed_and_network(write_run, found):
     write_run("sine", 1, {"energy_distance": 0.01}, lr=0.1)
     write_run("sine", 2, {"energy_distance": 0.01}, lr=0.2)
     table = rows(summary.losses(conditions.comparable_sets(found())))
@@ -64,8 +64,8 @@ def test_losses_of_very_many_epochs_are_thinned(write_run, found, monkeypatch):
     assert chosen == ["1", "3", "5", "7", "9", "10"]
 
 
-def test_scores_are_listed_between_their_anchors(write_run, found):
-    write_run("digits", 1, IMAGES | {"fid_judge_floor": 1.0, "fid_judge_ceiling": 300.0, "collapsed": 1})
+def test_scores_are_listed_beside_their_baselines(write_run, found):
+    write_run("digits", 1, IMAGES | {"fid_judge_real": 1.0, "fid_judge_noise": 300.0, "collapsed": 1})
     distance, share = rows(summary.scores(conditions.comparable_sets(found())))
     assert distance == {
         "runs": "digits",
@@ -73,8 +73,8 @@ def test_scores_are_listed_between_their_anchors(write_run, found):
         "name": "Fréchet distance",
         "kind": "distance",
         "score": "12.0",
-        "floor": "1.0",
-        "ceiling": "300.0",
+        "real": "1.0",
+        "noise": "300.0",
         "better": "lower is better",
         "collapsed": "1",
     }

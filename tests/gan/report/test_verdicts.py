@@ -43,7 +43,7 @@ LOW, HIGH = (1.0, 1.1, 0.9), (2.0, 2.1, 1.9)
 def test_the_answer_depends_on_what_is_better(pair, name, first, second, answer):
     (verdict,) = pair(of(name, *first), of(name, *second)).verdicts
     assert verdict.answer == answer
-    assert verdict.difference.told == (answer != "not distinguishable")
+    assert verdict.difference.distinguishable == (answer != "not distinguishable")
 
 
 def test_a_sentence_says_it_all(pair):
@@ -71,10 +71,10 @@ def test_only_common_scores_are_compared(pair):
     assert found.verdicts == ()
 
 
-def test_every_two_groups_of_a_family_are_a_pair_unless_there_are_many(write_run, tmp_path):
-    def pairs(groups_of_two: int) -> list[tuple[str, str]]:
-        for seed in (2 * groups_of_two, 2 * groups_of_two + 1):
-            write_run("sine", seed, {"recall": 0.5}, lr=groups_of_two)
+def test_every_two_conditions_of_a_set_are_a_pair_unless_there_are_many(write_run, tmp_path):
+    def pairs(conditions_of_two: int) -> list[tuple[str, str]]:
+        for seed in (2 * conditions_of_two, 2 * conditions_of_two + 1):
+            write_run("sine", seed, {"recall": 0.5}, lr=conditions_of_two)
         (comparable,) = conditions.comparable_sets(runs.load(tmp_path / "reports" / "runs"))
         return [
             tuple(condition.name[-1] for condition in (p.first, p.second)) for p in verdicts.pairs(comparable)

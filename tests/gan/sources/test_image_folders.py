@@ -46,7 +46,7 @@ def test_without_folders_or_with_one_there_are_no_classes(tmp_path):
         assert (found.labels, found.classes) == ((), ())
 
 
-def test_a_folder_that_cannot_be_meant_is_told(tmp_path):
+def test_a_folder_that_cannot_be_meant_is_reported(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         image_folders.find(tmp_path / "missing")
     fill(tmp_path / "cat", 9)

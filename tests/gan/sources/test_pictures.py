@@ -75,12 +75,12 @@ def test_other_data_get_the_whole_picture_as_it_is():
 
 
 @pytest.mark.parametrize("color", [0, 128, 255])
-def test_nothing_on_it_is_told(color):
+def test_nothing_on_it_is_reported(color):
     with pytest.raises(UserError, match=r"blank\.png: there is nothing on it"):
         pictures.fit(drawn(color, color), (1, 28, 28), MNIST, "blank.png")
 
 
-def test_what_is_no_picture_is_told(tmp_path):
+def test_what_is_no_picture_is_reported(tmp_path):
     whole = tmp_path / "whole.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)).save(whole)
     contents = {"empty": b"", "text": b"hello", "cut": whole.read_bytes()[:1000]}

@@ -87,7 +87,7 @@ def many(row: str, last: str) -> str:
         ("a.npz", {"x": POINTS, "y": POINTS}, "several arrays (x, y); name the one that is meant points"),
     ],
 )
-def test_what_is_no_table_is_told(name, content, words, tmp_path):
+def test_what_is_no_table_is_reported(name, content, words, tmp_path):
     with pytest.raises(UserError) as caught:
         tables.read(write(tmp_path / name, content))
     assert words in str(caught.value)
@@ -95,7 +95,7 @@ def test_what_is_no_table_is_told(name, content, words, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.csv"])
-def test_a_file_that_is_missing_or_damaged_is_told(name, tmp_path):
+def test_a_file_that_is_missing_or_damaged_is_reported(name, tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
         tables.read(tmp_path / name)
     (tmp_path / name).write_bytes(b"\x93NUMPY\xff\xff\x00 nonsense")

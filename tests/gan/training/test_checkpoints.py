@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -11,10 +10,6 @@ import torch
 
 from stages.gan.training import checkpoints
 from stages.gan.training.checkpoints import CheckpointStore
-from stages.gan.training.fingerprint import fingerprint
-from stages.runtime.errors import UserError
-
-CPU = torch.device("cpu")
 
 
 def tensors(value: float) -> dict[str, torch.Tensor]:
@@ -23,11 +18,11 @@ def tensors(value: float) -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """With two states: 1, and then 2."""
-    folder = tmp_path / ".state" / "sine" / "seed-1" / "key"
-    states = CheckpointStore(folder, every=10)
+    """With two checkpoints: 1, and then 2."""
+    folder = tmp_path / ".checkpoints" / "sine" / "seed-1" / "key"
+    store = CheckpointStore(folder, every=10)
     for number in (1, 2):
-        assert states.save(tensors(number), {"epoch": number, "loss": 0.1})
+        assert store.save(tensors(number), {"epoch": number, "loss": 0.1})
     return folder
 
 
@@ -39,7 +34,7 @@ def newest(folder: Path) -> Path:
     return max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 
-def test_the_newest_state_comes_back_as_it_was(folder, capsys):
+def test_the_newest_checkpoint_comes_back_as_it_was(folder, capsys):
     found = load(folder)
     assert found.about == {"epoch": 2, "loss": 0.1}
     for name, tensor in tensors(2).items():
@@ -51,16 +46,16 @@ def test_the_newest_state_comes_back_as_it_was(folder, capsys):
 
 
 def test_the_files_take_turns_also_in_the_next_process(folder):
-    states = CheckpointStore(folder, every=10)
+    store = CheckpointStore(folder, every=10)
     before = newest(folder).read_bytes()
-    states.load()
-    states.save(tensors(3), {"epoch": 3})
+    store.load()
+    store.save(tensors(3), {"epoch": 3})
     assert len(list(folder.iterdir())) == 2
     assert before in [path.read_bytes() for path in folder.iterdir()]
     assert load(folder).about == {"epoch": 3}
 
 
-def test_a_state_with_any_bit_changed_is_skipped_with_a_line(folder, capsys):
+def test_a_checkpoint_with_any_bit_changed_is_skipped_with_a_line(folder, capsys):
     path = newest(folder)
     whole = path.read_bytes()
     places = [0, 3, 8, 9, 100, len(whole) // 2, len(whole) - 40, len(whole) - 32, len(whole) - 1]
@@ -70,10 +65,10 @@ def test_a_state_with_any_bit_changed_is_skipped_with_a_line(folder, capsys):
         path.write_bytes(changed)
         assert load(folder).about["epoch"] == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert line == f"warning: {path}: a damaged state, skipped (its checksum is wrong)"
+        assert line == f"warning: {path}: a damaged checkpoint, skipped (its checksum is wrong)"
 
 
-def test_a_state_of_any_other_length_is_skipped(folder, capsys):
+def test_a_checkpoint_of_any_other_length_is_skipped(folder, capsys):
     path = newest(folder)
     whole = path.read_bytes()
     for length in (0, 1, 31, 32, 33, 200, len(whole) // 2, len(whole) - 1):
@@ -93,7 +88,7 @@ def test_where_both_are_damaged_there_is_none(folder, capsys):
     assert load(folder).about["epoch"] == 1
 
 
-def test_a_pickle_in_the_place_of_a_state_is_never_loaded(folder, tmp_path):
+def test_a_pickle_in_the_place_of_a_checkpoint_is_never_loaded(folder, tmp_path):
     class Evil:
         def __reduce__(self) -> object:
             return os.mkdir, (str(tmp_path / "evil"),)
@@ -103,23 +98,23 @@ def test_a_pickle_in_the_place_of_a_state_is_never_loaded(folder, tmp_path):
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_write_that_fails_leaves_both_states_and_says_so_once(folder, capsys, monkeypatch):
+def test_a_write_that_fails_leaves_both_checkpoints_and_says_so_once(folder, capsys, monkeypatch):
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    states = CheckpointStore(folder, every=10)
-    states.load()
+    store = CheckpointStore(folder, every=10)
+    store.load()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        assert not states.save(tensors(3), {"epoch": 3})
-        assert not states.save(tensors(4), {"epoch": 4})
+        assert not store.save(tensors(3), {"epoch": 3})
+        assert not store.save(tensors(4), {"epoch": 4})
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"warning: {folder}: ")
     assert "No space left on device" in line
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
-    assert states.save(tensors(5), {"epoch": 5})  # there is space again
+    assert store.save(tensors(5), {"epoch": 5})  # there is space again
     assert load(folder).about["epoch"] == 5
 
 
@@ -128,9 +123,9 @@ def test_a_file_that_cannot_grow_is_no_more_than_a_warning_either(folder):
 import pathlib, resource, sys, torch
 from stages.gan.training.checkpoints import CheckpointStore
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-states = CheckpointStore(pathlib.Path(sys.argv[1]), every=10)
-before = states.load()
-print(states.save({"a": torch.zeros(10_000)}, {}), states.load().about == before.about)
+store = CheckpointStore(pathlib.Path(sys.argv[1]), every=10)
+before = store.load()
+print(store.save({"a": torch.zeros(10_000)}, {}), store.load().about == before.about)
 """
     done = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True)
     assert done.stdout.split() == ["False", "True"], done.stderr
@@ -141,58 +136,40 @@ print(states.save({"a": torch.zeros(10_000)}, {}), states.load().about == before
 def test_a_folder_that_cannot_be_made_is_no_more_than_a_warning(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "seed-1"
-    assert checkpoints.claim(folder, "train") is None
     assert load(folder) is None
     assert not CheckpointStore(folder, every=10).save(tensors(1), {})
     assert "could not be written" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_state_is_due_at_the_interval_and_at_convenient_moments_if_it_is_cheap(monkeypatch):
+def test_a_checkpoint_is_due_at_the_interval_and_at_convenient_moments_if_it_is_cheap(monkeypatch):
     now = 100.0
     monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now)
-    states = CheckpointStore(Path("unused"), every=10)
-    assert not states.due(convenient=True)
+    store = CheckpointStore(Path("unused"), every=10)
+    assert not store.due(convenient=True)
     now = 101.9
-    assert not states.due(convenient=True)
+    assert not store.due(convenient=True)
     now = 102.1  # a hundred times the 0.02 s that it may take
-    assert states.due(convenient=True)
-    assert not states.due()
+    assert store.due(convenient=True)
+    assert not store.due()
     now = 110.0
-    assert states.due()
+    assert store.due()
 
     def slow(*_: object) -> None:
         nonlocal now
         now += 2.0
 
-    monkeypatch.setattr(state, "_write", slow)
-    monkeypatch.setattr(state, "replacing", nullcontext)
-    states.save({}, {})
+    monkeypatch.setattr(checkpoints, "_write", slow)
+    monkeypatch.setattr(checkpoints, "replacing", nullcontext)
+    store.save({}, {})
     now += 39.9  # of which 2 s are more than a twentieth
-    assert not states.due()
+    assert not store.due()
     now += 0.2
-    assert states.due()
+    assert store.due()
     assert not CheckpointStore(Path("unused"), every=50).due()
 
 
-def test_one_process_at_a_time_and_what_a_killed_one_left_is_removed(folder, monkeypatch):
-    monkeypatch.setattr(state, "_PATIENCE", 0.2)
-    seed = folder.parent
-    left = folder / ".0.state.123"
-    left.write_bytes(b"half a state")
-    lock = checkpoints.claim(seed, "train sine, seed 1")
-    assert not left.exists()
-    with pytest.raises(UserError, match="train sine, seed 1: another process is at it"):
-        checkpoints.claim(seed, "train sine, seed 1")
-    os.close(lock)
-    holder = "import sys, pathlib, stages.gan.training.checkpoints as s; s.claim(pathlib.Path(sys.argv[1]), 'x'); input()"
-    process = subprocess.Popen([sys.executable, "-c", holder + "\n", str(seed)], stdin=subprocess.PIPE)
-    process.kill()  # at whatever it is
-    process.wait()
-    os.close(checkpoints.claim(seed, "train sine, seed 1"))
-
-
-def test_nothing_is_left_of_a_removed_state_and_what_is_beside_it_stays(folder, tmp_path):
-    others = [folder.with_name("other"), tmp_path / ".state" / "sine" / "seed-2" / "key"]
+def test_nothing_is_left_of_a_removed_checkpoint_and_what_is_beside_it_stays(folder, tmp_path):
+    others = [folder.with_name("other"), tmp_path / ".checkpoints" / "sine" / "seed-2" / "key"]
     for other in others:
         CheckpointStore(other, every=10).save(tensors(1), {})
     CheckpointStore(folder, every=10).remove()
@@ -204,50 +181,20 @@ def test_nothing_is_left_of_a_removed_state_and_what_is_beside_it_stays(folder, 
     CheckpointStore(folder, every=10).remove()
 
 
+def test_what_a_killed_process_left_is_removed(folder):
+    left = folder / ".0.checkpoint.123"
+    left.write_bytes(b"half a checkpoint")
+    checkpoints.purge(folder.parent)
+    assert not left.exists()
+    assert load(folder).about["epoch"] == 2
+    checkpoints.purge(folder / "missing")
+
+
 def test_trainings_that_are_given_up_are_removed_after_some_weeks(folder):
     other = folder.with_name("other")
     CheckpointStore(other, every=10).save(tensors(1), {})
     long_ago = time.time() - 31 * 24 * 3600
     os.utime(other, (long_ago, long_ago))
-    os.close(checkpoints.claim(folder.parent, "train sine, seed 1"))
+    checkpoints.purge(folder.parent)
     assert folder.exists()
     assert not other.exists()
-
-
-def test_the_key_changes_with_all_that_the_numbers_depend_on(monkeypatch, root):
-    code = [root / "stages" / "gan" / "training.py"]
-
-    def key(settings: dict = {"lr": 0.1, "seed": 1}, **changed) -> str:  # noqa: B006
-        return fingerprint(settings, CPU, changed.get("code", code))
-
-    keys = [key(), key({"lr": 0.1, "seed": 2}), key({"lr": 0.2, "seed": 1})]
-    keys.append(key(code=[*code, root / "stages" / "gan" / "figures.py"]))
-    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    keys.append(key())
-    monkeypatch.setattr(torch, "__version__", "9")
-    keys.append(key())
-    assert len(set(keys)) == len(keys)
-    assert key() == key(json.loads('{"seed": 1, "lr": 0.1}'))
-
-
-def test_the_key_sees_what_is_imported_and_nothing_else(root, tmp_path, monkeypatch):
-    from stages.gan.training.loop import fingerprint as module
-
-    copy = tmp_path / "stages" / "gan"
-    copy.mkdir(parents=True)
-    for path in (root / "stages" / "gan").glob("*.py"):
-        (copy / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(module, "_ROOT", tmp_path)
-    before = fingerprint({}, CPU, [copy / "training.py"])
-    for name, changes in {
-        "mlp": True,
-        "adam": True,
-        "layers": True,
-        "tracking": False,
-        "figures": False,
-    }.items():
-        path = copy / f"{name}.py"
-        whole = path.read_text()
-        path.write_text(whole + "# changed\n")
-        assert (fingerprint({}, CPU, [copy / "training.py"]) != before) == changes, name
-        path.write_text(whole)

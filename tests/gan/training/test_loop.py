@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from stages.gan.core.history import Epoch
-from stages.gan.core.params import Experiment
+from stages.gan.core.params import experiment_schema
 from stages.gan.training import loop
 from stages.gan.training.adam import Adam
 from stages.gan.training.loop import Training
-from stages.gan.training.losses import gradient_penalty
+from stages.gan.training.penalties import gradient_penalty
 from stages.runtime.errors import UserError
 
 PARAMS = {
@@ -34,11 +34,11 @@ def gan(seed: int = 5, dropout: float = 0.0, **train) -> Training:
         "train": PARAMS["train"] | train,
         "discriminator": PARAMS["discriminator"] | {"dropout": dropout},
     }
-    return Training(Experiment.model_validate(changed), (2,), seed=seed, device=torch.device("cpu"))
+    return Training(experiment_schema().model_validate(changed), (2,), seed=seed, device=torch.device("cpu"))
 
 
-def run(gan: Training, data: torch.Tensor) -> list[Epoch]:
-    return list(gan.epochs(data, torch.zeros(4, 3)))
+def run(training: Training, data: torch.Tensor) -> list[Epoch]:
+    return list(training.epochs(data, torch.zeros(4, 3)))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_another_seed_gives_another_training(data):
     assert run(gan(), data)[-1].loss_d != run(gan(seed=6), data)[-1].loss_d
 
 
-def test_an_epoch_tells_losses_answers_and_the_preview(data):
+def test_an_epoch_has_losses_answers_and_the_preview(data):
     trained = gan()
     history = run(trained, data)
     assert [epoch.number for epoch in history] == [1, 2, 3]
@@ -77,13 +77,13 @@ def test_an_epoch_tells_losses_answers_and_the_preview(data):
         assert 0 < epoch.d_real < 1
         assert 0 < epoch.d_fake < 1
         assert epoch.preview.shape == (4, 2)
-    assert trained.kept is trained.generator
-    assert torch.equal(history[-1].preview, trained.kept(torch.zeros(4, 3)).detach())
+    assert trained.generator_ema is trained.generator
+    assert torch.equal(history[-1].preview, trained.generator_ema(torch.zeros(4, 3)).detach())
 
 
 def test_latents_are_drawn_in_blocks_without_a_seam(monkeypatch, data):
     whole = run(gan(), data)
-    monkeypatch.setattr(training, "_BLOCK", 3)
+    monkeypatch.setattr(loop, "_BLOCK", 3)
     assert [e.loss_g for e in run(gan(), data)] == [e.loss_g for e in whole]
 
 
@@ -99,10 +99,9 @@ def test_a_loss_that_is_not_finite_stops_the_training(data):
 
 def test_weights_that_are_not_finite_stop_the_training_though_the_losses_are(data, monkeypatch):
     steps = len(data) // 4
-    last = 1 - 1 / (
-        3 * steps
-    )  # the share that is done before the last step, whose loss is computed before it
-    monkeypatch.setattr(training, "learning_rate", lambda _, done: math.inf if done >= last else 1e-3)
+    # The share that is done before the last step, whose loss is computed before it.
+    last = 1 - 1 / (3 * steps)
+    monkeypatch.setattr(loop, "learning_rate", lambda _, done: math.inf if done >= last else 1e-3)
     with pytest.raises(loop.DivergenceError, match=r"in epoch 3 \(loss of the discriminator 0\.\d+, of"):
         run(gan(batch_size=4, epochs=3), data)
 
@@ -114,10 +113,10 @@ def test_the_average_of_the_weights_is_an_exponential_one_and_what_the_previews_
         weights = torch.cat([p.detach().flatten() for p in trained.generator.parameters()])
         followed = weights if followed is None else 0.9 * followed + 0.1 * weights
         history.append(epoch)
-    kept = torch.cat([p.detach().flatten() for p in trained.kept.parameters()])
-    torch.testing.assert_close(kept, followed)
-    assert not torch.equal(kept, weights)
-    assert torch.equal(history[-1].preview, trained.kept(torch.zeros(4, 3)).detach())
+    average = torch.cat([p.detach().flatten() for p in trained.generator_ema.parameters()])
+    torch.testing.assert_close(average, followed)
+    assert not torch.equal(average, weights)
+    assert torch.equal(history[-1].preview, trained.generator_ema(torch.zeros(4, 3)).detach())
 
 
 def test_a_cosine_takes_the_learning_rate_to_zero(data, monkeypatch):
@@ -169,7 +168,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_training_goes_on_from_any_step_to_the_bit(variant, data, monkeypatch):
-    monkeypatch.setattr(training, "_BLOCK", 3)
+    monkeypatch.setattr(loop, "_BLOCK", 3)
     whole = gan(**VARIANTS[variant])
     expected = run(whole, data)
     for stop in range(1, 9):  # of 12 steps, of which 4 are an epoch
@@ -209,7 +208,7 @@ def test_convolutional_networks_go_on_to_the_bit_spectral_norm_included():
         "discriminator": {"network": "conv", "channels": [2, 4], "spectral_norm": True},
     }
     del changed["judge"]["hidden"]
-    params = Experiment.model_validate(changed)
+    params = experiment_schema().model_validate(changed)
     images = torch.randn(35, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     whole, first, second = (Training(params, (1, 8, 8), seed=5, device=torch.device("cpu")) for _ in range(3))
     run(whole, images)

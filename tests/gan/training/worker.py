@@ -1,4 +1,4 @@
-"""Small trainings, and the process that follows in one of two: ``python -m tests.gan.follower CASE``."""
+"""Small trainings, and the second process of one of them: ``python -m tests.gan.training.worker CASE``."""
 
 import os
 import sys
@@ -7,9 +7,10 @@ import torch
 
 from stages.gan.core import devices
 from stages.gan.core.history import Epoch
-from stages.gan.core.params import Experiment
+from stages.gan.core.params import experiment_schema
 from stages.gan.training import process_group
 from stages.gan.training.loop import DivergenceError, Training
+from stages.gan.training.process_group import ProcessGroup
 from stages.runtime.errors import UserError
 
 TRAIN = {"loss": "bce", "epochs": 3, "batch_size": 8, "lr": 0.01, "preview": 4}
@@ -38,14 +39,15 @@ CASES = {
 DEVICE = torch.device("cpu")
 
 
-def training(case: str, part: process_group.ProcessGroup) -> tuple[Training, list[Epoch]]:
+def training(case: str, group: ProcessGroup) -> tuple[Training, list[Epoch]]:
     """A case's training as it is in the end, and its epochs."""
     real = torch.randn(35, 1, 8, 8, generator=torch.Generator().manual_seed(0)).tanh()
     if case == "not finite":
         real = real * float("nan")
-    gan = Training(Experiment.model_validate(CASES[case]), (1, 8, 8), seed=5, device=DEVICE, ranks=part)
-    command = [sys.executable, "-m", "tests.gan.follower", case]
-    with part.joined(DEVICE, command):
+    params = experiment_schema().model_validate(CASES[case])
+    gan = Training(params, (1, 8, 8), seed=5, device=DEVICE, group=group)
+    command = [sys.executable, "-m", "tests.gan.training.worker", case]
+    with group.joined(DEVICE, command):
         return gan, list(gan.epochs(real, torch.zeros(4, 3)))
 
 
@@ -57,8 +59,7 @@ if __name__ == "__main__":
     except DivergenceError:
         pass
     except UserError as error:
-        print(f"the follower's error: {error}", file=sys.stderr, flush=True)
+        print(f"the worker's error: {error}", file=sys.stderr, flush=True)
         code = 1
-    os._exit(
-        code
-    )  # as a stage does: after an exception, what joins the processes would abort at Python's end
+    # As a stage does: after an exception, what joins the processes would abort at Python's end.
+    os._exit(code)

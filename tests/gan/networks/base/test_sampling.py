@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from stages.gan.core.randomness import generator as random_generator
@@ -33,3 +34,15 @@ def test_images_are_bytes_and_points_are_floats():
 
 def test_blocks_cover_the_count():
     assert [sampling.blocks(n) for n in (1, 1000, 1001)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("images", "count"), [(True, 25), (False, 500)])
+def test_the_common_latent_points_are_the_same_for_all_runs(images, count):
+    assert sampling.common_latents(3, images).shape == (count, 3)
+    assert torch.equal(sampling.common_latents(3, images), sampling.common_latents(3, images))
+
+
+def test_a_generator_in_training_stays_in_it():
+    generator = network().train()
+    sampling.draw(generator, torch.zeros(2, 3))
+    assert generator.training
