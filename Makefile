@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro sweep sync exps register test bench torture parity ui lint lock
+.PHONY: help install repro sweep sync exps register check test bench torture parity ui lint lock
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -20,28 +20,31 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 	touch $@
 
 repro: install ## Run what is not up to date of the pipeline
-	.venv/bin/python -m stages.check # in our words, of what DVC itself would stumble over
+	.venv/bin/python -m stages.check # puts a cut dvc.lock right; says in one line what DVC would stumble over
 	.venv/bin/dvc repro
 
 sweep: install ## Compute all runs of the last commit's params.yaml, several at once; then as repro
 	.venv/bin/python -m stages.sweep
 
 sync: install ## Send to MLflow what waits in the outbox
-	.venv/bin/python -m stages.sync
+	.venv/bin/python -m stages.tools.sync
 
 exps: install ## Compare experiments: their scores, and the parameters that differ
 	.venv/bin/dvc exp show --only-changed --keep '[^./]+[.](?!yaml)[^./]+$$' --drop '.*/'
 
 register: install ## Register a run's generator as a model: RUN=mnist/seed-1
-	.venv/bin/python -m stages.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))
+	.venv/bin/python -m stages.tools.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))
 
 # Threads that spin while they wait hold up the tests beside them.
-test: export OMP_WAIT_POLICY := PASSIVE
-test: install ## Run the tests
+check test: export OMP_WAIT_POLICY := PASSIVE
+check: install ## Run the tests that need no pipeline (a minute)
+	.venv/bin/python -m pytest --numprocesses logical --dist loadfile --ignore tests/integration
+
+test: install ## Run all tests
 	.venv/bin/python -m pytest --numprocesses logical --dist loadfile
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine
-	@exec .venv/bin/python -m stages.ui $(if $(PORT),--port $(PORT)) $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
+	@exec .venv/bin/python -m stages.tools.ui $(if $(PORT),--port $(PORT)) $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
 
 bench: install ## Measure speed, quality against time, overhead and memory (15 minutes)
 	.venv/bin/python -m benchmarks
@@ -55,10 +58,11 @@ torture: install ## Kill trainings and the store they log to, compare how they e
 parity: install ## Compare trainings on all devices, with other threads, in two processes (5 minutes)
 	.venv/bin/python -m benchmarks.parity
 
-lint: install ## Check style and types
+lint: install ## Check style, types, and which rooms import which
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 
 lock: install ## Compile requirements.txt from pyproject.toml, with the newest versions
 	.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --all-extras --group dev pyproject.toml --output-file requirements.txt

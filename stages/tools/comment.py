@@ -41,7 +41,7 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
     """
     from stages.gan.report import changes
 
-    known = params.load(Path("params.yaml"))
+    known = _known(Path("params.yaml"))
     first = _git("merge-base", "--end-of-options", base, "HEAD").strip()
     last = _git("rev-parse", "HEAD").strip()
     before, after = _files(first), _files(last)
@@ -75,7 +75,7 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
             parameters=parameters,
             runs=[_run(folder, scores.get(str(folder / "metrics.json"), {})) for folder in folders],
             otherwise=frozenset(_otherwise(about)),
-            stale=list(_stale(known)),
+            stale=list(_stale(known)) if known else [],
             figures=[
                 picture(path.stem.removeprefix("samples-"), path)
                 for path in pictured
@@ -118,6 +118,16 @@ def _diff(
         path: {name: (both.get("old"), both.get("new")) for name, both in names.items()}
         for path, names in found.items()
     }
+
+
+def _known(path: Path) -> params.Params | None:
+    """The parameters; None where ``custom.py`` needs a package that is not there, as where nothing is run."""
+    try:
+        return params.load(path)
+    except UserError as error:
+        if isinstance(error.__cause__, ImportError):
+            return None
+        raise
 
 
 def _stale(known: params.Params) -> Iterator[str]:

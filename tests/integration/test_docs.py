@@ -35,9 +35,9 @@ import yaml
 from pydantic import BaseModel
 
 from benchmarks import pipeline
-from stages.gan.core.params import Experiment, Settings
+from stages.gan.core.params import Settings, experiment_schema
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
 MADE = [ROOT / "reports" / "README.md", *sorted((ROOT / "benchmarks" / "results").glob("*.md"))]
 
@@ -47,9 +47,10 @@ MARKS = {"not run", "needs", "small", "before", "server", "file", "from"}
 # These are only planned (make -n): each takes minutes.
 LONG = {
     "test": "it would run this test in itself",
-    "bench": "15 minutes; tests/test_benchmarks.py has its parts",
-    "torture": "25 minutes; tests/test_kills.py and others have its parts",
-    "parity": "5 minutes; tests/test_parity.py has its parts",
+    "check": "a minute; part of the tests",
+    "bench": "15 minutes; tests/integration/test_benchmarks.py has its parts",
+    "torture": "25 minutes; tests/integration/test_kills.py and others have its parts",
+    "parity": "5 minutes; tests/integration/test_parity.py has its parts",
     "lock": "asks a package registry",
 }
 GIF_LIMIT = 1_500_000  # bytes
@@ -379,7 +380,7 @@ def test_what_a_sentence_names_exists(root, page):
             path = root / Path(*call[1].split("."))
             source = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
             assert source.exists(), f"{page.name}: {span}"
-            known = source.read_text() + (root / "stages" / "command.py").read_text()
+            known = source.read_text() + (root / "stages" / "runtime" / "command.py").read_text()
             for option in re.findall(r"--[a-z-]+", span[call.end() :]):
                 assert f'"{option}"' in known or option == "--help", f"{page.name}: {span}: no {option}"
 
@@ -395,8 +396,8 @@ def test_what_is_quoted_is_there(root, block):
         source = source[place + len(lines) :]
 
 
-def baselines(page: Path) -> set[str]:
-    """The baselines that a code host gives to a page's headings."""
+def anchors(page: Path) -> set[str]:
+    """The anchors that a code host gives to a page's headings."""
     titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     plain = [re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title)) for title in titles]
     return {title.strip().lower().replace(" ", "-") for title in plain}
@@ -406,7 +407,7 @@ LINK = re.compile(r"(!?)\[((?:[^][]|\[[^]]*\](?:\([^)]*\))?)*)\]\(([^)\s]+)\)")
 
 
 def links(page: Path) -> Iterator[tuple[bool, str, str]]:
-    """Of each link of a page: whether it is a picture, its text, and where it is_main."""
+    """Of each link of a page: whether it is a picture, its text, and where it leads."""
     text = re.sub(r"`[^`]*`", "code", prose(page))
     for picture, words, target in LINK.findall(text):
         yield bool(picture), words, target
@@ -417,16 +418,16 @@ def links(page: Path) -> Iterator[tuple[bool, str, str]]:
 def test_links_lead_somewhere_and_pictures_say_what_they_show(page):
     for is_picture, words, target in links(page):
         if not re.match(r"[a-z]+:", target):
-            name, _, baseline = target.partition("#")
+            name, _, anchor = target.partition("#")
             path = page.parent / name if name else page
             assert path.exists(), f"{page.name}: {target}"
             assert path.resolve().is_relative_to(ROOT.resolve()), f"{page.name}: {target}"
-            if baseline:
-                assert baseline in baselines(path), (
-                    f"{page.name}: {target}: there are {sorted(baselines(path))}"
+            if anchor:
+                assert anchor in anchors(path), (
+                    f"{page.name}: {target}: there are {sorted(anchors(path))}"
                 )
         if is_picture and page in PAGES:
-            assert len(words.split()) >= 5, f"{page.name}: {target}: tell in the alt text what is to be seen"
+            assert len(words.split()) >= 5, f"{page.name}: {target}: say in the alt text what it shows"
 
 
 def test_the_index_names_every_page(root):
@@ -493,7 +494,7 @@ def _short(number: float) -> str:
 def knobs() -> dict[tuple[str, str], tuple[str, str]]:
     """Of each parameter, in each kind of block that has it: its type and range, and its default."""
     found = {}
-    blocks_of = {"": Settings} | {name: field.annotation for name, field in Experiment.model_fields.items()}
+    blocks_of = {"": Settings} | {name: field.annotation for name, field in experiment_schema().model_fields.items()}
     for prefix, annotation in blocks_of.items():
         for variant, block in variants(annotation):
             for name, about in block.model_fields.items():
@@ -503,7 +504,8 @@ def knobs() -> dict[tuple[str, str], tuple[str, str]]:
     return found
 
 
-def test_the_page_of_parameters_has_each_with_its_type_range_and_default(root):
+def test_the_page_of_parameters_has_each_with_its_type_range_and_default(root, write_custom):
+    write_custom("")  # the page lists the project's pieces
     told: dict[tuple[str, str], tuple[str, str]] = {}
     for line in (root / "docs" / "parameters.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -520,6 +522,6 @@ def test_the_page_of_parameters_has_each_with_its_type_range_and_default(root):
     missing = [row(key) for key in wanted if key not in told]
     assert not missing, "docs/parameters.md lacks:\n" + "\n".join(missing)
     too_many = sorted(told.keys() - wanted.keys())
-    assert not too_many, f"docs/parameters.md has what params.py has not: {too_many}"
+    assert not too_many, f"docs/parameters.md has what the schema has not: {too_many}"
     wrong = [row(key) for key in wanted if told[key] != wanted[key]]
     assert not wrong, "docs/parameters.md says otherwise than params.py:\n" + "\n".join(wrong)
