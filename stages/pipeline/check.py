@@ -1,5 +1,6 @@
 """What must be right before any other stage runs, and what the others depend on beside files of their own."""
 
+import os
 from pathlib import Path
 
 from stages.gan.core import params, portability
@@ -7,7 +8,8 @@ from stages.gan.core.params import pieces
 from stages.pipeline import own_data
 from stages.runtime import dvc, files
 from stages.runtime.errors import UserError, say
-from stages.runtime.paths import ExperimentFiles
+from stages.runtime.paths import STORE, ExperimentFiles
+from stages.tracking import address
 
 
 def check(path: Path) -> None:
@@ -19,6 +21,7 @@ def check(path: Path) -> None:
     if (mended := dvc.mend_lock()) is not None:
         say(mended)
     known = params.load(path)
+    address.check(os.environ.get("MLFLOW_TRACKING_URI") or STORE)
     if known.settings.portable:
         portability.check()
     if known.settings.device not in ("auto", "cpu"):

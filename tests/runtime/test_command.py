@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 KINDS = ("outs", "metrics", "plots")
-STAGES = ("prepare", "judge", "train", "sample", "evaluate", "report")
+STAGES = ("prepare", "judge", "train", "sample", "evaluate", "plot", "report")
+TOOLS = ("draw", "classify", "register", "sync", "ui", "comment")
 
 
 def stage(folder, root, name: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -48,26 +49,29 @@ def test_a_stage_without_what_it_needs_names_it(folder, root):
     assert_one_line(missing, "data/sine/dataset.safetensors", "run the prepare stage")
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ["check", *STAGES, *(f"tools.{tool}" for tool in TOOLS)])
 def test_nothing_heavy_is_imported_before_the_work(name, folder, root):
-    """A mistake is told at once, and MLflow is imported beside the rest, not after it."""
+    """A mistake is reported at once, and MLflow is imported beside the rest, not after it."""
     code = f"import sys, stages.{name}; print(*{{'torch', 'mlflow', 'matplotlib'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("name", ["check", *STAGES, "sync"])
+@pytest.mark.parametrize("name", ["check", *STAGES, "tools.sync"])
 def test_help_says_what_a_stage_reads_and_writes(name, folder, root):
     """All that dvc.yaml says of files other than code, by their names, and a command that works as it is."""
     shown = stage(folder, root, name, "--help").stdout
-    about, reads, writes, example = re.split(r"^(?:Reads|Writes|Example):$", shown, flags=re.MULTILINE)
+    about, reads, writes, example = re.split(r"^(?:Reads|Writes|Examples?):$", shown, flags=re.MULTILINE)
     assert len(about.splitlines()) > 2
     command = f"python -m stages.{name}"
     assert f"usage: {command} [-h]" in about
     assert example.strip().startswith(command)
-    known = yaml.safe_load((root / "dvc.yaml").read_text())["stages"].get(name, {})
-    made = [key if isinstance(key, str) else next(iter(key)) for kind in KINDS for key in known.get(kind, ())]
-    read = [dep for dep in known.get("deps", ()) if not dep.endswith(".py") and dep != "data/checked"]
+    stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    known = [about for about in stages.values() if about["cmd"].split()[2] == f"stages.{name}"]
+    outs = [key for about in known for kind in KINDS for key in about.get(kind, ())]
+    made = [key if isinstance(key, str) else next(iter(key)) for key in outs]
+    read = [dep for about in known for dep in about["deps"] if not dep.startswith("stages/")]
+    assert (made and read) or name == "tools.sync"
     for part, files in ((writes, made), (reads, read)):
         for file in files:
             assert file.replace("${item.experiment}", "EXPERIMENT").replace("${item.seed}", "SEED") in part
@@ -83,15 +87,15 @@ def test_a_sweeps_help_says_so_too(folder, root):
 def test_sigterm_ends_a_stage_even_where_python_drops_what_it_raises(root):
     program = """
 import os, signal
-from stages import ending, progress
+from stages.runtime import progress, signals
 
 class Dropped:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGTERM)
         sum(range(10_000))
 
-ending.watch()
-for number in progress.show(range(100), 100, "step", str, every=10):
+signals.install()
+for number in progress.track(range(100), 100, "step", str, every=10):
     if number == 5:
         Dropped()
 """
@@ -105,7 +109,7 @@ def test_what_a_signal_breaks_is_no_error(name, code, root):
     """A module written in C may drop the exception in its import, and fail later for what it lacks."""
     program = f"""
 import os, signal
-from stages import command
+from stages.runtime import command
 
 def work():
     try:
@@ -120,16 +124,16 @@ command.guard(work)
     assert (done.returncode, done.stderr) == (code, "")
 
 
-def test_a_held_signal_waits_for_the_work_and_a_second_one_does_not(root):
+def test_a_deferred_signal_waits_for_the_work_and_a_second_one_does_not(root):
     program = """
 import os, signal
-from stages import command, ending
+from stages.runtime import command, signals
 
 def work():
-    with ending.held():
+    with signals.deferred():
         os.kill(os.getpid(), signal.SIGTERM)
         sum(range(10_000))
-        print("held", ending.asked(), flush=True)
+        print("requested", signals.stop_requested(), flush=True)
         if TWICE:
             os.kill(os.getpid(), signal.SIGTERM)
             sum(range(10_000))
@@ -138,7 +142,7 @@ def work():
 
 command.guard(work)
 """
-    for twice, lines in ((False, ["held True", "to the end of the block"]), (True, ["held True"])):
+    for twice, lines in ((False, ["requested True", "to the end of the block"]), (True, ["requested True"])):
         code = program.replace("TWICE", str(twice))
         done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (143, "")

@@ -111,7 +111,7 @@ def test_what_a_kill_has_left_is_removed_in_time(tmp_path):
     assert names(tmp_path) == [".a.22", ".a.txt", ".ab.33", "a"]
 
 
-def test_what_is_told_is_one_line_that_can_be_printed():
+def test_what_is_said_is_one_line_that_can_be_printed():
     assert one_line(" a\n  b\r\nc\u2028d\x1b[31m\ud800 ") == r"a b c d\x1b[31m\ud800"
     assert str(UserError("two\nlines")) == "two lines"
     assert describe_os_error(RuntimeError("a bug")) is None

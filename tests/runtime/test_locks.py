@@ -46,7 +46,7 @@ def test_who_waits_for_a_folder_that_is_removed_gets_the_new_one(tmp_path):
     os.close(new)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         locks.hold_file(tmp_path / "file", os.O_RDWR, 0)
 

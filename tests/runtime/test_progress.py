@@ -7,14 +7,14 @@ import termios
 from stages.runtime import progress
 
 PROGRAM = """
-from stages import progress
-for _ in progress.show(range(25), 25, "epoch", "loss {}".format, every=10):
+from stages.runtime import progress
+for _ in progress.track(range(25), 25, "epoch", "loss {}".format, every=10):
     pass
 """
 
 
 def test_off_a_terminal_every_tenth_and_the_last_are_plain_lines(capsys):
-    passed = list(progress.show(range(25), 25, "epoch", "loss {}".format, every=10))
+    passed = list(progress.track(range(25), 25, "epoch", "loss {}".format, every=10))
     assert passed == list(range(25))
     shown = capsys.readouterr()
     assert shown.out.splitlines() == ["epoch 10/25: loss 9", "epoch 20/25: loss 19", "epoch 25/25: loss 24"]
@@ -49,7 +49,7 @@ def test_on_a_terminal_there_is_a_bar(root):
 
 
 def test_things_in_blocks_are_counted(capsys):
-    assert list(progress.count([[1, 2], [3]], 3, "sample")) == [[1, 2], [3]]
+    assert list(progress.track_blocks([[1, 2], [3]], 3, "sample")) == [[1, 2], [3]]
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "")  # quiet, off a terminal
 
@@ -58,13 +58,13 @@ def test_a_bar_of_parts_stands_beside_what_an_item_says(root):
     shown = on_a_terminal(
         root,
         """
-from stages import progress
+from stages.runtime import progress
 with progress.bar(20, "step") as bar:
     def epochs():
         for epoch in range(2):
             bar.update(10)
             yield epoch
-    for _ in progress.tell_of(epochs(), bar, 2, "epoch", "loss {}".format, every=1):
+    for _ in progress.announce(epochs(), bar, 2, "epoch", "loss {}".format, every=1):
         pass
 """,
     )
@@ -74,5 +74,5 @@ with progress.bar(20, "step") as bar:
 
 
 def test_what_was_done_before_counts(capsys):
-    assert list(progress.show(iter("cd"), 4, "letter", str, every=1, done=2)) == ["c", "d"]
+    assert list(progress.track(iter("cd"), 4, "letter", str, every=1, done=2)) == ["c", "d"]
     assert capsys.readouterr().out.splitlines() == ["letter 3/4: c", "letter 4/4: d"]

@@ -1,4 +1,4 @@
-"""The judge as a tool, on the judge of the small experiment."""
+"""The judge on pictures of anybody's, by hand: that of the small experiment."""
 
 import re
 
@@ -23,10 +23,10 @@ def digit(workplace) -> str:
 
 def test_it_says_which_digit_and_how_sure_it_is(digit, workplace):
     before = calls.digest(workplace)
-    ended = calls.call(workplace, "judge", "--image", digit, digit)
+    ended = calls.call(workplace, "tools.classify", "--image", digit, digit)
     assert (ended.code, ended.err) == (0, "")
     about, *answers = ended.out.splitlines()
-    assert about == "judge digits: 2 pictures on cpu; by data/digits/judge.safetensors"
+    assert about == "classify digits: 2 pictures on cpu; by data/digits/judge.safetensors"
     assert len(answers) == 2
     assert re.fullmatch(r"zero\.png: 0 \((0\.\d\d)\); then \d \(0\.\d\d\), \d \(0\.\d\d\)", answers[0])
     assert calls.digest(workplace) == before
@@ -34,7 +34,8 @@ def test_it_says_which_digit_and_how_sure_it_is(digit, workplace):
 
 def test_a_judge_from_elsewhere_answers_too(digit, workplace):
     (workplace / "data" / "digits" / "judge.safetensors").rename(workplace / "mine")
-    ended = calls.call(workplace, "judge", "--experiment", "digits", "--judge", "mine", "--image", digit)
+    named = ("--experiment", "digits", "--judge", "mine")
+    ended = calls.call(workplace, "tools.classify", *named, "--image", digit)
     assert ended.out.splitlines()[1].startswith("zero.png: 0 (")
 
 
@@ -53,17 +54,17 @@ def test_a_judge_from_elsewhere_answers_too(digit, workplace):
             ("data/sine/judge.safetensors: this judge knows no classes",),
         ),
         (("--image", "zero.png", "--experiment", "mnist"), ("data/mnist/judge.safetensors: there is no",)),
-        (("--experiment", "digits", "--judge", "x"), ("--judge: needs --image",)),
+        (("--experiment", "digits", "--judge", "x"), ("arguments are required: --image",)),
         (("--image",), ("--image: expected at least one",)),
     ],
 )  # fmt: skip
 def test_a_mistake_gets_one_line_and_nothing_changes(arguments, words, digit, workplace):
     Image.new("L", (50, 50), 128).save(workplace / "blank.png")
     before = calls.digest(workplace)
-    calls.assert_refused(calls.call(workplace, "judge", *arguments), *words)
+    calls.assert_refused(calls.call(workplace, "tools.classify", *arguments), *words)
     assert calls.digest(workplace) == before
 
 
 def test_before_any_judge_is_fitted_it_says_what_to_do(digit, workplace):
     (workplace / "data" / "digits" / "judge.safetensors").unlink()
-    calls.assert_refused(calls.call(workplace, "judge", "--image", digit), "run make repro")
+    calls.assert_refused(calls.call(workplace, "tools.classify", "--image", digit), "run make repro")

@@ -68,7 +68,7 @@ def test_a_branch_is_compared_with_where_it_began(repository):
     commit(repository)
     git(repository, "switch", "--quiet", "branch")
 
-    ended = calls.call(repository, "comment", "--base", "main", *ADDRESSES, "--output", "comment.md")
+    ended = calls.call(repository, "tools.comment", "--base", "main", *ADDRESSES, "--output", "comment.md")
     assert ended.code == 0, ended
     text = (repository / "comment.md").read_text()
     assert f"`{head[:10]}` beside `{base[:10]}`" in text
@@ -82,18 +82,18 @@ def test_a_branch_is_compared_with_where_it_began(repository):
 
 
 def test_without_a_change_that_is_said_and_without_addresses_there_are_no_pictures(repository):
-    ended = calls.call(repository, "comment", "--base", "main")
+    ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "No parameter, score or picture differs." in ended.out
     assert "Results of other parameters" not in ended.out
     write(repository, 1, 0.5, judge="another")
     commit(repository)
-    ended = calls.call(repository, "comment", "--base", "main")
+    ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "<img" not in ended.out
     assert "not to be compared" in ended.out
 
 
-def test_an_unknown_branch_is_told_in_a_line(repository):
-    calls.assert_refused(calls.call(repository, "comment", "--base", "mian"), "git merge-base", "mian")
+def test_an_unknown_branch_is_reported_in_a_line(repository):
+    calls.assert_refused(calls.call(repository, "tools.comment", "--base", "mian"), "git merge-base", "mian")
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_the_workflow_runs_no_foreign_code_where_it_may_write(workflow):
 def test_the_workflow_asks_for_options_that_there_are(workflow, tmp_path):
     (script,) = [step["run"] for step in workflow["jobs"]["write"]["steps"] if step.get("name") == "Compare"]
     assert "python -m stages.tools.comment " in script
-    shown = calls.call(tmp_path, "comment", "--help").out
+    shown = calls.call(tmp_path, "tools.comment", "--help").out
     assert set(re.findall(r"(?<= )--[a-z-]+", script)) == set(re.findall(r"--[a-z-]+", shown)) - {"--help"}
 
 
@@ -126,7 +126,10 @@ def test_the_workflow_installs_all_that_the_comment_imports(workflow, root):
     (script,) = [
         step["run"] for step in workflow["jobs"]["write"]["steps"] if "install" in step.get("run", "")
     ]
-    code = "import stages.tools.comment, stages.gan.report.changes, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    code = """
+import sys, stages.tools.comment, stages.gan.report.changes
+print(*{name.split(".")[0] for name in sys.modules})
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert not loaded & {

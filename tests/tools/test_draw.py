@@ -15,7 +15,7 @@ SINE = ("--experiment", "sine", "--seed", str(calls.SEED))
 
 
 def draw(folder, *arguments: str) -> calls.Ended:
-    ended = calls.call(folder, "sample", *arguments)
+    ended = calls.call(folder, "tools.draw", *arguments)
     assert (ended.code, ended.err) == (0, "")
     return ended
 
@@ -32,7 +32,7 @@ def alone(workplace, tmp_path):
 def test_samples_are_those_of_the_run_by_their_numbers(workplace, alone):
     rows = np.load(workplace / RUN / "samples.npy")
     ended = draw(workplace, *DIGITS, "--seeds", "190-199,3", "--out", "new/a.npy")
-    assert ended.out == "sample digits, seed 7: 11 samples on cpu; see new/a.npy\n"
+    assert ended.out == "draw digits, seed 7: 11 samples on cpu; see new/a.npy\n"
     wanted = rows[[*range(190, 200), 3]]
     assert np.array_equal(np.load(workplace / "new" / "a.npy"), wanted)
     draw(alone, "--generator", "g.safetensors", "--seeds", "190-199,3", "--out", "a.npy")
@@ -111,8 +111,8 @@ def test_many_are_drawn_in_blocks(workplace, monkeypatch):
         ((*SINE, "--plane", "--out", "a.npy"), "--plane makes a .png file"),
         ((*DIGITS, "--frames", "9", "--out", "a.png"), "--frames: needs --interpolate"),
         ((*SINE, "--side", "9", "--out", "a.png"), "--side: needs --plane"),
-        ((*DIGITS, "--seeds", "0-9"), "argument --seeds: needs --out"),
-        ((*DIGITS, "--force"), "argument --force: needs --out"),
+        ((*DIGITS, "--seeds", "0-9"), "arguments are required: --out"),
+        ((*DIGITS, "--force"), "arguments are required: --out"),
         (("--experiment", "digit", "--seed", "7", "--out", "a.png"), "did you mean digits?"),
         (("--experiment", "digits", "--seed", "8", "--out", "a.png"), "there is no such generator"),
         (("--experiment", "digits", "--out", "a.png"), "which generator?"),
@@ -127,7 +127,7 @@ def test_a_mistake_gets_one_line_and_nothing_changes(arguments, words, workplace
     for name in ("there/000003.png", "there.npy"):
         (workplace / name).touch()
     before = calls.digest(workplace)
-    calls.assert_refused(calls.call(workplace, "sample", *arguments), words)
+    calls.assert_refused(calls.call(workplace, "tools.draw", *arguments), words)
     assert calls.digest(workplace) == before
 
 
@@ -139,6 +139,6 @@ def test_without_room_what_was_there_stays(name, workplace):
     before = calls.digest(workplace)
     how = ("--interpolate", "1", "2", "--frames", "3") if name == "a.gif" else ()
     with calls.file_limit(100):
-        ended = calls.call(workplace, "sample", *DIGITS, *how, "--force", "--out", name)
+        ended = calls.call(workplace, "tools.draw", *DIGITS, *how, "--force", "--out", name)
     calls.assert_refused(ended, f"{name}: File too large")
     assert calls.digest(workplace) == before

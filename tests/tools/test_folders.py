@@ -40,13 +40,13 @@ def test_after_an_error_nothing_has_changed(exists, tmp_path):
     assert calls.digest(tmp_path) == before
 
 
-def test_what_cannot_be_written_is_told_of_the_folder(tmp_path):
+def test_what_cannot_be_written_is_an_error_of_the_folder(tmp_path):
     def fill() -> None:
         with folders.filling(tmp_path) as aside, (aside / "1").open("wb", buffering=0) as file:
             file.write(bytes(10))
             file.write(bytes(1))
 
-    with calls.file_limit(10), pytest.raises(OSError, match="File too large") as told:
+    with calls.file_limit(10), pytest.raises(OSError, match="File too large") as caught:
         fill()
-    assert told.value.filename == str(tmp_path)
+    assert caught.value.filename == str(tmp_path)
     assert list(tmp_path.iterdir()) == []

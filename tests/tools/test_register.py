@@ -17,6 +17,7 @@ from mlflow import MlflowClient, pyfunc
 from mlflow.entities import Run
 
 from benchmarks import pipeline
+from stages.runtime.files import md5
 from tests import calls
 from tests.calls import assert_refused
 
@@ -30,7 +31,7 @@ def logged(finished, tmp_path_factory) -> Path:
     shutil.copytree(finished, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
-        for stage, experiment in (("train", "sine"), ("sample", "digits")):
+        for stage, experiment in (("train", "sine"), ("evaluate", "digits")):
             ended = calls.call(folder, stage, experiment=experiment, tracked=True)
             assert (ended.code, ended.err) == (0, "")
             assert "wait" not in ended.out
@@ -48,7 +49,7 @@ def client(logged, monkeypatch) -> MlflowClient:
 @pytest.fixture
 def register(client, logged) -> Callable[..., calls.Ended]:
     def call(*arguments: str) -> calls.Ended:
-        return calls.call(logged, "register", *arguments)
+        return calls.call(logged, "tools.register", *arguments)
 
     return call
 
@@ -78,7 +79,7 @@ def test_a_registered_generator_draws_the_samples_of_its_run(register, client, l
     assert model.predict({"latent": points}).shape == (5, *samples.shape[1:])
 
     version = client.get_model_version(experiment, "1")
-    assert version.tags["dvc.generator"] == files.md5(
+    assert version.tags["dvc.generator"] == md5(
         logged / "data" / experiment / "seed-7" / "generator.safetensors"
     )
     assert version.run_id == newest(client, experiment).info.run_id
@@ -186,7 +187,7 @@ def test_a_run_is_found_by_its_seed_where_the_file_is_not_there(register, logged
         (("sine/seed-7", "--alias", "latest"), ["--alias"]),
     ],
 )
-def test_mistakes_are_told(register, client, arguments, words):
+def test_mistakes_are_reported(register, client, arguments, words):
     before = [(v.name, v.version) for v in client.search_model_versions()]
     assert_refused(register(*arguments), *words)
     assert [(v.name, v.version) for v in client.search_model_versions()] == before
@@ -197,7 +198,7 @@ def test_a_run_that_is_no_trainings_has_no_generator(register, client):
     assert_refused(register(judge.info.run_id), "left no generator")
 
 
-def test_a_store_that_fails_is_told(register, monkeypatch):
+def test_a_store_that_fails_is_reported(register, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:s3cret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     ended = register("sine/seed-7")

@@ -3,10 +3,12 @@ import sys
 
 import pytest
 
-from stages.tracking.store import Store
 from stages.runtime import paths
 from stages.runtime.errors import UserError
 from stages.tools import sync
+from stages.tracking.store import Store
+
+
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -40,13 +42,14 @@ def test_what_waits_is_sent_and_what_waits_for_others_is_named(tmp_path, monkeyp
     assert capfd.readouterr().out == "MLflow: nothing waits\n"
 
 
-@pytest.mark.parametrize("stage", ["prepare", "judge"])
-def test_a_malformed_address_is_told_before_any_work(root, monkeypatch, stage):
+@pytest.mark.parametrize("command", ["judge --experiment sine", "train --experiment sine --seed 1", "report"])
+def test_a_malformed_address_is_reported_before_any_work(root, monkeypatch, command):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "localhost:5000")
     monkeypatch.setenv("PYTHONPATH", str(root))
-    params = str(root / "params.yaml")
-    command = [sys.executable, "-m", f"stages.{stage}", "--experiment", "sine", "--params", params]
-    done = subprocess.run(command, capture_output=True, text=True)
+    stage, *arguments = command.split()
+    params = ("--params", str(root / "params.yaml"))
+    program = [sys.executable, "-m", f"stages.{stage}", *arguments, *params]
+    done = subprocess.run(program, capture_output=True, text=True)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: MLFLOW_TRACKING_URI is 'localhost:5000'")

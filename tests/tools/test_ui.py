@@ -1,4 +1,4 @@
-"""MLflow's UI as people see it: in a real browser, of real trainings, by the real `python -m stages.tools.ui`."""
+"""MLflow's UI as people see it: in a real browser, of real trainings, by what `make ui` runs."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def trained(finished, tmp_path_factory) -> Path:
         calls.change(folder, digits__train__lr=rate, experiments=["digits"])
         for stage in calls.OF_A_RUN:
             arguments = ("--experiment", "digits", "--seed", str(seed))
-            ended = calls.call(folder, stage, *arguments, tracked=stage == "evaluate")
+            ended = calls.call(folder, stage, *arguments, tracked=stage in ("evaluate", "plot"))
             assert ended.code == 0, ended
     return folder
 
@@ -43,7 +43,7 @@ def started(folder: Path, *arguments: str, **environment: str) -> Iterator["subp
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.tools.ui", *arguments],
         cwd=folder,
-        env={**own, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        env={**own, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -137,20 +137,20 @@ def test_a_server_is_only_asked(trained, tmp_path):
             out, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, "")
         assert out.startswith(f"MLflow: {server.uri}/#/experiments/")
-        named = refused(tmp_path, "--experiment", "nothing", MLFLOW_TRACKING_URI=login)
+        named = error(tmp_path, "--experiment", "nothing", MLFLOW_TRACKING_URI=login)
         assert "no experiment nothing (it has: digits); `make repro`" in named
     finally:
         server.stop()
 
 
-def test_mistakes_are_told_in_one_line(trained, tmp_path):
+def test_mistakes_are_reported_in_one_line(trained, tmp_path):
     shutil.copy(trained / "params.yaml", tmp_path)
-    assert "sqlite:///mlflow.db: there are no runs yet; `make repro` makes some" in refused(tmp_path)
+    assert "sqlite:///mlflow.db: there are no runs yet; `make repro` makes some" in error(tmp_path)
     assert not (tmp_path / "mlflow.db").exists()
-    line = refused(tmp_path, MLFLOW_TRACKING_URI="http://ann:secret@127.0.0.1:9")
+    line = error(tmp_path, MLFLOW_TRACKING_URI="http://ann:secret@127.0.0.1:9")
     assert "http://127.0.0.1:9 does not answer" in line
     assert "secret" not in line
-    assert "--port: must be from 1 to 65535" in refused(trained, "--port", "0")
+    assert "--port: must be from 1 to 65535" in error(trained, "--port", "0")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"port {port} is taken; choose another" in refused(trained, "--port", str(port))
+        assert f"port {port} is taken; choose another" in error(trained, "--port", str(port))

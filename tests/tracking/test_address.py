@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from stages.runtime.errors import UserError
+from stages.runtime.errors import UserError, without_login
 from stages.tracking import address
 
 
@@ -65,7 +65,7 @@ def test_secrets_are_not_shown():
     assert address.public("postgresql://name:pa/ss@host:1/runs?a=b@c") == "postgresql://host:1/runs?a=b@c"
     assert address.public("sqlite:////data/a@b/mlflow.db") == "sqlite:////data/a@b/mlflow.db"
     text = "API request to http://name:secret@host/api failed"
-    assert address.without_login(text, "http://name:secret@host") == "API request to http://host/api failed"
+    assert without_login(text, "http://name:secret@host") == "API request to http://host/api failed"
     with pytest.raises(UserError) as refused:
         address.check("htp://name:secret@host")
     assert "secret" not in str(refused.value)
@@ -106,7 +106,7 @@ def _nobody(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_login_that_is_missing_or_wrong_is_told(answering, monkeypatch, status):
+def test_a_login_that_is_missing_or_wrong_is_refused(answering, monkeypatch, status):
     uri = f"http://{answering(status)}"
     with pytest.raises(UserError, match=f"wants a login .{status}.: set MLFLOW_TRACKING_USERNAME"):
         address.check_login(uri)

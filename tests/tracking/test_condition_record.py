@@ -1,10 +1,12 @@
 import pytest
 from mlflow import MlflowClient
 
-from stages.tracking.store import Store
 from stages.gan.report import conditions, runs
 from stages.runtime import paths
+from stages.runtime.files import md5
 from stages.tracking import condition_record
+from stages.tracking.store import Store
+from stages.tracking.tags import CONDITION, GENERATOR
 
 TRAININGS = {1: 10.0, 2: 12.0, 3: 14.0}
 
@@ -30,7 +32,7 @@ def train(write_run, tmp_path, monkeypatch):
         generator = paths.RunFiles(experiment, seed).generator
         generator.parent.mkdir(parents=True)
         generator.write_text(f"{experiment} {seed}")
-        with store.start(experiment, f"seed-{seed}", {tags.GENERATOR: files.md5(generator)}, {}) as run:
+        with store.start(experiment, f"seed-{seed}", {GENERATOR: md5(generator)}, {}) as run:
             return run.run_id
 
     return train
@@ -38,18 +40,17 @@ def train(write_run, tmp_path, monkeypatch):
 
 def report(store: Store) -> None:
     comparable_sets = conditions.comparable_sets(runs.load(paths.RUNS))
-    for condition in condition_record.recorded(
-        [condition for comparable in comparable_sets for condition in comparable.conditions]
-    ):
+    known = [condition for alike in comparable_sets for condition in alike.conditions]
+    for condition in condition_record.recorded(known):
         condition_record.record(store, condition)
 
 
 def parents(client: MlflowClient, experiment: str) -> list:
     found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
-    return [run for run in found if condition_record.GROUP in run.data.tags]
+    return [run for run in found if CONDITION in run.data.tags]
 
 
-def test_a_group_has_one_parent_however_often_it_is_reported(client, address, train):
+def test_a_condition_has_one_parent_however_often_it_is_reported(client, address, train):
     with Store(address, paths.OUTBOX) as store:
         children = [train(store, "sine", seed) for seed in (1, 2)]
         report(store)

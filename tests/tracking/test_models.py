@@ -11,8 +11,9 @@ from mlflow.entities import Run
 
 from stages.gan.core import weights
 from stages.gan.networks.base import sampling
-from stages.gan.networks.base.registry import GENERATORS
+from stages.gan.networks.base.registry import get_generator
 from stages.runtime.errors import UserError
+from stages.runtime.files import md5
 from stages.tracking import models, modules
 
 
@@ -42,13 +43,13 @@ def run(client) -> Run:
 
 
 def log(client: MlflowClient, run: Run, generator: Path):
-    return models.log(client, run.info.run_id, generator, modules.needed())
+    return models.log(client, run.info.run_id, generator, modules.pack(generator.parent))
 
 
 def test_a_model_says_what_it_takes_and_gives_and_where_it_is_from(client, run, generator_file):
     made = log(client, run, generator_file)
     assert (made.name, made.source_run_id) == ("sine", run.info.run_id)
-    assert made.tags == {"dvc.generator": files.md5(generator_file), "seed": "7"}
+    assert made.tags == {"dvc.generator": md5(generator_file), "seed": "7"}
     assert made.params["train.epochs"] == "300"
     loaded = pyfunc.load_model(f"models:/{made.model_id}")
     assert [(i["name"], i["required"]) for i in loaded.metadata.signature.inputs.to_dict()] == [
@@ -80,7 +81,7 @@ numpy.save("drawn.npy", mlflow.pyfunc.load_model(sys.argv[1]).predict({"seed": [
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
         check=True,
     )
-    generator, _ = weights.load(generator_file, GENERATORS, torch.device("cpu"))
+    generator, _ = weights.load(generator_file, get_generator, torch.device("cpu"))
     expected = sampling.numbered(generator, 7, [1001, 2]).numpy()
     np.testing.assert_array_equal(np.load(tmp_path / "drawn.npy"), expected)
 
@@ -111,7 +112,7 @@ def test_what_is_cut_short_is_gone_on_with(client, run, generator_file, monkeypa
     assert pyfunc.load_model(made[0].model_uri).predict({"seed": [0]}).shape == (1, 2)
 
 
-def test_a_twin_that_a_stalled_server_made_is_removed(client, run, generator_file):
+def test_a_duplicate_that_a_stalled_server_made_is_removed(client, run, generator_file):
     made = log(client, run, generator_file)
     client.create_logged_model(run.info.experiment_id, "sine", run.info.run_id)
     assert log(client, run, generator_file).model_id == made.model_id
@@ -132,12 +133,12 @@ def test_a_generator_has_one_version_under_a_name(client, run, generator_file):
     made = log(client, run, generator_file)
     version = models.register(client, made, "first")
     assert version.version == models.register(client, made, "first").version
-    assert version.tags["dvc.generator"] == files.md5(generator_file)
+    assert version.tags["dvc.generator"] == md5(generator_file)
     assert run.info.run_id in version.description
     assert models.register(client, made, "second").name == "second"
 
     other = client.create_run(run.info.experiment_id, run_name="seed-8")
-    generator, _ = weights.load(generator_file, GENERATORS, torch.device("cpu"))
+    generator, _ = weights.load(generator_file, get_generator, torch.device("cpu"))
     weights.save(generator_file, generator, {"experiment": "sine", "seed": 8, "device": "cpu"})
     newer = models.register(client, log(client, other, generator_file), "first")
     assert int(newer.version) == int(version.version) + 1

@@ -19,9 +19,10 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmarks.mlflow_server import Mood, Proxy, Server
-from stages.tracking.store import Store
-from stages.tracking.run import Run
 from stages.tracking import journal, modules, outbox, sender
+from stages.tracking.messages import Damaged, End, Finish, LogMetrics, Resume, SetTags, Start
+from stages.tracking.run import Run
+from stages.tracking.store import Store
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
@@ -220,7 +221,7 @@ def test_a_server_that_answers_500_now_and_then_gets_each_point_once(server, ser
 
 
 def test_a_locked_database_is_waited_for_in_the_background(database, box, log, capfd, monkeypatch):
-    monkeypatch.setattr(tracking, "_STUCK", 2.0)
+    monkeypatch.setattr("stages.tracking.store._STUCK", 2.0)
     with (
         closing(sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)) as other,
         Store(database, box) as first,
@@ -313,7 +314,7 @@ def test_a_model_is_there_once_whichever_answers_are_lost(server, serve, box, ge
 
     uri = serve(lose_once, server.uri)
     with Store(uri, box) as store, store.start("lost", "seed-7", {}, {"train.epochs": 5}) as run:
-        run.log_model(generator_file, modules.needed())
+        run.log_model(generator_file, modules.pack(generator_file.parent))
         run.set_tags({"last": "yes"})
     for _ in range(5):
         if store.outbox.waiting()[0]:
@@ -335,17 +336,18 @@ def test_a_model_is_there_once_whichever_answers_are_lost(server, serve, box, ge
     assert run.data.tags["last"] == "yes"
 
 
-@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize("damaged", ["", "generator.safetensors", "code.zip"])
 def test_a_model_that_cannot_be_logged_is_left_out(server, serve, box, generator_file, capfd, damaged):
     """Of a damaged file, or as the server knows of none: it is an old one."""
+    code = modules.pack(generator_file.parent)
     if damaged:
-        generator_file.write_bytes(b"rubbish")
+        generator_file.with_name(damaged).write_bytes(b"rubbish")
     uri = serve(
         lambda request: "missing" if not damaged and "logged-models" in request else "well", server.uri
     )
     name = f"without {damaged}"
     with Store(uri, box) as store, store.start(name, "seed-7", {}, {}) as run:
-        run.log_model(generator_file, modules.needed())
+        run.log_model(generator_file, code)
         run.set_tags({"last": "yes"})
     said = capfd.readouterr()
     assert said.out == ""
@@ -377,7 +379,7 @@ def test_a_slow_server_has_the_time_it_needs_where_there_is_time(server, serve, 
 
 
 def test_a_question_is_answered_while_much_is_sent_slowly(server, serve, box, log, capfd, monkeypatch):
-    monkeypatch.setattr(tracking, "_END", 1.0)
+    monkeypatch.setattr("stages.tracking.store._END", 1.0)
     seconds = 0.0
 
     def slow(_: str) -> Mood:
@@ -400,7 +402,7 @@ def test_a_question_is_answered_while_much_is_sent_slowly(server, serve, box, lo
     sync(store._uri, box, capfd)
 
 
-def test_an_outbox_that_is_removed_is_told(database, box, log, capfd):
+def test_an_outbox_that_is_removed_is_reported(database, box, log, capfd):
     with Store(database, box) as store, store.start("removed", "seed-1", {}, {}) as run:
         log(run, 1)
         shutil.rmtree(box)
@@ -427,7 +429,7 @@ def test_what_was_sent_but_not_noted_is_there_once(database, box, log):
     """The sender dies between sending and noting: at each message once."""
     store = outbox.Outbox(box, database)
     name = store.new()
-    run = Run(_Alone(store), name, {"experiment": "twice", "key": name, "tags": {"outbox": name}})
+    run = Run(_Alone(store), name, Start(experiment="twice", key=name, tags={"outbox": name}))
     run.open(resume=False, tags={})
     log(run, *range(1, 11))
     run.log_dataset("data", log.file)
@@ -455,7 +457,7 @@ class _Alone:
     def __init__(self, box: outbox.Outbox) -> None:
         self.outbox = box
 
-    def mind(self, _: str) -> None: ...
+    def watch_journal(self, _: str) -> None: ...
 
     def owns(self, _: Path) -> bool:
         return False
@@ -465,7 +467,7 @@ def test_eight_trainings_log_to_one_new_database_at_once(tmp_path, root, capfd):
     program = """
 import pathlib, sys
 import numpy as np
-from stages.gan import tracking
+from stages.tracking.store import Store
 with Store(sys.argv[1], pathlib.Path(".outbox")) as store:
     with store.start("eight", sys.argv[2], {}, {"n": 1}) as run:
         for step in range(200):
@@ -480,6 +482,7 @@ with Store(sys.argv[1], pathlib.Path(".outbox")) as store:
         subprocess.Popen([*command, f"seed-{seed}"], cwd=tmp_path, env=environment) for seed in range(8)
     ]
     assert [process.wait(timeout=120) for process in started] == [0] * 8
+    capfd.readouterr()  # on a busy machine, some of it waits still
     sync(uri, tmp_path / ".outbox", capfd)
     client = MlflowClient(uri)
     runs = client.search_runs([client.get_experiment_by_name("eight").experiment_id])
@@ -494,10 +497,9 @@ with Store(sys.argv[1], pathlib.Path(".outbox")) as store:
 
 def test_a_killed_run_goes_on_without_doubled_points(database, box, log, root, capfd):
     program = """
-import json, os, pathlib, sys
-sys.path.insert(0, "tests/gan")
+import os, pathlib, sys
 import numpy as np
-from stages.gan import tracking
+from stages.tracking.store import Store
 store = Store(sys.argv[1], pathlib.Path(sys.argv[2]))
 key = store.new_key()
 with store.start("resumed", "seed-1", {}, {}, key=key) as run:
@@ -573,7 +575,7 @@ def test_scores_of_a_run_that_the_store_had_all_along_arrive(server, box, capfd)
     try:
         with (  # as `sample` does where the store cannot be asked
             Store(server.uri, box) as store,
-            store.start("scored", "from files", dict([tag]), {"lr": 1}, unless=tag) as run,
+            store.start("scored", "from files", dict([tag]), {"lr": 1}, if_absent_tag=tag) as run,
         ):
             run.log_metrics({"loss": 1.0}, step=1)
         with Store(server.uri, box) as store:  # and then `evaluate`
@@ -601,7 +603,7 @@ def test_scores_of_a_run_that_the_store_had_all_along_arrive(server, box, capfd)
 def test_a_damaged_picture_holds_up_nothing(database, box, log, capfd, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Store, "open", lambda _: None)  # it is sent later
-        patch.setattr(Store, "_tell", lambda *_, **__: None)
+        patch.setattr(Store, "_ask", lambda *_: None)
         with Store(database, box) as store, store.start("damaged", "seed-1", {}, {}) as run:
             log(run, *range(1, 8))
     (picture,) = box.glob("*/*/files/*/array.npy")
@@ -636,11 +638,16 @@ def test_a_password_is_no_argument_and_in_no_message(box, capfd):
     assert not [path for path in box.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
 
 
+def kinds(folder: Path) -> list[type]:
+    """Of the messages in a journal."""
+    return [type(message) for message, _ in journal.read(folder)]
+
+
 def test_the_last_records_are_read_without_the_others(tmp_path):
-    written = journal.Journal(tmp_path / "1", {"method": "start", "key": "1", "run_id": ""})
+    written = journal.Journal(tmp_path / "1", Start(key="1"))
     for step in range(300):
-        written.append("log_metrics", metrics={"loss": 1.0}, step=step)
-    written.append("finish", status="KILLED")
+        written.append(LogMetrics(metrics={"loss": 1.0}, step=step))
+    written.append(Finish(status="KILLED"))
     written.close()
     records = [record for record, _ in journal.read(tmp_path / "1")]
     last = journal.last(tmp_path / "1")
@@ -662,7 +669,7 @@ def test_a_run_that_turns_out_to_be_there_is_left_as_it_is(server, box, capfd):
         box_of_another = box.with_name("another")
         with Store(server.uri, box_of_another) as store:
             tag = ("dvc.generator", "abc")
-            with store.start("there", "from files", dict([tag]), {"lr": 1}, unless=tag) as run:
+            with store.start("there", "from files", dict([tag]), {"lr": 1}, if_absent_tag=tag) as run:
                 run.log_metrics({"loss": 1.0}, step=1)
             run.log_metrics({"score": 2.0}, step=1)
             server.signal(signal.SIGCONT)
@@ -689,7 +696,7 @@ def test_what_the_store_refuses_is_left_out_and_the_rest_goes_on(database, box, 
     )[0].data.tags["next"] == "yes"  # fmt: skip
 
 
-def test_what_killed_processes_left_is_swept_after_a_day(database, tmp_path):
+def test_what_killed_processes_left_is_purged_after_a_day(database, tmp_path):
     store = outbox.Outbox(tmp_path, database)
     store.new()
     old, new = store.folder / ".files1", store.folder / ".files2"
@@ -697,16 +704,16 @@ def test_what_killed_processes_left_is_swept_after_a_day(database, tmp_path):
         path.mkdir()
         (path / "checkpoint").write_text("")
     os.utime(old, (0, 0))
-    store.sweep()
+    store.purge()
     assert not old.exists()
     assert new.exists()
     assert (store.folder / ".store").exists()
 
 
 def test_a_journal_cut_short_anywhere_keeps_the_records_before(tmp_path):
-    written = journal.Journal(tmp_path / "1", {"method": "start", "key": "1", "run_id": ""})
-    written.append("log_metrics", metrics={"loss": float("nan")}, step=1)
-    written.append("set_tags", tags={"ä": "\n"})
+    written = journal.Journal(tmp_path / "1", Start(key="1"))
+    written.append(LogMetrics(metrics={"loss": float("nan")}, step=1))
+    written.append(SetTags(tags={"ä": "\n"}))
     os.close(written._file)  # killed
     content = (tmp_path / "1" / "journal").read_bytes()
     whole = list(journal.read(tmp_path / "1"))
@@ -716,28 +723,27 @@ def test_a_journal_cut_short_anywhere_keeps_the_records_before(tmp_path):
         expected = [end for _, end in whole if end <= size]
         assert [end for _, end in journal.read(tmp_path / "1")] == expected
     (tmp_path / "1" / "journal").write_bytes(content[:-1])
-    journal.bury(tmp_path / "1")
-    methods = [record["method"] for record, _ in journal.read(tmp_path / "1")]
-    assert methods == ["start", "log_metrics", "finish", "end"]
+    journal.mark_killed(tmp_path / "1")
+    assert kinds(tmp_path / "1") == [Start, LogMetrics, Finish, End]
     damaged = bytearray(content)
     damaged[whole[0][1] + 20] ^= 1
     (tmp_path / "1" / "journal").write_bytes(damaged)
-    methods = [record["method"] for record, _ in journal.read(tmp_path / "1")]
-    assert methods == ["start", "damaged", "set_tags"]
+    assert kinds(tmp_path / "1") == [Start, Damaged, SetTags]
 
 
 def test_a_full_disk_under_the_outbox_costs_a_line(tmp_path, capfd):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    written = journal.Journal(tmp_path / "1", {"method": "start", "key": "1", "run_id": ""})
+    written = journal.Journal(tmp_path / "1", Start(key="1"))
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
     try:
         for step in range(20):
-            written.append("log_metrics", metrics={"loss": 1.0}, step=step)
+            written.append(LogMetrics(metrics={"loss": 1.0}, step=step))
         assert written.attach_array(np.zeros((100, 100), np.uint8)) is None
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     written.close()
-    assert [record["step"] for record, _ in journal.read(tmp_path / "1") if "step" in record] == [*range(20)]
+    found = [message for message, _ in journal.read(tmp_path / "1")]
+    assert [message.step for message in found if isinstance(message, LogMetrics)] == [*range(20)]
     assert capfd.readouterr().err.count("\n") == 1
 
 
@@ -756,32 +762,32 @@ def test_an_outbox_that_cannot_be_written_stops_nothing(database, tmp_path, capf
 
 
 def test_a_journal_cut_short_in_its_first_record_begins_again(tmp_path):
-    first = {"method": "start", "key": "box", "time": 1}
+    first = Start(key="box", time=1)
     journal.Journal(tmp_path / "box", first).close()
     file = tmp_path / "box" / "journal"
     content = file.read_bytes()
     for length in (0, 1, len(journal.line(first)) - 1):
         file.write_bytes(content[:length])
         again = journal.Journal(tmp_path / "box", first)
-        again.append("resume")
+        again.append(Resume())
         os.close(again._file)
-        methods = [record["method"] for record, _ in journal.read(tmp_path / "box")]
-        assert methods == ["start", "resume"]
+        assert kinds(tmp_path / "box") == [Start, Resume]
 
 
-@pytest.mark.parametrize("unless", [None, ("dvc.generator", "abc")])
-def test_a_killed_writer_ends_its_own_run_only(tmp_path, unless):
+@pytest.mark.parametrize("tag", [None, ("dvc.generator", "abc")])
+def test_a_killed_writer_ends_its_own_run_only(tmp_path, tag):
     """And not one that the store had all along, of which it wrote a copy."""
-    box = journal.Journal(tmp_path / "box", {"method": "start", "key": "box", "unless": unless})
+    box = journal.Journal(tmp_path / "box", Start(key="box", if_absent_tag=tag))
     os.close(box._file)  # as it is after a kill
-    journal.bury(tmp_path / "box")
-    (_, _), (finish, _), (end, _) = journal.read(tmp_path / "box")
-    assert (finish["method"], finish["status"], end["method"]) == ("finish", "KILLED", journal.END)
-    assert finish["conditional"] is bool(unless)
+    journal.mark_killed(tmp_path / "box")
+    assert kinds(tmp_path / "box") == [Start, Finish, End]
+    _, (finish, _), _ = journal.read(tmp_path / "box")
+    assert finish.status == "KILLED"
+    assert finish.skip_if_found is bool(tag)
 
 
 def test_who_looks_after_a_journal_that_waits_locks_nobody_out(tmp_path):
-    box = journal.Journal(tmp_path / "box", {"method": "start", "key": "box"})
+    box = journal.Journal(tmp_path / "box", Start(key="box"))
     box.close()
     with (tmp_path / "box" / "journal").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)  # another who asks whether it is written

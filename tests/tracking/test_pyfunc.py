@@ -5,7 +5,8 @@ import torch
 from mlflow.exceptions import MlflowException
 
 from stages.gan.core import weights
-from stages.gan.networks.base import registry, sampling
+from stages.gan.networks.base import sampling
+from stages.gan.networks.mlp import MlpGenerator
 from stages.tracking import pyfunc
 
 SEED, LATENT = 7, 3
@@ -14,7 +15,7 @@ SEED, LATENT = 7, 3
 @pytest.fixture(params=[(2,), (1, 8, 8)], ids=["points", "images"])
 def generator(request) -> torch.nn.Module:
     noise = torch.Generator().manual_seed(1)
-    return registry.GENERATORS["mlp"](LATENT, [16], request.param, noise).eval()
+    return MlpGenerator(LATENT, [16], request.param, noise).eval()
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_numbers_may_be_whole(model):
         ({"latent": [[0.0, 0.0, 1e300]]}, "not all of these are finite"),
     ],
 )
-def test_what_it_cannot_draw_of_is_told(model, data, words):
+def test_what_it_cannot_draw_of_is_refused(model, data, words):
     with pytest.raises(MlflowException, match=words) as caught:
         model.predict(pd.DataFrame(data))
     assert caught.value.error_code == "INVALID_PARAMETER_VALUE"

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from stages.runtime.files import md5
+from stages.tracking.store import Store
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with an MLflow store in it; making one takes seconds, so the tests share it."""
@@ -18,9 +22,8 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def store(folder, monkeypatch) -> Iterator[Store]:
     monkeypatch.chdir(folder)
-    with Store(
-        f"sqlite:///{folder}/mlflow.db", folder / ".outbox"
-    ) as store:  # MLflow remembers stores by address
+    address = f"sqlite:///{folder}/mlflow.db"  # MLflow remembers stores by address
+    with Store(address, folder / ".outbox") as store:
         yield store
 
 
@@ -49,15 +52,15 @@ def test_a_run_holds_what_was_logged(store, client, folder):
     assert [f.path for f in client.list_artifacts(run.run_id, "checkpoints")] == ["checkpoints/dataset.bin"]
     assert client.list_artifacts(run.run_id, "images")
     (logged,) = found.inputs.dataset_inputs
-    assert logged.dataset.digest == files.md5(file) == "8d777f385d3dfec8815d20f7496026dc"
+    assert logged.dataset.digest == md5(file) == "8d777f385d3dfec8815d20f7496026dc"
 
 
 def test_files_in_a_folder_of_the_store_stay_until_they_are_sent(folder, client, monkeypatch):
     monkeypatch.chdir(folder)
     address = f"sqlite:///{folder}/mlflow.db"
     with Store(address, folder / ".outbox") as store, store.start("folder", "seed-1", {}, {}) as run:
-        with store.folder() as files:
-            path = files / "generator.safetensors"
+        with store.folder() as place:
+            path = place / "generator.safetensors"
             path.write_bytes(b"weights")
             run.log_files("checkpoints/epoch-0001", path)
         run_id = run.run_id
@@ -109,7 +112,6 @@ def test_a_run_whose_process_is_killed_is_killed_and_keeps_its_points(client, fo
     program = """
 import os, pathlib, sys
 from stages.tracking.store import Store
-from stages.gan import tracking
 store = Store(sys.argv[1], pathlib.Path(".outbox"))
 with store.start("killed", "seed-1", {}, {}) as run:
     run.log_metrics({"loss": 1.0}, step=1)

@@ -172,3 +172,10 @@ def test_a_custom_piece_counts_with_the_projects_modules_that_it_imports(science
     assert pieces.code([custom("a")]) == code
     append(science / "networks" / "mlp.py")
     assert pieces.code([custom("a")]) != code
+
+
+def test_a_broken_custom_py_does_not_keep_the_projects_pieces_from_being_found(write_custom):
+    write_custom("def half(:")
+    assert pieces.find("generator", "mlp").name == "mlp"
+    with pytest.raises(UserError, match="is not Python"):
+        pieces.find("generator", "tiny")

@@ -112,6 +112,12 @@ def read() -> list[Declaration]:
     return list(found.values())
 
 
+def read_project() -> Iterator[Declaration]:
+    """The project's pieces; see :func:`read`."""
+    for path in _project_files():
+        yield from _read_file(path)
+
+
 def parse(path: Path) -> ast.Module:
     """A file's syntax tree; an empty one where there is no such file.
 

@@ -22,10 +22,16 @@ def find(kind: str, name: str) -> Declaration:
     Raises:
         UserError: there is none.
     """
-    for declaration in declarations.read():
+    for declaration in _project_first():
         if (declaration.kind, declaration.name) == (kind, name):
             return declaration
     raise UserError(f"there is no {kind} named {name}; write {name}_{kind} in {CUSTOM_PLACE}")
+
+
+def _project_first() -> Iterator[Declaration]:
+    """All pieces; the project's before ``custom.py`` is read, which need not be right for these."""
+    yield from declarations.read_project()
+    yield from declarations.read()
 
 
 def load(declaration: Declaration) -> Any:
