@@ -54,7 +54,7 @@ def speed_table(device: str) -> str:
         quality.SECONDS.write_text(json.dumps(epochs) + "\n")
     heads = ["experiment", "over", "rounds", "reference, ms", "ours, ms", "times as fast", "floor"]
     lines = [
-        f"Both loops by turns on {device} ({devices.name(there)}); milliseconds a step. The floor comes from "
+        f"Both loops in turn on {device} ({devices.name(there)}); milliseconds a step. The floor comes from "
         f"{flops / 1e9:.0f} GFLOP/s in matrix products and {bandwidth / 1e9:.0f} GB/s of memory traffic.",
         "",
         f"| {' | '.join(heads)} |",
@@ -80,7 +80,7 @@ def portable_table() -> str:
     rounds = 3
     lines = [
         "Steps per second with `portable: true`, as a share of those without, on "
-        f"{devices.name(torch.device('cpu'))}: the median of {rounds} rounds by turns, least and greatest.",
+        f"{devices.name(torch.device('cpu'))}: the median of {rounds} alternate rounds, least and greatest.",
         "",
         "| experiment | one thread | two threads |",
         "| --- | --- | --- |",
@@ -119,7 +119,7 @@ def overhead_table() -> str:
         [
             f"`make repro` from nothing but the virtual environment takes {everything:.0f} s. With next "
             f"to no work (one epoch, 1,000 samples) {overhead:.0f} s, {overhead / everything:.0%}, are left: "
-            "imports, DVC, MLflow's start with the making of its store, and figures.",
+            "imports, DVC, MLflow's start with the making of its store, and pictures.",
             "",
             "Of the time of a training, logging takes "
             + ", ".join(f"{share:.1%} ({name})" for name, share in logging.items())

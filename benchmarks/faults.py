@@ -5,7 +5,7 @@ nothing but scikit-learn's digits.
 
 Half of the digits train the judge and are what samples are compared with. The others are held out; random
 sets of 300 of them stand for the samples of a perfect generator, and each fault is planted in some of them.
-What a fault changes in a score is told as a share of the way from real data to noise, its two baselines; and
+What a fault changes in a score is given as a share of the way from real data to noise, its two baselines; and
 whether it is more than chance, by the standard deviation of the score over the sets with no fault.
 """
 
@@ -17,16 +17,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from stages.gan.evaluation.scorers import ImageScorer
 from torch import Tensor
 from torch.nn import functional
 
 from stages.gan.core import devices, params
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.randomness import generator
+from stages.gan.evaluation.image_scorer import ImageScorer
 from stages.gan.evaluation.scores import MEANINGS, Scores
 from stages.gan.judges import fitting, models
-from stages.gan.sources import sources
+from stages.gan.sources.digits import DigitsSource
 from stages.runtime import command
 
 PAGE = Path("docs/scores.md")
@@ -34,7 +34,7 @@ START, END = "<!-- made by python -m benchmarks.faults -->", "<!-- end of what i
 SEED = 0
 TRAINING = 900  # of the 1,797 digits; the others are held out
 COUNT = 300  # images in a set
-SETS = 30  # that chance is told from
+SETS = 30  # that say what is chance
 FAULTY = 10  # of them, that every fault is planted in
 SURE = 2  # standard deviations: a smaller change may be chance
 DROPPED = 3  # the digit that one fault leaves out
@@ -207,7 +207,7 @@ def insert(page: str, table: str) -> str:
 
 
 def _scorer(settings: params.CnnJudge) -> tuple[ImageScorer, Dataset]:
-    digits = sources.prepare(params.DigitsData(source="digits", seed=SEED), Path())
+    digits = DigitsSource(seed=SEED).load(Path())
     images, labels = (
         torch.cat(both) for both in zip(*map(_tensors, (digits.train, digits.test)), strict=True)
     )

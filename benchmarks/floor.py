@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 
-from stages.gan.core.params import Experiment, MlpDiscriminator, MlpGenerator
+from stages.gan.core.params import Experiment
 
 
 def step_seconds(experiment: Experiment, samples: int, flops: float, bandwidth: float) -> float:
@@ -22,10 +22,10 @@ def step_seconds(experiment: Experiment, samples: int, flops: float, bandwidth: 
         flops: floating point operations that this machine does in a second.
         bandwidth: bytes that it reads and writes in a second.
     """
-    assert isinstance(experiment.generator, MlpGenerator)
-    assert isinstance(experiment.discriminator, MlpDiscriminator)
-    widths_g = [experiment.generator.latent, *experiment.generator.hidden, samples]
-    widths_d = [samples, *experiment.discriminator.hidden, 1]
+    about_g, about_d = experiment.generator.model_dump(), experiment.discriminator.model_dump()
+    assert about_g["network"] == about_d["network"] == "mlp"
+    widths_g = [about_g["latent"], *about_g["hidden"], samples]
+    widths_d = [samples, *about_d["hidden"], 1]
     (g, first_g), (d, first_d) = (
         (sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]) for widths in (widths_g, widths_d)
     )

@@ -3,7 +3,7 @@
 ``python -m benchmarks.outages`` (eight minutes) writes benchmarks/results/outages.md. In each round the same
 training logs to a store that is well, and to one that suffers each of :data:`OUTAGES` at a random moment, for
 a random time, often beyond the training's end. Once all is well again, ``stages.tools.sync`` sends the rest.
-Exit code 1 tells that something was lost or doubled, or that a training did not end as it should.
+Exit code 1 says that something was lost or doubled, or that a training did not end as it should.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Tally:
         displaced: points that are not in order, or whose time is not within the training's.
         wrong: trainings that left other bytes, are not one finished run, or lack a picture or a file.
         seconds: of each training's epochs.
-        ends: seconds from each one's last epoch to its end: figures, and what is still sent or waited for.
+        ends: seconds from each one's last epoch to its end: its files, and what is still sent or waited for.
     """
 
     trainings: int = 0
@@ -141,7 +141,7 @@ class Bench:
         """Send what waits; where bad luck decides whether that fails, again."""
         for _ in range(10):
             try:
-                self.victim.run("sync")
+                self.victim.run("tools.sync")
             except subprocess.CalledProcessError:
                 continue
             return
@@ -239,7 +239,7 @@ def table(tallies: dict[str, Tally], seconds: float) -> str:
             f"{struck} outages in {seconds / 60:.0f} minutes, each at a random moment of a training of "
             f"`digits`, {EPOCHS} epochs, for 1 to {LONGEST:.0f} s or to the training's end. *Epochs* is the "
             "median time from a training's first step to its last, *end* the time from there to the "
-            "process's end: figures, and what is still sent or waited for.",
+            "process's end: its files, and what is still sent or waited for.",
             "",
             *lines,
         ]

@@ -3,11 +3,11 @@
 ``python -m benchmarks.parity`` (five minutes) trains the first 200 steps of each experiment without dropout
 on every device of this machine, and writes benchmarks/results/parity.md. All start from the same bytes. Then
 sums are rounded in another order, and a training amplifies that. So each is made in float64, too: what is
-left there tells whether it is the same mathematics.
+left there shows whether it is the same mathematics.
 
 The relative difference of two tensors of weights is max|a - b| / max|a|, and the greatest of both networks'
 tensors counts; that of two losses is |a - b| / |a|, and the greater of both networks' counts. Exit code 1
-tells that one is above its bound, that the start is not the same, or that the same training gave other bytes
+says that one is above its bound, that the start is not the same, or that the same training gave other bytes
 the second time.
 """
 
@@ -188,7 +188,7 @@ def main() -> None:
             "Greatest relative differences of losses / of weights to a training by one thread of the CPU, "
             f"without dropout, on {names}; PyTorch {torch.__version__}. At the start all bytes are the same.",
             *("In float32, as trainings are:", table(single)),
-            *("In float64, where rounding tells little:", table(double)),
+            *("In float64, where rounding matters little:", table(double)),
             verdict,
         ]
     )

@@ -62,7 +62,7 @@ def environment() -> dict[str, str]:
 
 
 def reproduce(folder: Path) -> tuple[float, dict[str, float]]:
-    """Run `dvc repro`; returns its seconds in all, and those of each stage as far as DVC tells."""
+    """Run `dvc repro`; returns its seconds in all, and those of each stage as far as DVC says."""
     start = time.perf_counter()
     process = subprocess.Popen(
         ["dvc", "repro"], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True

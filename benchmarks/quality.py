@@ -56,7 +56,7 @@ class Scorer:
         files = ExperimentFiles(experiment)
         dataset = datasets.Dataset.load(files.dataset)
         self.split, self._test = dataset.train, dataset.test
-        judge, _ = weights.load(files.judge, models.JUDGES, self.device)
+        judge, _ = weights.load(files.judge, models.get_judge, self.device)
         assert isinstance(judge, models.Classifier)
         self._judge = judge
         self._features = models.predict(judge.features, self.split.normalized)
@@ -70,7 +70,7 @@ class Scorer:
         fid, collapsed = self._distance(features), metrics.images_collapsed(found)
         return Score(self._experiment, self._seed, epoch, seconds, fid, collapsed)
 
-    def floor(self) -> float:
+    def real(self) -> float:
         """The Fréchet distance of real images, those of the test split, to the training images."""
         return self._distance(models.predict(self._judge.features, self._test.normalized))
 
@@ -85,7 +85,7 @@ def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score
     gan = loop.Training(score.params, score.split.shape, seed=seed, device=score.device)
     real = score.split.normalized.to(score.device)
     seconds, start = 0.0, time.perf_counter()
-    for epoch in gan.epochs(real, torch.zeros(1, score.params.generator.latent)):
+    for epoch in gan.epochs(real, torch.zeros(1, gan.latent)):
         seconds += time.perf_counter() - start
         if epoch.number in epochs:
             yield score(gan.generator_ema, epoch.number, seconds)
@@ -111,11 +111,11 @@ def load() -> list[Score]:
 def add(new: list[Score]) -> None:
     """Put scores into the record, in place of those of the same experiment and seed."""
     runs = {(score.experiment, score.seed) for score in new}
-    kept = [s for s in load() if (s.experiment, s.seed) not in runs] if RECORD.exists() else []
+    others = [s for s in load() if (s.experiment, s.seed) not in runs] if RECORD.exists() else []
     with RECORD.open("w", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Score)], lineterminator="\n")
         writer.writeheader()
-        for score in sorted(kept + new, key=lambda s: (s.experiment, s.seed, s.epoch)):
+        for score in sorted(others + new, key=lambda s: (s.experiment, s.seed, s.epoch)):
             row = asdict(score) | {"seconds": f"{score.seconds:.1f}", "fid_judge": f"{score.fid_judge:.4g}"}
             writer.writerow(row)
 
@@ -141,7 +141,7 @@ def checkpoints(experiment: str, seed: int, epoch_seconds: float | None) -> list
         epoch_seconds = steps / runs[0].data.metrics["steps_per_second"]
     with TemporaryDirectory() as folder:
         for path in Path(client.download_artifacts(runs[0].info.run_id, "checkpoints", folder)).iterdir():
-            generator, _ = weights.load(path / "generator.safetensors", registry.GENERATORS, score.device)
+            generator, _ = weights.load(path / "generator.safetensors", registry.get_generator, score.device)
             epoch = int(path.name.removeprefix("epoch-"))
             scores.append(score(generator, epoch, epoch * epoch_seconds))
     return sorted(scores, key=lambda found: found.epoch)
@@ -189,10 +189,10 @@ def figure(classic: str, fast: str, script: float) -> Figure:
 def table(classic: str, fast: str, script: float) -> str:
     """What the record says about two recipes; for the arguments see :func:`figure`."""
     old, new = by_seed(classic), by_seed(fast)
-    floor = Scorer(classic, seed=0).floor()
+    real = Scorer(classic, seed=0).real()
     good = [scores[-1].fid_judge for scores in old.values() if not scores[-1].collapsed]
     goal = min(good)
-    third = floor + (goal - floor) / 3
+    third = real + (goal - real) / 3
     reached, better = (
         [next(s.seconds for s in scores if s.fid_judge <= target) for scores in new.values()]
         for target in (goal, third)
@@ -201,7 +201,7 @@ def table(classic: str, fast: str, script: float) -> str:
     ends = [scores[-1] for scores in new.values()]
     lines = [
         f"{classic}: of {len(old)} seeds {lost} collapsed; the others end with a Fréchet distance of "
-        f"{min(good):.3g} to {max(good):.3g}; real test images have {floor:.3g}.",
+        f"{min(good):.3g} to {max(good):.3g}; real test images have {real:.3g}.",
         "",
         f"{fast}: of {len(new)} seeds {sum(end.collapsed for end in ends)} collapsed; they end with "
         f"{min(end.fid_judge for end in ends):.3g} to {max(end.fid_judge for end in ends):.3g}.",

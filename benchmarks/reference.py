@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from stages.gan.core.datasets import Split
-from stages.gan.core.params import Experiment, MlpDiscriminator, MlpGenerator
+from stages.gan.core.params import Experiment
 
 
 def train(split: Split, params: Experiment, device: torch.device) -> Iterator[None]:
@@ -23,7 +23,7 @@ def train(split: Split, params: Experiment, device: torch.device) -> Iterator[No
     betas = (params.train.betas[0], params.train.betas[1])
     adam_d = torch.optim.Adam(discriminator.parameters(), lr=params.train.lr, betas=betas)
     adam_g = torch.optim.Adam(generator.parameters(), lr=params.train.lr, betas=betas)
-    latent = params.generator.latent
+    latent: int = params.generator.model_dump()["latent"]
     for _ in range(params.train.epochs):
         for real, _ in loader:
             yield
@@ -63,21 +63,21 @@ def step(
 
 def networks(params: Experiment, shape: Sequence[int]) -> tuple[nn.Sequential, nn.Sequential]:
     """The fully connected generator and discriminator of an experiment, for samples of a shape."""
-    assert isinstance(params.generator, MlpGenerator)
-    assert isinstance(params.discriminator, MlpDiscriminator)
+    about_g, about_d = params.generator.model_dump(), params.discriminator.model_dump()
+    assert about_g["network"] == about_d["network"] == "mlp"
     flat = torch.Size(shape).numel()
     layers: list[nn.Module] = []
-    for inputs, outputs in pairwise([params.generator.latent, *params.generator.hidden]):
+    for inputs, outputs in pairwise([about_g["latent"], *about_g["hidden"]]):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    layers.append(nn.Linear(params.generator.hidden[-1], flat))
+    layers.append(nn.Linear(about_g["hidden"][-1], flat))
     if len(shape) == 3:
         layers.append(nn.Tanh())
     generator = nn.Sequential(*layers, nn.Unflatten(1, tuple(shape)))
 
     layers = [nn.Flatten()]
-    for inputs, outputs in pairwise([flat, *params.discriminator.hidden]):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(params.discriminator.dropout)]
-    layers += [nn.Linear(params.discriminator.hidden[-1], 1), nn.Sigmoid()]
+    for inputs, outputs in pairwise([flat, *about_d["hidden"]]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(about_d["dropout"])]
+    layers += [nn.Linear(about_d["hidden"][-1], 1), nn.Sigmoid()]
     return generator, nn.Sequential(*layers)
 
 

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.sweep`` (fifteen minutes) writes benchmarks/results/sweep.md. It sweeps a pipeline
 whose stages do nothing, and the real one at small size: two experiments with four seeds each, by one worker,
-by two, and by two of which one is killed in the middle. Exit code 1 tells that one of them leaves another
+by two, and by two of which one is killed in the middle. Exit code 1 says that one of them leaves another
 dvc.lock than a plain `dvc repro`.
 """
 
@@ -35,11 +35,15 @@ stages:
   check:
     cmd: python -m stages.check
     deps: [params.yaml]
-    outs: [data/checked]
+    outs:
+      - data/code
+      - data/sources: {cache: false}
   prepare:
     matrix: {experiment: "${experiments}"}
-    cmd: sh work.sh prepare data/checked data/${item.experiment}/dataset ${item.experiment}
-    deps: [data/checked, work.sh]
+    cmd: >-
+      sh work.sh prepare data/code/${item.experiment}/prepare data/${item.experiment}/dataset
+      ${item.experiment}
+    deps: ["data/code/${item.experiment}/prepare", "data/sources/${item.experiment}", work.sh]
     outs: ["data/${item.experiment}/dataset"]
   train:
     matrix: {experiment: "${experiments}", seed: "${seeds}"}
@@ -54,15 +58,13 @@ stages:
       sh work.sh evaluate data/${item.experiment}/seed-${item.seed}/network
       reports/runs/${item.experiment}-${item.seed} ${item.experiment}-${item.seed}
     deps: ["data/${item.experiment}/seed-${item.seed}/network", work.sh]
-    outs:
-      - reports/runs/${item.experiment}-${item.seed}:
-          cache: false
+    plots:
+      - reports/runs/${item.experiment}-${item.seed}: {cache: false}
   report:
     cmd: ls reports/runs > reports/README.md
     deps: [reports/runs]
-    outs:
-      - reports/README.md:
-          cache: false
+    metrics:
+      - reports/README.md: {cache: false}
 """
 # Who is the first to train what WAITS names leaves the number of its process, and waits to be killed.
 WORK = """

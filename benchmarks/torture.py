@@ -1,9 +1,9 @@
 """Kill trainings at random moments until they are done, and compare what they leave with an undisturbed one.
 
 ``python -m benchmarks.torture`` (a quarter of an hour) writes benchmarks/results/torture.md. Each training is
-killed once to three times: at a moment that is drawn from the whole of its time, imports and figures
-included, or in the middle of the writing of its state; mostly by SIGKILL, now and then by a signal that asks.
-Exit code 1 tells that not all ended the same.
+killed once to three times: at a moment that is drawn from the whole of its time, imports
+included, or in the middle of the writing of a checkpoint; mostly by SIGKILL, now and then by a signal that
+asks. Exit code 1 says that not all ended the same.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from typing import Any
 
 from benchmarks import pipeline
 from benchmarks.victim import MNIST, Victim
-from stages.gan.training.checkpoints import CheckpointStore, State
+from stages.gan.training.checkpoints import Checkpoint, CheckpointStore
 from stages.runtime import command
-from stages.runtime.paths import STATES
+from stages.runtime.paths import CHECKPOINTS
 
 RESULT = Path(__file__).parent / "results" / "torture.md"
 CONV = {
@@ -50,7 +50,7 @@ class Tally:
 
     Attributes:
         kills: by signal.
-        writes: kills in the middle of the writing of a state.
+        writes: kills in the middle of the writing of a checkpoint.
         endings: trainings that ended, all of which were killed before.
         identical: those of them that left the same bytes as an undisturbed one.
         recorded: those that are one finished run in MLflow, each point and picture there once.
@@ -81,7 +81,7 @@ class TorturedVictim(Victim):
         self.tally = Tally()
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals, after: float, write: bool) -> bool:
-        """Send a signal once seconds have passed, or then at the next state's writing; did it end?"""
+        """Send a signal once seconds have passed, or then at the next checkpoint's writing; did it end?"""
         wanted = time.time() + after
         while process.poll() is None and time.time() < wanted:
             time.sleep(0.002)
@@ -101,7 +101,7 @@ class TorturedVictim(Victim):
     def torture(self, kills: int, chance: random.Random) -> bool:
         """Train, be killed so often, and train to the end; did it end with the same bytes?"""
         killed = 0
-        found: State | None = None
+        found: Checkpoint | None = None
         while True:
             began = time.time()
             process, lines = self.start()
@@ -131,23 +131,23 @@ class TorturedVictim(Victim):
             recorded = self._is_recorded()
             if not killed:  # it was done before its time had come
                 continue
-            same = self.sums() == self.undisturbed and not (self.folder / STATES).exists()
+            same = self.sums() == self.undisturbed and not (self.folder / CHECKPOINTS).exists()
             self.tally.endings += 1
             self.tally.identical += same
             self.tally.recorded += recorded
             return same and recorded
 
-    def newest(self) -> State | None:
-        """The newest state there is."""
-        folders = [path for path in (self.folder / self.files.states).glob("*") if path.is_dir()]
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint there is."""
+        folders = [path for path in (self.folder / self.files.checkpoints).glob("*") if path.is_dir()]
         return CheckpointStore(folders[0], every=1).load() if folders else None
 
-    def _note(self, began: float, lines: list[tuple[float, str]], found: State | None) -> None:
-        """Check that a training went on from the state that was there, and note how soon."""
+    def _note(self, began: float, lines: list[tuple[float, str]], found: Checkpoint | None) -> None:
+        """Check that a training went on from the checkpoint that was there, and note how soon."""
         working = any("steps on" in line for _, line in lines) and len(lines) > 1
         on = [when for when, line in lines if "goes on from" in line]
         if found is not None and working and not on:
-            raise RuntimeError("it did not go on from its state")
+            raise RuntimeError("it did not go on from its checkpoint")
         if on:
             self.tally.starts.append(on[0] - began)
 
@@ -161,13 +161,13 @@ class TorturedVictim(Victim):
 
     def _asides(self) -> Iterator[Path]:
         with suppress(FileNotFoundError):  # the training has just removed them all
-            yield from (self.folder / self.files.states).glob("*/.*")
+            yield from (self.folder / self.files.checkpoints).glob("*/.*")
 
 
 def table(tallies: dict[str, Tally], seconds: float) -> str:
     """The tallies of all cases, by name."""
     lines = [
-        f"| training | {' | '.join(number.name for number in CODES)} | of these in a state's writing "
+        f"| training | {' | '.join(number.name for number in CODES)} | of these in a checkpoint's writing "
         "| endings | identical | in MLflow | lost, s | start, s |",
         "| --- " * 11 + "|",
     ]
@@ -185,7 +185,7 @@ def table(tallies: dict[str, Tally], seconds: float) -> str:
             f"{kills_in_all} kills in {seconds / 60:.0f} minutes. *Lost* is what of a training a kill undoes "
             "(median and greatest, where it hits the training itself), *start* the time from the next "
             "process's start until it goes on; *in MLflow* are those of which it holds one finished run with "
-            "each point and picture once. CheckpointStore are due every 0.3 s here, by default every 10 s.",
+            "each point and picture once. Checkpoints are due every 0.3 s here, by default every 10 s.",
             "",
             *lines,
         ]

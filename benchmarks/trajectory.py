@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks import pipeline
 from stages.gan.core import devices, params
-from stages.gan.sources import sources
+from stages.gan.sources.digits import DigitsSource
 from stages.gan.training import loop, process_group
 
 CASES = ("sine", "digits", "mnist", "mnist_fast")
@@ -29,20 +29,17 @@ def data(experiment: params.Experiment) -> Tensor:
 
     In MNIST's place there are scikit-learn's digits, each pixel as 3x3, with two more all around.
     """
-    source = experiment.data
-    if isinstance(source, params.MnistData):
-        source = params.DigitsData(source="digits", seed=1)
-    samples = sources.prepare(source, Path("unused")).train.normalized
-    if isinstance(experiment.data, params.MnistData):
-        large = samples.repeat_interleave(3, 2).repeat_interleave(3, 3)
-        samples = torch.nn.functional.pad(large, (2, 2, 2, 2), value=-1.0)
-    return samples
+    if experiment.data.piece.name != "mnist":
+        return experiment.source.load(Path("unused")).train.normalized
+    large = DigitsSource(seed=1).load(Path("unused")).train.normalized
+    large = large.repeat_interleave(3, 2).repeat_interleave(3, 3)
+    return torch.nn.functional.pad(large, (2, 2, 2, 2), value=-1.0)
 
 
 def without_dropout(experiment: params.Experiment, processes: int) -> params.Experiment:
     """The experiment as it is compared, trained by so many processes."""
     discriminator = experiment.discriminator
-    if isinstance(discriminator, params.MlpDiscriminator):
+    if discriminator.piece.name == "mlp":
         discriminator = discriminator.model_copy(update={"dropout": 0.0})
     train = experiment.train.model_copy(update={"processes": processes})
     return experiment.model_copy(update={"discriminator": discriminator, "train": train})
@@ -57,23 +54,22 @@ class Trajectory:
 
     Args:
         gan: before its first step.
-        latent: dimensions of its latent space.
         steps: which; 0 is before the first; none may be an epoch's last.
 
     Attributes:
         found: tensors by ``STEP/NAME``: both networks' weights, and ``losses`` [2] of that step, the
-            discriminator's and the generator's, which the state before the first has not.
+            discriminator's and the generator's, of which there are none before the first.
     """
 
-    def __init__(self, gan: loop.Training, latent: int, steps: Sequence[int]) -> None:
+    def __init__(self, gan: loop.Training, steps: Sequence[int]) -> None:
         self.found: dict[str, Tensor] = {}
         self._gan = gan
-        self._preview = torch.zeros(1, latent)
+        self._preview = torch.zeros(1, gan.latent)
         self._steps = steps
         self._done = 0
         self._note()
 
-    def follow(self, real: Tensor) -> None:
+    def train(self, real: Tensor) -> None:
         """Train up to the last of the steps."""
         totals = self._gan.state_dict()["totals"]  # not a copy: the sums of the epoch so far
 
@@ -107,21 +103,21 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--double", action="store_true", help="compute in float64")
     arguments = parser.parse_args()
-    part = process_group.current(arguments.processes)
-    device = part.device(devices.set_up(arguments.device, arguments.threads))
+    group = process_group.current(arguments.processes)
+    device = group.device(devices.set_up(arguments.device, arguments.threads))
     if arguments.double:
         torch.set_default_dtype(torch.float64)
     known = params.load(pipeline.ROOT / "params.yaml").experiments
     found: dict[str, Tensor] = {}
-    with part.joined(device, [sys.executable, "-m", "benchmarks.trajectory", *sys.argv[1:]]):
+    with group.joined(device, [sys.executable, "-m", "benchmarks.trajectory", *sys.argv[1:]]):
         for case in arguments.cases:
             real = data(known[case]).to(torch.get_default_dtype())
             experiment = without_dropout(known[case], arguments.processes)
-            gan = loop.Training(experiment, real.shape[1:], seed=1, device=device, ranks=part)
-            trajectory = Trajectory(gan, experiment.generator.latent, arguments.steps)
-            trajectory.follow(real.to(device))
+            gan = loop.Training(experiment, real.shape[1:], seed=1, device=device, group=group)
+            trajectory = Trajectory(gan, arguments.steps)
+            trajectory.train(real.to(device))
             found |= {f"{case}/{name}": tensor for name, tensor in trajectory.found.items()}
-    if part.is_main:
+    if group.is_main:
         save_file(found, arguments.file)
 
 

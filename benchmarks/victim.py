@@ -15,6 +15,7 @@ from mlflow.entities import Run
 
 from benchmarks import pipeline
 from stages.gan.core.datasets import Dataset, Split
+from stages.runtime.files import md5
 from stages.runtime.paths import ExperimentFiles, RunFiles
 
 MNIST = pipeline.ROOT / ExperimentFiles("mnist").dataset
@@ -28,7 +29,7 @@ class Victim:
         folder: for params.yaml, data and results; an empty one.
         experiment: its name in params.yaml.
         changes: of its parameters: blocks, or keys of its block ``train``.
-        state_every: seconds between two states.
+        state_every: seconds between two checkpoints.
 
     Attributes:
         uri: the address of the MLflow store that it logs to.
@@ -71,10 +72,7 @@ class Victim:
     def outputs(self) -> list[Path]:
         """What DVC removes before a training, and hashes after it."""
         files = self.files
-        return [
-            *(files.generator, files.discriminator, files.previews),
-            *(files.losses, files.animation, files.strip),
-        ]
+        return [files.generator, files.discriminator, files.previews, files.losses]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -88,7 +86,7 @@ class Victim:
         return _command("train", "--experiment", self.experiment, "--seed", "111")
 
     def run(self, stage: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another stage."""
+        """Run another stage, or a tool."""
         return subprocess.run(
             _command(stage, *arguments),
             cwd=self.folder,
@@ -116,7 +114,7 @@ class Victim:
 
     def sums(self) -> dict[str, str]:
         """The MD5 sums of all that a finished training leaves."""
-        return {str(path): files.md5(self.folder / path) for path in self.outputs}
+        return {str(path): md5(self.folder / path) for path in self.outputs}
 
     def recorded(self, uri: str = "") -> dict[str, Any]:
         """What MLflow holds of the training that has just finished, and how many runs began since the last.

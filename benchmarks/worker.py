@@ -46,7 +46,7 @@ def ours(split: Split, experiment: params.Experiment, device: torch.device) -> I
     gan = loop.Training(experiment, split.shape, seed=1, device=device)
     gan.loss = clock = Clock(gan.loss)
     real = split.normalized.to(device)
-    for _ in gan.epochs(real, torch.randn(experiment.train.preview, experiment.generator.latent)):
+    for _ in gan.epochs(real, torch.randn(experiment.train.preview, gan.latent)):
         pass
     yield from clock.times
     yield time.perf_counter()

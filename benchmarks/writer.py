@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.tracking.store import Store
 from stages.tracking import outbox
+from stages.tracking.requests import FindRun
+from stages.tracking.store import Store
 
 EXPERIMENT = "writers"
 LOSSES = ("loss_d", "loss_g", "d_real", "d_fake")
@@ -46,7 +47,7 @@ def write(folder: Path) -> None:
 
 
 def _asked(store: Store) -> Iterator[str]:
-    while store.ask("find", experiment=EXPERIMENT, tag="seed", value="none") is None:
+    while store.ask(FindRun(experiment=EXPERIMENT, tag="seed", value="none")) is None:
         time.sleep(0.1)
     print("done", flush=True)
     for line in sys.stdin:

@@ -3,7 +3,7 @@
 ``python -m benchmarks.writers`` (three minutes) writes benchmarks/results/writers.md. Each writer is a
 process (writer.py) that logs what a training of ``sine`` does, through the outbox as that does, only faster:
 the worst that so many trainings can do to a store. The stores are an SQLite file, and the server of a team on
-PostgreSQL (see docs/team.md). Exit code 1 tells that a point was lost or doubled.
+PostgreSQL (see docs/team.md). Exit code 1 says that a point was lost or doubled.
 """
 
 import argparse
@@ -38,7 +38,7 @@ class Store:
         name: what it is.
         environment: in which it is found.
         artifacts: the folder with its artifacts.
-        size: tells the bytes of its database.
+        size: says the bytes of its database.
     """
 
     name: str

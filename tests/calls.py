@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 SEED = 7
-OF_A_RUN = ("train", "sample", "evaluate")
+OF_A_RUN = ("train", "sample", "evaluate", "plot")
 SIZES = {"epochs": 2, "preview": 16, "image_every": 5, "checkpoint_every": 5, "batch_size": 16}
 
 
@@ -75,13 +75,10 @@ def call(folder: Path, stage: str, *arguments: str, experiment: str = "sine", tr
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("sys.argv", [f"stages/{stage}.py", *arguments])
+        patch.setattr("sys.argv", [f"stages/{stage.replace('.', '/')}.py", *arguments])
         if not tracked:
-            patch.setattr("stages.runtime.command.Store", Untracked)
             patch.setattr("stages.tracking.store.Store", Untracked)
-        patch.setattr(
-            "stages.gan.training.checkpoints.claim", lambda *_: None
-        )  # it is held until the process ends
+        patch.setattr("stages.runtime.locks.claim", lambda *_: None)  # it is held until the process ends
         patch.setattr("stages.runtime.signals.exit_now", leave)
         patch.setattr("stages.runtime.signals.install", lambda: None)
         patch.setattr("gc.set_threshold", lambda *_: None)
@@ -147,6 +144,7 @@ def make(folder: Path, root: Path) -> None:
         for stage in ("prepare", "judge", *OF_A_RUN):
             ended = call(folder, stage, experiment=name)
             assert ended.code == 0, ended
+        assert call(folder, "plot", "--experiment", name).code == 0
     assert call(folder, "report").code == 0
 
 

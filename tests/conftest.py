@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import torch
 
-from stages.gan.core import devices
+from stages.gan.core import devices, weights
+from stages.gan.core.datasets import Split
+from stages.gan.core.params import declarations
+from stages.gan.core.randomness import generator as random_generator
 from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX
+from stages.gan.networks.mlp import MlpGenerator
 from tests import calls
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +80,43 @@ def write_run(tmp_path) -> Callable[..., Path]:
             "epoch,loss_d,loss_g,d_real,d_fake\n1,0.6,0.9,0.6,0.4\n2,0.5,1.0,0.7,0.3\n"
         )
         return folder
+
+    return write
+
+
+@pytest.fixture
+def points() -> Split:
+    return Split(torch.rand(50, 2, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.fixture
+def images() -> Split:
+    noise = torch.Generator().manual_seed(0)
+    labels = torch.arange(10).repeat(8)
+    return Split(torch.randint(0, 256, (80, 1, 8, 8), generator=noise, dtype=torch.uint8), labels)
+
+
+@pytest.fixture(params=["points", "images"])
+def split(request) -> Split:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def generator_file(tmp_path) -> Path:
+    """A small generator of points, never trained, of the experiment sine with seed 7."""
+    path = tmp_path / "generator.safetensors"
+    network = MlpGenerator(2, [4], (2,), random_generator(7, "generator"))
+    weights.save(path, network, {"experiment": "sine", "seed": 7, "device": "cpu"})
+    return path
+
+
+@pytest.fixture
+def write_custom(tmp_path, monkeypatch) -> Callable[[str], None]:
+    """Puts a text in the place of custom.py."""
+    monkeypatch.setattr(declarations, "CUSTOM", tmp_path / "custom.py")
+
+    def write(text: str) -> None:
+        (tmp_path / "custom.py").write_text(text)
 
     return write
 

@@ -41,7 +41,11 @@ class Entry:
 
 
 def save(repo: "Repo", stage: "PipelineStage") -> Entry:
-    """The entry of a stage that is done; it is made if there is none, and so are outputs that git keeps."""
+    """The entry of a stage that is done.
+
+    DVC has made it where it ran the stage. Of one that dvc.lock has from elsewhere it is made here, and the
+    outputs that git keeps are put into the cache.
+    """
     repo.stage_cache.save(stage)
     found = to_single_stage_lockfile(stage)
     key, value = _get_stage_hash(stage), _get_cache_hash(found)

@@ -23,11 +23,12 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 
 from stages.gan.core import datasets, devices, weights
-from stages.gan.core.params import MnistData
 from stages.gan.core.randomness import generator as random_generator
-from stages.gan.networks.base.registry import GENERATORS
+from stages.gan.networks.base.registry import get_generator
 from stages.gan.networks.mlp import MlpGenerator
-from stages.gan.sources import sources
+from stages.gan.sources import downloads, mnist
+from stages.gan.sources.sine import SineSource
+from stages.gan.training import loop
 from tests import calls
 
 RUN = f"seed-{calls.SEED}"
@@ -39,7 +40,9 @@ PREVIEWS = f"data/sine/{RUN}/previews.npy"
 LOSSES = f"reports/runs/sine/{RUN}/losses.csv"
 SCORES = f"reports/runs/sine/{RUN}/metrics.json"
 ABOUT = f"reports/runs/sine/{RUN}/run.json"
+COMMON = f"data/sine/{RUN}/grid.npy"
 GRID = f"reports/runs/sine/{RUN}/grid.png"
+ANSWERS = f"data/digits/{RUN}/answers.npy"
 NONE = "not-there"
 
 
@@ -62,7 +65,7 @@ class Case:
     experiment: str = "sine"
 
 
-def key(key: str, value: object, *words: str) -> Case:
+def bad_value(key: str, value: object, *words: str) -> Case:
     """A bad value of a parameter."""
     spoil = {key.replace(".", "__"): value}
     said = words or (key,)
@@ -70,7 +73,7 @@ def key(key: str, value: object, *words: str) -> Case:
     return Case(f"{key} is {shown}", "prepare", lambda f: calls.change(f, **spoil), ("params.yaml: ", *said))
 
 
-def name(name: str, *words: str) -> Case:
+def bad_name(name: str, *words: str) -> Case:
     """A bad name of an experiment."""
 
     def spoil(folder: Path) -> None:
@@ -80,7 +83,7 @@ def name(name: str, *words: str) -> Case:
     return Case(f"named {shown}", "prepare", spoil, ("params.yaml: ", *(words or ("an experiment's name",))))
 
 
-def text(about: str, content: str | bytes, *words: str) -> Case:
+def bad_text(about: str, content: str | bytes, *words: str) -> Case:
     """A parameter file that holds something else."""
 
     def spoil(folder: Path) -> None:
@@ -90,7 +93,7 @@ def text(about: str, content: str | bytes, *words: str) -> Case:
     return Case(about, "prepare", spoil, ("params.yaml", *words))
 
 
-def more(about: str, lines: str, *words: str) -> Case:
+def more_text(about: str, lines: str, *words: str) -> Case:
     """A parameter file with something more in it."""
 
     def spoil(folder: Path) -> None:
@@ -100,12 +103,20 @@ def more(about: str, lines: str, *words: str) -> Case:
     return Case(about, "prepare", spoil, ("params.yaml", *words))
 
 
-def file(stage: str, path: str, about: str, spoil: Callable[[Path], object], *words: str) -> Case:
+def bad_file(stage: str, path: str, about: str, spoil: Callable[[Path], object], *words: str) -> Case:
     """A bad file."""
     return Case(f"{stage}: {path} {about}", stage, lambda f: spoil(f / path), (path, *words))
 
 
-def command(about: str, stage: str, *arguments: str, words: tuple[str, ...]) -> Case:
+def bad_drawn(about: str, spoil: Callable[[Path], object], *words: str) -> Case:
+    """A bad generator's file, drawn from by hand: there, it may be of any run and of any architecture."""
+    arguments = ("--generator", GENERATOR, "--out", "drawn.png")
+    return Case(
+        f"draw: {about}", "tools.draw", lambda f: spoil(f / GENERATOR), (GENERATOR, *words), arguments
+    )
+
+
+def bad_command(about: str, stage: str, *arguments: str, words: tuple[str, ...]) -> Case:
     """A bad command line."""
     return Case(about, stage, lambda _: None, words, arguments)
 
@@ -161,7 +172,9 @@ def not_a_number(path: Path) -> None:
 
 def with_header(path: Path, **changes: object) -> None:
     """Put a file there whose header says other things of its network."""
-    about = {"architecture": {"network": "mlp", "latent": 2, "hidden": [16, 32], "shape": [2]}} | changes
+    architecture = {"network": "mlp", "latent": 2, "hidden": [16, 32], "shape": [2]}
+    run = {"experiment": "sine", "seed": calls.SEED, "device": "cpu"}
+    about = {"architecture": architecture, **run, **changes}
     path.write_bytes(to_bytes({"w": torch.zeros(1)}, metadata={"about": json.dumps(about)}))
 
 
@@ -175,7 +188,7 @@ def array(path: Path, value: object, dtype: str = "float32") -> None:
     np.save(path.open("wb"), np.asarray(value, dtype=dtype))
 
 
-def lines(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+def edit_lines(path: Path, change: Callable[[list[str]], list[str]]) -> None:
     path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
 
 
@@ -195,131 +208,139 @@ def laughs() -> str:
 
 HUGE = 10**9
 PARAMETERS = [
-    key("sine.train.epoch", 3, "sine.train.epoch: no such parameter; did you mean epochs?"),
-    key("sine.train.batchsize", 3, "did you mean batch_size?"),
-    key("sine.trian", {}, "sine.trian: no such parameter; did you mean train?"),
-    key("sine.train.colour", "red", "sine.train.colour: none of loss, epochs"),
-    key("thread", 2, "thread: neither a setting nor an experiment's block; did you mean threads?"),
-    key("experiment", ["sine"], "did you mean experiments?"),
-    key("sine.train.lr", "fast", "sine.train.lr: should be a valid number, got 'fast'"),
-    key("sine.train.lr", [0.1]),
-    key("sine.train.lr", True),
-    key("sine.train.lr", None),
-    key("sine.train.lr", -0.1),
-    key("sine.train.lr", 0),
-    key("sine.train.lr", 2),
-    key("sine.train.lr", float("nan"), "sine.train.lr: should be a finite number"),
-    key("sine.train.lr", float("inf"), "sine.train.lr: should be a finite number"),
-    key("sine.train.lr", "-inf"),
-    key("sine.train.epochs", 0),
-    key("sine.train.epochs", -5),
-    key("sine.train.epochs", 1.5),
-    key("sine.train.epochs", 10**12),
-    key("sine.train.epochs", 10**400),
-    key("sine.train.betas", [0.9, 0.9, 0.9]),
-    key("sine.train.preview", HUGE),
-    key("sine.train.batch_size", "32"),
-    key("sine.train", []),
-    key("sine", [1], "sine: neither a setting nor an experiment's block"),
-    key("sine.data.points", -1),
-    key("sine.data.source", "cosine", "source must be one of 'sine', 'array', 'digits'"),
-    key("sine.data.seed", 2**63),
-    key("sine.generator.hidden", [HUGE], "sine.generator.hidden.0", "65536"),
-    key("sine.generator.hidden", [65_536] * 60, "sine: generator: has", "weights; at most 1,000,000,000"),
-    key("sine.generator.hidden", []),
-    key("sine.generator.hidden", "16, 32"),
-    key("sine.discriminator.dropout", 1.0),
-    key("sine.sample.count", 10**18),
-    key("seeds", []),
-    key("seeds", [1, 2, 1], "seeds: each may be listed once only, got [1, 2, 1]"),
-    key("seeds", 111),
-    key("seeds", [2**64]),
-    key("seeds", ["1"]),
-    key("experiments", []),
-    key("experiments", ["sine", "sine"], "experiments: each may be listed once only"),
-    key("experiments", ["sinus"], "no block named sinus; there are sine, digits", "did you mean sine?"),
-    key("experiments", [["sine"]]),
-    key("device", "gpu", "device: should be 'auto', 'cpu', 'cuda' or 'mps', got 'gpu'"),
-    key("threads", 10**6),
-    key("sine.data.points", 1),
-    key("mnist.data.limit", 1),
-    key("sine.train.batch_size", 65, "train.batch_size: 65 is more than the 64 training samples"),
-    key("digits.train.batch_size", 1438, "train.batch_size: 1438 is more than the 1437"),
-    key("digits.judge.channels", [8] * 4, "digits: judge.channels: 4 are too many for images of 8x8"),
-    key(
+    bad_value("sine.train.epoch", 3, "sine.train.epoch: no such parameter; did you mean epochs?"),
+    bad_value("sine.train.batchsize", 3, "did you mean batch_size?"),
+    bad_value("sine.trian", {}, "sine.trian: no such parameter; did you mean train?"),
+    bad_value("sine.train.colour", "red", "sine.train.colour: none of loss, epochs"),
+    bad_value("thread", 2, "thread: neither a setting nor an experiment's block; did you mean threads?"),
+    bad_value("experiment", ["sine"], "did you mean experiments?"),
+    bad_value("sine.train.lr", "fast", "sine.train.lr: should be a valid number, got 'fast'"),
+    bad_value("sine.train.lr", [0.1]),
+    bad_value("sine.train.lr", True),
+    bad_value("sine.train.lr", None),
+    bad_value("sine.train.lr", -0.1),
+    bad_value("sine.train.lr", 0),
+    bad_value("sine.train.lr", 2),
+    bad_value("sine.train.lr", float("nan"), "sine.train.lr: should be a finite number"),
+    bad_value("sine.train.lr", float("inf"), "sine.train.lr: should be a finite number"),
+    bad_value("sine.train.lr", "-inf"),
+    bad_value("sine.train.epochs", 0),
+    bad_value("sine.train.epochs", -5),
+    bad_value("sine.train.epochs", 1.5),
+    bad_value("sine.train.epochs", 10**12),
+    bad_value("sine.train.epochs", 10**400),
+    bad_value("sine.train.betas", [0.9, 0.9, 0.9]),
+    bad_value("sine.train.preview", HUGE),
+    bad_value("sine.train.batch_size", "32"),
+    bad_value("sine.train", []),
+    bad_value("sine", [1], "sine: neither a setting nor an experiment's block"),
+    bad_value("sine.data.points", -1),
+    bad_value("sine.data.source", "cosine", "source must be one of 'array', 'digits', 'emnist'"),
+    bad_value("sine.data.seed", 2**63),
+    bad_value("sine.generator.hidden", [HUGE], "sine.generator.hidden.0", "65536"),
+    bad_value(
+        "sine.generator.hidden", [65_536] * 60, "sine: generator: has", "weights; at most 1,000,000,000"
+    ),
+    bad_value("sine.generator.hidden", []),
+    bad_value("sine.generator.hidden", "16, 32"),
+    bad_value("sine.discriminator.dropout", 1.0),
+    bad_value("sine.sample.count", 10**18),
+    bad_value("seeds", []),
+    bad_value("seeds", [1, 2, 1], "seeds: each may be listed once only, got [1, 2, 1]"),
+    bad_value("seeds", 111),
+    bad_value("seeds", [2**64]),
+    bad_value("seeds", ["1"]),
+    bad_value("experiments", []),
+    bad_value("experiments", ["sine", "sine"], "experiments: each may be listed once only"),
+    bad_value("experiments", ["sinus"], "no block named sinus; there are sine, digits", "did you mean sine?"),
+    bad_value("experiments", [["sine"]]),
+    bad_value("device", "gpu", "device: should be 'auto', 'cpu', 'cuda' or 'mps', got 'gpu'"),
+    bad_value("threads", 10**6),
+    bad_value("sine.data.points", 1),
+    bad_value("mnist.data.limit", 1),
+    bad_value("sine.train.batch_size", 65, "train.batch_size: 65 is more than the 64 training samples"),
+    bad_value("digits.train.batch_size", 1438, "train.batch_size: 1438 is more than the 1437"),
+    bad_value("digits.judge.channels", [8] * 4, "digits: judge.channels: 4 are too many for images of 8x8"),
+    bad_value(
         "digits.generator", {"network": "conv", "latent": 4, "channels": [8] * 4},
         "digits: generator.channels: 4 are too many for images of 8x8",
     ),
-    key(
+    bad_value(
         "mnist.generator", {"network": "conv", "latent": 4, "channels": [8] * 3},
         "mnist: generator.channels: 3 are too many for images of 28x28",
     ),
-    key(
+    bad_value(
         "digits.discriminator", {"network": "conv", "channels": [8] * 4},
         "digits: discriminator.channels: 4 are too many for images of 8x8",
     ),
-    key("sine.judge.hidden", [65_536] * 20, "sine: judge: has", "weights; at most 1,000,000,000"),
-    key("sine.train.Lr", 1, "did you mean lr?"),
-    key("sine.train.lr", "٣e-3"),
-    key("sine.train.lr", "1_0e-2"),
+    bad_value("sine.judge.hidden", [65_536] * 20, "sine: judge: has", "weights; at most 1,000,000,000"),
+    bad_value("sine.train.Lr", 1, "did you mean lr?"),
+    bad_value("sine.train.lr", "٣e-3"),
+    bad_value("sine.train.lr", "1_0e-2"),
 ]  # fmt: skip
 NAMES = [
-    name("../x"),
-    name("/etc"),
-    name("a/b"),
-    name("a\\b"),
-    name("Sine"),
-    name("sine."),
-    name("sine "),
-    name("-sine"),
-    name("x" * 65),
-    name("y" * 5000),
-    name("a\nb"),
-    name("\x1b[31mred"),
-    name("siné"),
-    name(""),
-    name("con", "con: cannot be an experiment's name"),
-    name("lpt1", "lpt1: cannot be an experiment's name"),
-    name("raw", "raw: cannot be an experiment's name"),
+    bad_name("../x"),
+    bad_name("/etc"),
+    bad_name("a/b"),
+    bad_name("a\\b"),
+    bad_name("Sine"),
+    bad_name("sine."),
+    bad_name("sine "),
+    bad_name("-sine"),
+    bad_name("x" * 65),
+    bad_name("y" * 5000),
+    bad_name("a\nb"),
+    bad_name("\x1b[31mred"),
+    bad_name("siné"),
+    bad_name(""),
+    bad_name("con", "con: cannot be an experiment's name"),
+    bad_name("lpt1", "lpt1: cannot be an experiment's name"),
+    bad_name("raw", "raw: cannot be an experiment's name"),
 ]
 FILES = [
-    text("not YAML", "a: [1\nb: 2", "is not valid YAML in line 2, column 2"),
-    text("a tab", "a:\n\t- 1\n", "is not valid YAML in line 2, column 1"),
-    text("empty", "", "must hold keys and values"),
-    text("a list", "- 1\n", "must hold keys and values"),
-    text("two documents", "a: {}\n---\nb: {}\n", "is not valid YAML in line 2"),
-    text("a word", "hello", "must hold keys and values"),
-    text("bytes", bytes(range(256)), "is not valid YAML"),
-    text("zeros", bytes(100), "is not valid YAML"),
-    text("too large", "# " + "x" * 2_000_000, "is larger than"),
-    text("too deep", "[" * 100_000, "nested too deeply"),
-    more("an object", "x: !!python/object/apply:os.system ['touch a']\n", "is not valid YAML in line", "tag"),
-    more("an object made new", "x: !!python/object/new:os.system ['touch a']\n", "is not valid YAML in line"),
-    more("a name", "x: !!python/name:os.system\n", "is not valid YAML in line"),
-    more("a tag of one's own", "x: !mine 3\n", "is not valid YAML in line"),
-    more("an alias bomb", laughs(), "its aliases make more than 100,000 values"),
-    more("an alias of itself", "x: &x {y: *x}\n", "its aliases make more than"),
-    more("an unknown alias", "x: *y\n", "is not valid YAML in line"),
-    more("a key twice", "threads: 1\n", "threads is given twice"),
-    more("a block twice", "sine: {}\n", "sine is given twice"),
-    more("a key twice inside", "x: {a: 1, b: 2, a: 3}\n", "a is given twice"),
-    more("a day that is none", "x: 2001-99-99\n", "is not valid YAML in line", "month"),
-    more("a number as a name", "3: {}\n", "3: an experiment's name"),
-    more("a list as a key", "? [1, 2]\n: 3\n", "is not valid YAML in line"),
-    file("prepare", "params.yaml", "missing", Path.unlink, "params.yaml: cannot be read"),
-    file("prepare", "params.yaml", "a folder", folder_instead, "params.yaml: cannot be read"),
+    bad_text("not YAML", "a: [1\nb: 2", "is not valid YAML in line 2, column 2"),
+    bad_text("a tab", "a:\n\t- 1\n", "is not valid YAML in line 2, column 1"),
+    bad_text("empty", "", "must hold keys and values"),
+    bad_text("a list", "- 1\n", "must hold keys and values"),
+    bad_text("two documents", "a: {}\n---\nb: {}\n", "is not valid YAML in line 2"),
+    bad_text("a word", "hello", "must hold keys and values"),
+    bad_text("bytes", bytes(range(256)), "is not valid YAML"),
+    bad_text("zeros", bytes(100), "is not valid YAML"),
+    bad_text("too large", "# " + "x" * 2_000_000, "is larger than"),
+    bad_text("too deep", "[" * 100_000, "nested too deeply"),
+    more_text(
+        "an object", "x: !!python/object/apply:os.system ['touch a']\n", "is not valid YAML in line", "tag"
+    ),
+    more_text(
+        "an object made new", "x: !!python/object/new:os.system ['touch a']\n", "is not valid YAML in line"
+    ),
+    more_text("a name", "x: !!python/name:os.system\n", "is not valid YAML in line"),
+    more_text("a tag of one's own", "x: !mine 3\n", "is not valid YAML in line"),
+    more_text("an alias bomb", laughs(), "its aliases make more than 100,000 values"),
+    more_text("an alias of itself", "x: &x {y: *x}\n", "its aliases make more than"),
+    more_text("an unknown alias", "x: *y\n", "is not valid YAML in line"),
+    more_text("a key twice", "threads: 1\n", "threads is given twice"),
+    more_text("a block twice", "sine: {}\n", "sine is given twice"),
+    more_text("a key twice inside", "x: {a: 1, b: 2, a: 3}\n", "a is given twice"),
+    more_text("a day that is none", "x: 2001-99-99\n", "is not valid YAML in line", "month"),
+    more_text("a number as a name", "3: {}\n", "3: an experiment's name"),
+    more_text("a list as a key", "? [1, 2]\n: 3\n", "is not valid YAML in line"),
+    bad_file("prepare", "params.yaml", "missing", Path.unlink, "params.yaml: cannot be read"),
+    bad_file("prepare", "params.yaml", "a folder", folder_instead, "params.yaml: cannot be read"),
 ]
 COMMANDS = [
-    command(
+    bad_command(
         "no such experiment", "train", "--experiment", "sign", "--seed", "1", words=("did you mean sine?",)
     ),
-    command("a path", "train", "--experiment", "../x", "--seed", "1", words=("no block named ../x",)),
-    command("no experiment", "prepare", "--seed", "1", words=("--experiment",)),
-    command("a negative seed", "train", "--experiment", "sine", "--seed", "-1", words=("--seed",)),
-    command("a huge seed", "train", "--experiment", "sine", "--seed", str(2**63), words=("--seed",)),
-    command("a word as seed", "sample", "--experiment", "sine", "--seed", "one", words=("--seed", "'one'")),
-    command("an unknown flag", "report", "--quick", words=("--quick",)),
-    command(
+    bad_command("a path", "train", "--experiment", "../x", "--seed", "1", words=("no block named ../x",)),
+    bad_command("no experiment", "prepare", "--seed", "1", words=("--experiment",)),
+    bad_command("a negative seed", "train", "--experiment", "sine", "--seed", "-1", words=("--seed",)),
+    bad_command("a huge seed", "train", "--experiment", "sine", "--seed", str(2**63), words=("--seed",)),
+    bad_command(
+        "a word as seed", "sample", "--experiment", "sine", "--seed", "one", words=("--seed", "'one'")
+    ),
+    bad_command("an unknown flag", "report", "--quick", words=("--quick",)),
+    bad_command(
         "no such file", "judge", "--experiment", "sine", "--params", NONE, words=(f"{NONE}: cannot be read",)
     ),
 ]
@@ -328,7 +349,7 @@ DEVICES = [
         f"{stage} on a device that is not there", stage,
         lambda f: calls.change(f, device=no_device()), ("device: ", "is not there; this machine has cpu"),
     )
-    for stage in ("judge", "train", "sample", "evaluate")
+    for stage in ("judge", "train", "sample", "evaluate", "plot")
 ]  # fmt: skip
 UNREADABLE: list[tuple[str, Callable[[Path], object]]] = [
     ("missing", Path.unlink),
@@ -341,88 +362,118 @@ UNREADABLE: list[tuple[str, Callable[[Path], object]]] = [
 ]
 DATA = [
     *(
-        file(stage, DATASET, about, spoil, "not a readable data set", "run the prepare stage")
+        bad_file(stage, DATASET, about, spoil, "not a readable data set", "run the prepare stage")
         for about, spoil in UNREADABLE
         for stage in ("judge", "train")
     ),
-    file("judge", DATASET, "of digits", of_digits, "its train split holds 1437 uint8", "run the prepare"),
-    file("train", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
-    file("sample", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
-    file("evaluate", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
-    file(
+    bad_file("judge", DATASET, "of digits", of_digits, "its train split holds 1437 uint8", "run the prepare"),
+    bad_file("train", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
+    bad_file("sample", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
+    bad_file("evaluate", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
+    bad_file(
         "judge", DATASET, "with fewer points",
-        lambda path: tensors(path, train__samples=torch.zeros(5, 2)), "holds 5 float32", "is 64 float32",
+        lambda path: tensors(path, train__samples=torch.zeros(5, 2)), "holds 5 float32", "gives 64 float32",
     ),
-    file(
+    bad_file(
         "judge", DATASET, "with numbers that are none",
         lambda path: tensors(path, test__samples=torch.full((64, 2), float("nan"))), "not finite",
     ),
-    file(
+    bad_file(
         "judge", DATASET, "with a single number",
         lambda path: tensors(path, train__samples=torch.tensor(1.0)), "its samples have no shape",
     ),
-    file(
+    bad_file(
         "judge", DATASET, "with labels of -1",
         lambda path: tensors(path, train__labels=torch.full((64,), -1)), "not all from 0 to 999",
     ),
-    file(
+    bad_file(
         "judge", DATASET, "with labels", lambda path: tensors(path, train__labels=torch.zeros(64)), "labels"
     ),
 ]  # fmt: skip
 WEIGHTS = [
     *(
-        file("sample", GENERATOR, about, spoil, "not a readable network", "make it again")
+        bad_file("sample", GENERATOR, about, spoil, "not a readable network", "make it again")
         for about, spoil in UNREADABLE
     ),
-    *(file("evaluate", JUDGE, about, spoil, "not a readable network") for about, spoil in UNREADABLE),
-    file("evaluate", GENERATOR, "a pickle", disguise, "not a readable network"),
-    file("sample", GENERATOR, "with NaN", not_a_number, "layers.0.weight holds numbers that are not finite"),
-    file("sample", GENERATOR, "of other widths", lambda p: network(p, hidden=[8]), "hidden is [8], but [16"),
-    file("sample", GENERATOR, "of another latent space", lambda p: network(p, latent=3), "latent is 3"),
-    file("sample", GENERATOR, "of images", lambda p: network(p, shape=(1, 8, 8)), "shape is [1, 8, 8]"),
-    file("sample", GENERATOR, "of digits", of_digits, "is the generator of digits, seed 7, not of sine"),
-    file("evaluate", GENERATOR, "of seed 8", lambda p: network(p, seed=8), "the generator of sine, seed 8"),
-    file("sample", GENERATOR, "of no kind", lambda p: with_header(p, architecture={"network": "vae"}), "vae"),
-    file("sample", GENERATOR, "without one", lambda p: with_header(p, architecture=3), "not a readable"),
-    file("sample", GENERATOR, "with other tensors", with_header, "not a readable network"),
-    file(
-        "sample", GENERATOR, "of huge widths",
+    *(bad_file("evaluate", JUDGE, about, spoil, "not a readable network") for about, spoil in UNREADABLE),
+    bad_file("evaluate", GENERATOR, "a pickle", disguise, "not a readable network"),
+    bad_file(
+        "sample", GENERATOR, "with NaN", not_a_number, "layers.0.weight holds numbers that are not finite"
+    ),
+    bad_file(
+        "sample", GENERATOR, "of other widths", lambda p: network(p, hidden=[8]), "hidden is [8], but [16"
+    ),
+    bad_file("sample", GENERATOR, "of another latent space", lambda p: network(p, latent=3), "latent is 3"),
+    bad_file("sample", GENERATOR, "of images", lambda p: network(p, shape=(1, 8, 8)), "shape is [1, 8, 8]"),
+    bad_file("sample", GENERATOR, "of digits", of_digits, "is the generator of digits, seed 7, not of sine"),
+    bad_file(
+        "evaluate", GENERATOR, "of seed 8", lambda p: network(p, seed=8), "the generator of sine, seed 8"
+    ),
+    bad_file(
+        "sample", GENERATOR, "of no kind", lambda p: with_header(p, architecture={"network": "vae"}), "vae"
+    ),
+    bad_file("sample", GENERATOR, "without one", lambda p: with_header(p, architecture=3), "not a readable"),
+    bad_file("sample", GENERATOR, "with other tensors", with_header, "not a readable network"),
+    bad_drawn(
+        "of no kind", lambda p: with_header(p, architecture={"network": "vae"}),
+        "not a readable network", "there is no generator named vae",
+    ),
+    bad_drawn(
+        "of huge widths",
         lambda p: with_header(
             p, architecture={"network": "mlp", "latent": 2, "hidden": [2**40], "shape": [2]}
         ), "not a readable network",
     ),
-    file(
+    bad_file(
         "sample", GENERATOR, "a data set",
         lambda p: p.write_bytes(to_bytes({"train.samples": torch.zeros(2)})), "not a readable network",
     ),
-    file("evaluate", JUDGE, "of digits", of_digits, "cnn"),
-    file("evaluate", JUDGE, "a generator", lambda p: network(p), "not a readable network"),
+    bad_file("evaluate", JUDGE, "of digits", of_digits, "cnn"),
+    bad_file("evaluate", JUDGE, "a generator", lambda p: network(p), "not a readable network"),
 ]  # fmt: skip
 RESULTS = [
     *(
-        file("evaluate", SAMPLES, about, spoil, "not readable samples", "run the sample stage")
+        bad_file("evaluate", SAMPLES, about, spoil, "not readable samples", "run the sample stage")
         for about, spoil in UNREADABLE
     ),
-    file("evaluate", SAMPLES, "a pickled array", disguise_as_array, "not readable samples"),
-    file("evaluate", SAMPLES, "too few", lambda p: array(p, np.zeros((5, 2))), "(5, 2), but 200 samples"),
-    file("evaluate", SAMPLES, "of digits", of_digits, "run the sample stage"),
-    file("evaluate", SAMPLES, "with NaN", lambda p: array(p, np.full((200, 2), np.nan)), "not finite"),
-    file("evaluate", SAMPLES, "of text", lambda p: array(p, ["a"] * 200, "U1"), "not readable samples"),
-    *(file("evaluate", PREVIEWS, about, spoil, "not readable previews") for about, spoil in UNREADABLE),
-    file("evaluate", PREVIEWS, "a pickled array", disguise_as_array, "not readable previews"),
-    file("evaluate", PREVIEWS, "of one epoch", lambda p: array(p, np.zeros((2, 16, 2))), "has 2 epochs"),
-    file("evaluate", PREVIEWS, "one number", lambda p: array(p, 1), "run the train stage"),
-    file("evaluate", LOSSES, "missing", Path.unlink, "not a readable history"),
-    file("evaluate", LOSSES, "rubbish", rubbish, "not a readable history"),
-    file("evaluate", LOSSES, "empty", empty, "not a readable history"),
-    file("evaluate", LOSSES, "cut short", cut, "not a readable history"),
-    file("evaluate", LOSSES, "without a row", lambda p: lines(p, lambda rows: rows[:-1]), "run the train"),
-    file(
-        "evaluate", LOSSES, "with a word",
-        lambda p: lines(p, lambda rows: [*rows[:-1], "2,a,1,1,1"]), "not a readable history", "'a'",
+    bad_file("evaluate", SAMPLES, "a pickled array", disguise_as_array, "not readable samples"),
+    bad_file("evaluate", SAMPLES, "too few", lambda p: array(p, np.zeros((5, 2))), "(5, 2), but 200 samples"),
+    bad_file("evaluate", SAMPLES, "of digits", of_digits, "run the sample stage"),
+    bad_file("evaluate", SAMPLES, "with NaN", lambda p: array(p, np.full((200, 2), np.nan)), "not finite"),
+    bad_file("evaluate", SAMPLES, "of text", lambda p: array(p, ["a"] * 200, "U1"), "not readable samples"),
+    *(bad_file("plot", PREVIEWS, about, spoil, "not readable previews") for about, spoil in UNREADABLE),
+    bad_file("plot", PREVIEWS, "a pickled array", disguise_as_array, "not readable previews"),
+    bad_file("plot", PREVIEWS, "of one epoch", lambda p: array(p, np.zeros((2, 16, 2))), "has 2 epochs"),
+    bad_file("plot", PREVIEWS, "one number", lambda p: array(p, 1), "run the train stage"),
+    bad_file("plot", LOSSES, "missing", Path.unlink, "not a readable history"),
+    bad_file("plot", LOSSES, "rubbish", rubbish, "not a readable history"),
+    bad_file("plot", LOSSES, "empty", empty, "not a readable history"),
+    bad_file("plot", LOSSES, "cut short", cut, "not a readable history"),
+    bad_file("plot", LOSSES, "without a row", lambda p: edit_lines(p, lambda r: r[:-1]), "run the train"),
+    bad_file(
+        "plot", LOSSES, "with a word",
+        lambda p: edit_lines(p, lambda rows: [*rows[:-1], "2,a,1,1,1"]), "not a readable history", "'a'",
     ),
-    file("evaluate", LOSSES, "with NaN", lambda p: lines(p, lambda r: [*r[:-1], "2,nan,1,1,1"]), "finite"),
-    file("report", LOSSES, "rubbish", rubbish, "not readable losses"),
+    bad_file(
+        "plot", LOSSES, "with NaN",
+        lambda p: edit_lines(p, lambda rows: [*rows[:-1], "2,nan,1,1,1"]), "finite",
+    ),
+    bad_file("report", LOSSES, "rubbish", rubbish, "not readable losses"),
+    *(
+        bad_file("plot", path, about, spoil, "not readable samples", "run the sample stage")
+        for path in (SAMPLES, COMMON)
+        for about, spoil in UNREADABLE
+    ),
+    bad_file("plot", SAMPLES, "of digits", of_digits, "run the sample stage"),
+    bad_file("plot", COMMON, "of digits", of_digits, "run the sample stage"),
+    bad_file("plot", PREVIEWS, "of digits", of_digits, "run the train stage"),
+    *(
+        Case(
+            f"plot: {ANSWERS} {about}", "plot", lambda f, s=spoil: s(f / ANSWERS),
+            (ANSWERS, "not readable answers", "run the evaluate stage"), experiment="digits",
+        )
+        for about, spoil in UNREADABLE
+    ),
 ]  # fmt: skip
 REPORTED = [
     *(
@@ -442,7 +493,7 @@ REPORTED = [
     Case("no collapse is told", "report", lambda f: (f / SCORES).write_text("{}"), ("lacks collapsed",)),
     Case("a run without a seed", "report", lambda f: edit_json(f / ABOUT, seed=None), ("seed",)),
     *(
-        file("report", GRID, about, spoil, "not a readable picture", "run the sample stage")
+        bad_file("report", GRID, about, spoil, "not a readable picture", "run the plot stage")
         for about, spoil in UNREADABLE
         if about not in ("missing", "with a bad header")
     ),
@@ -504,7 +555,7 @@ def test_no_weights_of_inception_are_unpickled(spoil, workplace):
 
 
 def test_a_training_that_diverges_ends_there_and_its_last_finite_networks_are_kept(workplace, monkeypatch):
-    monkeypatch.setattr(training, "learning_rate", lambda _, done: math.inf if done >= 0.5 else 1e-3)
+    monkeypatch.setattr(loop, "learning_rate", lambda _, done: math.inf if done >= 0.5 else 1e-3)
     before = {name: calls.digest(workplace / name) for name in ("data", "reports")}
     ended = calls.call(workplace, "train", tracked=True)
     words = "no longer finite in epoch 2 (", "lower train.lr", "MLflow, checkpoints/epoch-0002-step-0"
@@ -521,14 +572,14 @@ def test_a_training_that_diverges_ends_there_and_its_last_finite_networks_are_ke
         "generator.safetensors",
         "discriminator.safetensors",
     }
-    weights.load(Path(path, "generator.safetensors"), GENERATORS, torch.device("cpu"))  # all of it finite
+    weights.load(Path(path, "generator.safetensors"), get_generator, torch.device("cpu"))  # all of it finite
 
     monkeypatch.undo()
     assert calls.call(workplace, "train").code == 0
 
 
 def test_a_judge_that_diverges_ends_there_with_advice(workplace, monkeypatch):
-    monkeypatch.setattr(datasets.Split, "unit", property(lambda split: split.samples * float("nan")))
+    monkeypatch.setattr(datasets.Split, "normalized", property(lambda split: split.samples * float("nan")))
     before = calls.digest(workplace)
     ended = calls.call(workplace, "judge", experiment="digits")
     calls.assert_refused(ended, "judge: the loss is no longer finite in epoch 1 (nan)", "lower judge.lr")
@@ -582,7 +633,7 @@ def test_too_little_memory_is_told(error, words, workplace, monkeypatch):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(sources, "prepare", fail)
+    monkeypatch.setattr(SineSource, "load", fail)
     before = calls.digest(workplace)
     calls.assert_refused(calls.call(workplace, "prepare"), "not enough memory", "smaller", words)
     assert calls.digest(workplace) == before
@@ -592,7 +643,7 @@ def test_a_mistake_of_the_programs_is_not_hidden(workplace, monkeypatch):
     def fail(*_):
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(sources, "prepare", fail)
+    monkeypatch.setattr(SineSource, "load", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         calls.call(workplace, "prepare")
 
@@ -621,15 +672,18 @@ def archives(**changes: bytes) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def mnist(workplace, monkeypatch) -> Callable[..., Path]:
+def make_mirror(workplace, monkeypatch) -> Callable[..., Path]:
     """Declares files to be MNIST's, and makes a mirror of them, the only one, in a folder."""
     from torchvision.datasets import MNIST
+
+    limited, fetch = mnist.limited, downloads._fetch
 
     def declare(contents: dict[str, bytes], folder: str = "mirror") -> Path:
         sums = [(name, hashlib.md5(content).hexdigest()) for name, content in contents.items()]
         monkeypatch.setattr(MNIST, "resources", sums)
         monkeypatch.setattr(MNIST, "mirrors", [])
-        monkeypatch.setattr(MnistData, "whole", COUNTS)
+        monkeypatch.setattr(mnist, "limited", lambda _, limit: limited(COUNTS, limit))
+        monkeypatch.setattr(downloads, "_fetch", lambda *arguments: fetch(*arguments[:-1], COUNTS))
         calls.change(workplace, mnist__train__batch_size=2, mnist_fast__train__batch_size=2)
         mirror = workplace / folder
         mirror.mkdir()
@@ -644,7 +698,7 @@ def mnist(workplace, monkeypatch) -> Callable[..., Path]:
 IMAGES = "train-images-idx3-ubyte.gz"
 
 
-def kept(workplace: Path) -> list[str]:
+def downloaded(workplace: Path) -> list[str]:
     return sorted(path.name for path in (workplace / "data" / "raw").rglob("*ubyte*"))
 
 
@@ -661,14 +715,16 @@ def kept(workplace: Path) -> list[str]:
         ("a folder", folder_instead),
     ],
 )
-def test_a_bad_download_is_not_kept_and_the_next_mirror_is_tried(about, spoil, mnist, workplace, monkeypatch):
-    mirror = mnist(archives())
+def test_a_bad_download_is_not_kept_and_the_next_mirror_is_tried(
+    about, spoil, make_mirror, workplace, monkeypatch
+):
+    mirror = make_mirror(archives())
     spoil(mirror / IMAGES)
     before = calls.digest(workplace, "data/raw")
     calls.assert_refused(calls.call(workplace, "prepare", experiment="mnist"), f"tried {mirror} (", IMAGES)
     assert calls.digest(workplace, "data/raw") == before
-    assert IMAGES not in kept(workplace)
-    assert IMAGES.removesuffix(".gz") not in kept(workplace)
+    assert IMAGES not in downloaded(workplace)
+    assert IMAGES.removesuffix(".gz") not in downloaded(workplace)
 
     good = workplace / "good"
     good.mkdir()
@@ -702,39 +758,39 @@ def test_a_bad_download_is_not_kept_and_the_next_mirror_is_tried(about, spoil, m
         )
     ],
 )
-def test_a_file_with_the_wrong_magic_or_count_is_refused(name, content, mnist, workplace):
-    mirror = mnist(archives(**{name: content}))
+def test_a_file_with_the_wrong_magic_or_count_is_refused(name, content, make_mirror, workplace):
+    mirror = make_mirror(archives(**{name: content}))
     before = calls.digest(workplace, "data/raw")
     calls.assert_refused(calls.call(workplace, "prepare", experiment="mnist"), f"tried {mirror} (")
     assert calls.digest(workplace, "data/raw") == before
-    assert not [name for name in kept(workplace) if not name.endswith(".gz")]
+    assert not [name for name in downloaded(workplace) if not name.endswith(".gz")]
 
 
 @pytest.mark.parametrize("write", [str, Path.as_uri, lambda path: f"~/{path.name}"])
-def test_a_mirror_is_a_folder_or_its_address(write, mnist, workplace, monkeypatch):
-    mirror = mnist(archives(), "a mirror")
+def test_a_mirror_is_a_folder_or_its_address(write, make_mirror, workplace, monkeypatch):
+    mirror = make_mirror(archives(), "a mirror")
     monkeypatch.setenv("HOME", str(workplace))
     monkeypatch.setenv("GAN_MIRROR", write(mirror))
     ended = calls.call(workplace, "prepare", experiment="mnist")
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_a_mirrors_password_is_not_shown(mnist, workplace, monkeypatch):
-    mnist(archives())
+def test_a_mirrors_password_is_not_shown(make_mirror, workplace, monkeypatch):
+    make_mirror(archives())
     monkeypatch.setenv("GAN_MIRROR", "http://user:secret@127.0.0.1:9/x")
     ended = calls.call(workplace, "prepare", experiment="mnist")
     calls.assert_refused(ended, "tried http://127.0.0.1:9/x (")
     assert "secret" not in ended.err
 
 
-def test_a_download_without_room_says_so_and_is_not_kept(mnist, workplace):
-    mnist(archives())
+def test_a_download_without_room_says_so_and_is_not_kept(make_mirror, workplace):
+    make_mirror(archives())
     before = calls.digest(workplace, "data/raw")
     with calls.file_limit(10):
         ended = calls.call(workplace, "prepare", experiment="mnist")
     calls.assert_refused(ended, "data/raw/MNIST/raw: File too large")
     assert calls.digest(workplace, "data/raw") == before
-    assert kept(workplace) == []
+    assert downloaded(workplace) == []
 
 
 class CutShort(BaseHTTPRequestHandler):
@@ -750,8 +806,8 @@ class CutShort(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_download_that_breaks_off_is_not_kept(mnist, workplace, monkeypatch):
-    good = mnist(archives())
+def test_a_download_that_breaks_off_is_not_kept(make_mirror, workplace, monkeypatch):
+    good = make_mirror(archives())
     server = ThreadingHTTPServer(("127.0.0.1", 0), CutShort)
     Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -761,7 +817,7 @@ def test_a_download_that_breaks_off_is_not_kept(mnist, workplace, monkeypatch):
         calls.assert_refused(
             calls.Ended(ended.code, "", ended.err.splitlines()[-1]), f"tried {address} (", "GAN_MIRROR"
         )
-        assert kept(workplace) == []
+        assert downloaded(workplace) == []
         monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [str(good)])
         assert calls.call(workplace, "prepare", experiment="mnist").code == 0
     finally:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from stages.gan.sources.sources import prepare
 from torch import Tensor, nn
 
 from benchmarks import floor, quality, reference, writers
@@ -79,12 +78,13 @@ def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
             assert not torch.equal(a, c)
 
 
-@pytest.mark.parametrize("loop", ["ours", "reference"])
-def test_a_worker_times_every_step(loop, root, tmp_path, experiments):
+@pytest.mark.parametrize("trained_by", ["ours", "reference"])
+def test_a_worker_times_every_step(trained_by, root, tmp_path, experiments):
     folder = tmp_path / "data" / "digits"
-    prepare(experiments["digits"].data, Path("unused")).save(folder / "dataset.safetensors")
+    experiments["digits"].source.load(Path("unused")).save(folder / "dataset.safetensors")
     (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
-    command = [sys.executable, "-m", "benchmarks.worker", loop, "digits", "--epochs", "2", "--limit", "100"]
+    sizes = ("--epochs", "2", "--limit", "100")
+    command = [sys.executable, "-m", "benchmarks.worker", trained_by, "digits", *sizes]
     done = subprocess.run(
         command, cwd=tmp_path, env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
     )

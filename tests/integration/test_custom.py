@@ -1,4 +1,4 @@
-"""Own networks and losses, from params.yaml to the scores."""
+"""Custom networks, losses and data sources, from params.yaml to the scores."""
 
 import re
 import signal
@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.test_kills import states, wait_for
-from tests.test_pipeline import ran, run
 
 from benchmarks import pipeline
 from benchmarks.torture import TorturedVictim
-from stages.tracking.store import Store
 from stages.gan.core import params
-from stages.gan.core.params import pieces
+from stages.gan.core.datasets import Dataset
+from stages.gan.core.params import declarations, pieces
 from stages.gan.training import resumable
-from stages.runtime import command, paths
+from stages.runtime import paths
 from tests import calls
+from tests.integration.test_kills import checkpoints, wait_for
+from tests.integration.test_pipeline import ran, run
 
 NETWORKS = {
     "generator": {"network": "residual", "latent": 8, "width": 32},
@@ -27,7 +27,7 @@ LOSS = {"loss": "least_squares"}
 
 
 def write_params(folder: Path, root: Path, **train: object) -> None:
-    """Parameters of a small experiment, digits, with own networks and an own loss."""
+    """Parameters of a small experiment, digits, with custom networks and a custom loss."""
     content = yaml.safe_load((root / "params.yaml").read_text())
     content["digits"] |= NETWORKS
     content["digits"]["train"] |= calls.SIZES | LOSS | {"batch_size": 512, **train}
@@ -43,9 +43,9 @@ def call(folder: Path, *stages: str) -> None:
         assert ended.code == 0, ended
 
 
-def test_own_networks_and_an_own_loss_go_all_the_way_and_leave_the_same_bytes(root, tmp_path):
+def test_custom_networks_and_a_custom_loss_go_all_the_way_and_leave_the_same_bytes(root, tmp_path):
     write_params(tmp_path, root, ema=0.9, r1=0.1, r1_every=4)
-    call(tmp_path, "prepare", "judge", "train", "sample", "evaluate")
+    call(tmp_path, "prepare", "judge", *calls.OF_A_RUN)
     files = paths.RunFiles("digits", calls.SEED)
     assert (tmp_path / files.scores).exists()
     first = calls.digest(tmp_path)
@@ -62,50 +62,96 @@ def test_own_networks_and_an_own_loss_go_all_the_way_and_leave_the_same_bytes(ro
     )
 
 
-def test_an_own_training_that_is_killed_ends_as_if_it_had_never_been(tmp_path):
+def test_a_custom_training_that_is_killed_ends_as_if_it_had_never_been(tmp_path):
     changes = {**NETWORKS, "train": {**LOSS, "epochs": 8, "ema": 0.9}}
     victim = TorturedVictim(tmp_path, "digits", changes, state_every=0.1)
     process, _ = victim.start()
-    wait_for(lambda: len(states(victim.folder)) == 2)
+    wait_for(lambda: len(checkpoints(victim.folder)) == 2)
     assert victim.kill(process, signal.SIGKILL, after=0, write=True)
     process, _ = victim.start()
     assert process.wait(timeout=120) == 0
     assert victim.sums() == victim.undisturbed
 
 
-def test_other_code_does_not_go_on_from_the_states_of_a_training(root, tmp_path, monkeypatch):
-    text = pieces.PATH.read_text()
-    own = tmp_path / "own.py"
-    monkeypatch.setattr(declared, "PATH", own)
-    monkeypatch.setattr(tracking, "md5", lambda path: path.name)
-    own.write_text(text)
+SOURCE = """
+import torch
+
+from stages.gan.core.datasets import Dataset, Split
+from stages.gan.core.randomness import generator
+from stages.gan.core.source import Source
+
+
+class CircleSource(Source):
+    kind = "points"
+    shape = (2,)
+
+    def __init__(self, *, points: int, seed: int = 111) -> None:
+        self.counts = (points, points)
+        self._points, self._seed = points, seed
+
+    def load(self, raw, show=lambda items, _: items):
+        return Dataset(*(Split(self._drawn(split)) for split in ("train", "test")))
+
+    def _drawn(self, split):
+        angle = 6.283 * torch.rand(self._points, generator=generator(self._seed, "circle", split))
+        return torch.stack([angle.cos(), angle.sin()], dim=1)
+"""
+
+
+def test_a_custom_data_source_goes_all_the_way(root, tmp_path, write_custom):
+    write_custom(SOURCE)
+    content = yaml.safe_load((root / "params.yaml").read_text())
+    content["digits"] = content["sine"] | {"data": {"source": "circle", "points": 64}}
+    content["digits"]["train"] |= calls.SIZES
+    content["digits"]["sample"]["count"] = 200
+    content["digits"]["judge"]["epochs"] = 1
+    content |= {"device": "cpu", "experiments": ["digits"], "seeds": [calls.SEED], "threads": 1}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    assert calls.call(tmp_path, "check", "--params", "params.yaml").code == 0
+    call(tmp_path, "prepare", "judge", *calls.OF_A_RUN)
+    for stage in ("train", "sample"):
+        assert "class CircleSource" not in (tmp_path / "data" / "code" / "digits" / stage).read_text()
+    assert "class CircleSource" in (tmp_path / "data" / "code" / "digits" / "prepare").read_text()
+    dataset = Dataset.load(tmp_path / "data" / "digits" / "dataset.safetensors")
+    assert dataset.train.samples.norm(dim=1).numpy() == pytest.approx(1, abs=1e-5)
+    assert (tmp_path / paths.RunFiles("digits", calls.SEED).scores).exists()
+
+    calls.change(tmp_path, digits__data__points=8)
+    calls.assert_refused(
+        calls.call(tmp_path, "check", "--params", "params.yaml"),
+        "params.yaml: digits: train.batch_size: 16 is more than the 8 training samples there are",
+    )
+
+
+def test_other_code_does_not_go_on_from_the_checkpoints_of_a_training(root, tmp_path, write_custom):
+    text = (root / declarations.CUSTOM_PLACE).read_text()
+    write_custom(text)
     write_params(tmp_path, root)
 
-    def key() -> str:
-        known = params.load(tmp_path / "params.yaml")
-        shared, files = paths.ExperimentFiles("digits"), paths.RunFiles("digits", calls.SEED)
-        store = Store(paths.STORE, paths.OUTBOX)
-        job = command.RunJob(
-            "digits", known.settings, known.experiments["digits"], shared, store, calls.SEED, files
+    def folder() -> Path:
+        experiment = params.load(tmp_path / "params.yaml").experiments["digits"]
+        code = pieces.code(experiment.trained_pieces)
+        store = resumable.checkpoint_store(
+            tmp_path, 10, experiment, calls.SEED, {"threads": 1}, "of the data", code, torch.device("cpu")
         )
-        return resumable._key(job, torch.device("cpu"))
+        return store._folder
 
-    before = key()
-    own.write_text(f"{text}\n\ndef another_generator(latent, shape): ...\n")
-    assert key() == before
-    own.write_text(text.replace("(logits - 1)", "(logits - 2)"))
-    assert key() != before
+    before = folder()
+    write_custom(f"{text}\n\ndef another_generator(latent, shape): ...\n")
+    assert folder() == before
+    write_custom(text.replace("(logits - 1)", "(logits - 2)"))
+    assert folder() != before
 
 
 def test_an_edit_trains_again_what_uses_it_and_nothing_else(root, tmp_path):
     pipeline.checkout(tmp_path)
     write_params(tmp_path, root)
-    target, own = f"train@digits-{calls.SEED}", tmp_path / "stages" / "gan" / "own.py"
+    target, custom = f"train@digits-{calls.SEED}", tmp_path / declarations.CUSTOM_PLACE
     assert ran(run(tmp_path, "dvc", "repro", target)) == ["check", "prepare@digits", target]
-    text = own.read_text()
-    own.write_text(f"{text}\n\ndef another_generator(latent, shape): ...\n")
+    text = custom.read_text()
+    custom.write_text(f"{text}\n\ndef another_generator(latent, shape): ...\n")
     assert ran(run(tmp_path, "dvc", "repro", target)) == ["check"]
-    own.write_text(text.replace("(logits - 1)", "(logits - 0.9)"))
+    custom.write_text(text.replace("(logits - 1)", "(logits - 0.9)"))
     assert ran(run(tmp_path, "dvc", "repro", target)) == ["check", target]
 
 
@@ -113,7 +159,11 @@ def test_an_edit_trains_again_what_uses_it_and_nothing_else(root, tmp_path):
     ("right", "wrong", "words"),
     [
         ("        nn.Unflatten(1, shape),\n", "", "residual_generator: must give samples [3, 1, 8, 8]"),
-        ("width: int = 128", "width", "stages/gan/own.py, line 24: residual_generator: width needs a type"),
+        (
+            "width: int = 128",
+            "width",
+            "stages/gan/custom.py, line 24: residual_generator: width needs a type",
+        ),
         (
             "class LeastSquares",
             "class Squares",
@@ -121,20 +171,22 @@ def test_an_edit_trains_again_what_uses_it_and_nothing_else(root, tmp_path):
         ),
     ],
 )
-def test_a_mistake_in_own_py_is_told_before_anything_runs(root, tmp_path, monkeypatch, right, wrong, words):
-    text = pieces.PATH.read_text()
-    monkeypatch.setattr(declared, "PATH", tmp_path / "own.py")
-    (tmp_path / "own.py").write_text(text.replace(right, wrong, 1))
+def test_a_mistake_in_custom_py_is_reported_before_anything_runs(
+    root, tmp_path, write_custom, right, wrong, words
+):
+    text = (root / declarations.CUSTOM_PLACE).read_text()
+    assert right in text
+    write_custom(text.replace(right, wrong, 1))
     write_params(tmp_path, root)
     ended = calls.call(tmp_path, "check", "--params", "params.yaml")
     calls.assert_refused(ended, words)
     assert not (tmp_path / "data").exists()
 
 
-def test_the_code_in_the_docs_is_that_of_own_py_and_short(root):
-    page = (root / "docs" / "own-networks.md").read_text()
+def test_the_code_in_the_docs_is_that_of_custom_py_and_short(root):
+    page = (root / "docs" / "custom-code.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(blocks) == 2
     for block in blocks:
-        assert block in pieces.PATH.read_text()
+        assert block in (root / declarations.CUSTOM_PLACE).read_text()
         assert len(block.splitlines()) <= 15

@@ -13,30 +13,30 @@ import pytest
 from benchmarks import pipeline
 from tests import calls
 
-STAGES = ("prepare", "judge", "train", "sample", "evaluate", "report")
+STAGES = ("prepare", "judge", "train", "sample", "evaluate", "plot-data", "plot", "report")
 RUN = f"seed-{calls.SEED}"
 OUTPUTS = {
-    "prepare": ("data/sine/dataset.safetensors", "reports/runs/sine/data.png"),
-    "judge": ("data/sine/judge.safetensors", "reports/runs/sine/judge.json", "reports/runs/sine/judge.png"),
+    "prepare": ("data/sine/dataset.safetensors",),
+    "judge": ("data/sine/judge.safetensors", "reports/runs/sine/judge.json"),
     "train": (
         f"data/sine/{RUN}/generator.safetensors",
         f"data/sine/{RUN}/discriminator.safetensors",
         f"data/sine/{RUN}/previews.npy",
         f"reports/runs/sine/{RUN}/losses.csv",
-        f"reports/runs/sine/{RUN}/evolution.gif",
-        f"reports/runs/sine/{RUN}/evolution.png",
     ),
-    "sample": (
-        f"data/sine/{RUN}/samples.npy",
-        f"reports/runs/sine/{RUN}/samples.png",
-        f"reports/runs/sine/{RUN}/grid.png",
-    ),
+    "sample": (f"data/sine/{RUN}/samples.npy", f"data/sine/{RUN}/grid.npy"),
     "evaluate": (
         f"data/sine/{RUN}/answers.npy",
-        *(
-            f"reports/runs/sine/{RUN}/{name}"
-            for name in ("run.json", "metrics.json", "losses.png", "coverage.png")
-        ),
+        f"reports/runs/sine/{RUN}/run.json",
+        f"reports/runs/sine/{RUN}/metrics.json",
+    ),
+    "plot-data": ("reports/runs/sine/data.png", "reports/runs/sine/judge.png"),
+    "plot": tuple(
+        f"reports/runs/sine/{RUN}/{name}"
+        for name in (
+            *("evolution.gif", "evolution.png", "samples.png"),
+            *("grid.png", "losses.png", "coverage.png"),
+        )
     ),
     "report": (
         "reports/README.md",
@@ -47,9 +47,16 @@ OUTPUTS = {
 }
 
 
+def call(folder: Path, stage: str) -> calls.Ended:
+    """Run a stage, named as in dvc.yaml."""
+    if stage == "plot-data":
+        return calls.call(folder, "plot", "--experiment", "sine")
+    return calls.call(folder, stage)
+
+
 def digest(folder: Path) -> dict[str, str]:
-    """All but a training's state and what MLflow is told: both may grow while a stage fails."""
-    return calls.digest(folder, ".state", ".outbox", "mlflow.db", "mlruns", "mlartifacts")
+    """All but a training's checkpoints and what is logged to MLflow: both may grow while a stage fails."""
+    return calls.digest(folder, ".checkpoints", ".outbox", "mlflow.db", "mlruns", "mlartifacts")
 
 
 def age(folder: Path, stage: str) -> None:
@@ -62,38 +69,42 @@ def age(folder: Path, stage: str) -> None:
             path.write_bytes(path.read_bytes() + b"earlier")
 
 
-# Of the files that a stage writes, the first, some, or all but the last fit.
-@pytest.mark.parametrize("limit", [0, 1000, 9000])
+def limit(folder: Path, stage: str, fitting: str) -> int:
+    """A size of files such that, of those that a stage makes, so many fit."""
+    sizes = sorted((folder / name).stat().st_size for name in OUTPUTS[stage])
+    return {"none": 0, "some": sizes[len(sizes) // 2] - 1, "all but the largest": sizes[-1] - 1}[fitting]
+
+
+@pytest.mark.parametrize("fitting", ["none", "some", "all but the largest"])
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_file_that_cannot_grow_leaves_all_as_it_was(stage, limit, workplace):
-    made = digest(workplace)
+def test_a_file_that_cannot_grow_leaves_all_as_it_was(stage, fitting, workplace):
+    made, size = digest(workplace), limit(workplace, stage, fitting)
     age(workplace, stage)
     before = digest(workplace)
     assert before != made
-    with calls.file_limit(limit):
-        ended = calls.call(workplace, stage)
+    with calls.file_limit(size):
+        ended = call(workplace, stage)
     calls.assert_refused(ended, "File too large", "ulimit")
     assert any(Path(name).parent.as_posix() in ended.err for name in OUTPUTS[stage])
     assert digest(workplace) == before
-    assert calls.call(workplace, stage).code == 0
+    assert call(workplace, stage).code == 0
     assert digest(workplace) == made
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_file_where_a_folder_must_be_is_named(stage, workplace):
     folder = (workplace / OUTPUTS[stage][0]).parent
-    if stage in ("judge", "sample", "evaluate"):  # their inputs are in that folder
+    if stage in ("judge", "evaluate"):  # their inputs are in that folder
         folder = (workplace / OUTPUTS[stage][-1]).parent
-    if stage in ("evaluate", "report"):
+    if stage in ("sample", "plot", "report"):  # and here in all: a folder where a file must be
         folder = workplace / OUTPUTS[stage][-1]
-        shutil.rmtree(folder.parent / "x", ignore_errors=True)
         folder.unlink()
-        folder.mkdir()  # the other way round: a folder where a file must be
+        folder.mkdir()
     else:
         shutil.rmtree(folder)
         folder.write_text("in the way")
     before = digest(workplace)
-    ended = calls.call(workplace, stage)
+    ended = call(workplace, stage)
     calls.assert_refused(ended, folder.relative_to(workplace).as_posix(), "move it away")
     assert digest(workplace) == before
 
@@ -106,7 +117,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(stage, workplace):
     before = digest(workplace)
     folder.chmod(0o555)
     try:
-        ended = calls.call(workplace, stage)
+        ended = call(workplace, stage)
     finally:
         folder.chmod(0o755)
     calls.assert_refused(ended, folder.relative_to(workplace).as_posix(), "Permission denied")
@@ -118,7 +129,7 @@ import os, shutil, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests import calls
-from tests.test_full_disk import STAGES, age, digest
+from tests.integration.test_full_disk import OUTPUTS, STAGES, age, call, digest
 
 source, disk = Path(sys.argv[2]), Path(sys.argv[3])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
@@ -127,21 +138,22 @@ shutil.copytree(source, folder)
 made = digest(folder)
 room = shutil.disk_usage(disk).free
 for stage in STAGES:
+    needed = sum(-(-(folder / name).stat().st_size // 4096) * 4096 for name in OUTPUTS[stage])
     age(folder, stage)
     before = digest(folder)
-    for left in (0, 4096, 8192):
+    for left in (0, needed // 8192 * 4096, needed - 4096):
         with open(disk / "filler", "wb") as filler:
             filler.write(bytes(shutil.disk_usage(disk).free - left))
-        ended = calls.call(folder, stage)
+        ended = call(folder, stage)
         (disk / "filler").unlink()
         calls.assert_refused(ended, "No space left on device; free some space")
         assert digest(folder) == before, (stage, left)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    ended = calls.call(folder, stage)
+    ended = call(folder, stage)
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
     calls.assert_refused(ended, "Read-only file system")
     assert digest(folder) == before, stage
-    assert calls.call(folder, stage).code == 0
+    assert call(folder, stage).code == 0
     assert digest(folder) == made, stage
 print("all is well")
 """
@@ -193,9 +205,10 @@ def test_a_checkpoint_for_which_there_is_no_room_is_left_out(workplace, monkeypa
     monkeypatch.setattr(calls.Untracked, "folder", folder)
     ended = calls.call(workplace, "train")
     assert ended.code == 0
-    assert ended.err == (
-        "warning: checkpoints/epoch-0001 will not be in MLflow: .outbox: No space left on device; free some "
-        "space there and run it again\n"
+    assert ended.err == "".join(
+        f"warning: {what} will not be in MLflow: .outbox: No space left on device; free some space there and "
+        "run it again\n"
+        for what in ("checkpoints/epoch-0001", "the model")
     )
     calls.change(workplace, sine__train__checkpoint_every=5)
     assert digest(workplace) == made

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stages.gan.core import params
 from stages.runtime.errors import UserError
 
-CONTENT = yaml.safe_load((Path(__file__).parent.parent / "params.yaml").read_text())
+CONTENT = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
 repeatable = settings(
     derandomize=True,
     deadline=None,
@@ -142,8 +142,8 @@ WORDS = [
     "1:1",
     "2001-1-1",
 ]
-PIECES = st.sampled_from(SIGNS + WORDS) | st.text(max_size=3)
-CHANGES = st.tuples(st.integers(0, len(TEXT)), st.integers(0, 5), PIECES)
+SNIPPETS = st.sampled_from(SIGNS + WORDS) | st.text(max_size=3)
+CHANGES = st.tuples(st.integers(0, len(TEXT)), st.integers(0, 5), SNIPPETS)
 
 
 @repeatable
@@ -151,14 +151,14 @@ CHANGES = st.tuples(st.integers(0, len(TEXT)), st.integers(0, 5), PIECES)
 def test_changed_text(where, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "params.yaml"
     text = TEXT
-    for start, length, piece in where:
-        text = text[:start] + piece + text[start + length :]
+    for start, length, snippet in where:
+        text = text[:start] + snippet + text[start + length :]
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     check(path)
 
 
 @repeatable
-@given(content=st.binary(max_size=60) | st.lists(PIECES, max_size=30).map(lambda p: "".join(p).encode()))
+@given(content=st.binary(max_size=60) | st.lists(SNIPPETS, max_size=30).map(lambda p: "".join(p).encode()))
 def test_any_bytes(content, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "params.yaml"
     path.write_bytes(content)

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 import pytest
 import torch
-from tests.gan.follower import CASES
 from torch import Tensor
 
 from stages.gan.core import weights
-from stages.gan.core.params import Experiment
+from stages.gan.core.params import experiment_schema
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.judges import models
 from stages.gan.networks.base import registry, sampling
 from stages.gan.training import process_group
 from stages.gan.training.loop import Training
 from stages.runtime.errors import UserError
+from tests.gan.training.worker import CASES
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU here")
 GPU = torch.device("cuda")
@@ -23,7 +23,7 @@ STEPS = 4  # of an epoch: 35 samples, 8 in a batch
 
 
 def start(case: str, device: torch.device = GPU) -> Training:
-    return Training(Experiment.model_validate(CASES[case]), (1, 8, 8), seed=5, device=device)
+    return Training(experiment_schema().model_validate(CASES[case]), (1, 8, 8), seed=5, device=device)
 
 
 def finish(gan: Training, kept: list[tuple[dict[str, Tensor], int, int]] | None = None) -> list[Tensor]:
@@ -76,7 +76,7 @@ def test_its_generator_draws_the_same_on_a_cpu(case, tmp_path):
     weights.save(tmp_path / "generator.safetensors", gan.generator_ema, {})
     drawn = []
     for device in (GPU, torch.device("cpu")):
-        network, _ = weights.load(tmp_path / "generator.safetensors", registry.GENERATORS, device)
+        network, _ = weights.load(tmp_path / "generator.safetensors", registry.get_generator, device)
         assert next(network.parameters()).device.type == device.type
         drawn.append(torch.cat(list(sampling.samples(network, seed=5, count=1200))).int())
     assert drawn[0].shape == (1200, 1, 8, 8)

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from benchmarks import pipeline
 from benchmarks.torture import CASES, TorturedVictim
-from stages.gan.training import checkpoints
+from stages.runtime import locks
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +33,17 @@ def said(lines: list[tuple[float, str]], pattern: str) -> re.Match | None:
     return re.search(pattern, "".join(line for _, line in list(lines)))
 
 
-def states(folder: Path) -> list[Path]:
-    """The files with states, the oldest first."""
-    return sorted(folder.glob(".state/*/*/*/*.state"), key=lambda path: path.stat().st_mtime_ns)
+def checkpoints(folder: Path) -> list[Path]:
+    """The files with checkpoints, the oldest first."""
+    found = folder.glob(".checkpoints/*/*/*/*.checkpoint")
+    return sorted(found, key=lambda path: path.stat().st_mtime_ns)
 
 
 def go_on(victim: TorturedVictim) -> tuple[subprocess.Popen[str], list[tuple[float, str]]]:
-    """Start the training again, and wait until it has written a state of its own."""
-    before = states(victim.folder)[-1].stat().st_mtime_ns
+    """Start the training again, and wait until it has written a checkpoint of its own."""
+    before = checkpoints(victim.folder)[-1].stat().st_mtime_ns
     process, lines = victim.start()
-    wait_for(lambda: process.poll() is not None or states(victim.folder)[-1].stat().st_mtime_ns > before)
+    wait_for(lambda: process.poll() is not None or checkpoints(victim.folder)[-1].stat().st_mtime_ns > before)
     wait_for(lambda: said(lines, "goes on from .* ago"))
     return process, lines
 
@@ -56,20 +57,20 @@ def statuses(folder: Path, experiment: str) -> list[str]:
 
 def test_a_training_ends_as_if_it_had_never_been_killed(victim, capfd):
     process, _ = victim.start()
-    wait_for(lambda: len(states(victim.folder)) == 2)
+    wait_for(lambda: len(checkpoints(victim.folder)) == 2)
     assert victim.kill(process, signal.SIGKILL, after=0, write=True)
 
-    # The newest state is damaged as well: the one before it is used, and a line says so.
-    newest = states(victim.folder)[-1]
+    # The newest checkpoint is damaged as well: the one before it is used, and a line says so.
+    newest = checkpoints(victim.folder)[-1]
     newest.write_bytes(newest.read_bytes()[:-100])
     capfd.readouterr()
     process, lines = go_on(victim)
     assert said(lines, r"train digits, seed 111: goes on from epoch \d+, step \d+ of 44, written ")
-    assert f"{newest.name}: a damaged state, skipped" in capfd.readouterr().err
+    assert f"{newest.name}: a damaged checkpoint, skipped" in capfd.readouterr().err
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
         process.send_signal(number)
         assert process.wait(timeout=60) == code
-        wait_for(lambda: said(lines, "its state is kept"))  # noqa: B023
+        wait_for(lambda: said(lines, "its checkpoint is kept"))  # noqa: B023
         place = said(lines, r"ends in (epoch \d+, step \d+ of 44|its end);").group(1)
         assert statuses(victim.folder, "digits")[0] == "KILLED"
         process, lines = go_on(victim)
@@ -77,20 +78,20 @@ def test_a_training_ends_as_if_it_had_never_been_killed(victim, capfd):
     assert process.wait(timeout=120) == 0
     assert victim.sums() == victim.undisturbed
     assert victim.recorded() == victim.as_recorded
-    assert not (victim.folder / ".state").exists()
+    assert not (victim.folder / ".checkpoints").exists()
     assert statuses(victim.folder, "digits")[0] == "FINISHED"
 
 
-def test_another_training_does_not_go_on_from_the_state_of_a_killed_one(victim):
+def test_another_training_does_not_go_on_from_the_checkpoint_of_a_killed_one(victim):
     process, _ = victim.start()
-    wait_for(lambda: states(victim.folder))
+    wait_for(lambda: checkpoints(victim.folder))
     process.kill()
     process.wait()
     params = victim.folder / "params.yaml"
     before = params.read_text()
     params.write_text(before.replace("ema: 0.9", "ema: 0.8"))
     process, lines = victim.start()
-    wait_for(lambda: len({path.parent for path in states(victim.folder)}) == 2)  # it has begun
+    wait_for(lambda: len({path.parent for path in checkpoints(victim.folder)}) == 2)  # it has begun
     assert said(lines, "epochs of 44 steps on cpu")
     process.kill()
     process.wait()
@@ -99,7 +100,7 @@ def test_another_training_does_not_go_on_from_the_state_of_a_killed_one(victim):
 
 
 def test_two_trainings_of_the_same_in_one_folder_are_refused(victim):
-    lock = checkpoints.claim(victim.folder / victim.files.states, "test")
+    lock = locks.claim(victim.folder / victim.files.checkpoints, "test")
     try:
         done = subprocess.run(
             victim.training,
@@ -116,7 +117,7 @@ def test_two_trainings_of_the_same_in_one_folder_are_refused(victim):
 
 
 def test_a_log_on_a_full_disk_costs_no_training(victim):
-    shutil.rmtree(victim.folder / ".state", ignore_errors=True)
+    shutil.rmtree(victim.folder / ".checkpoints", ignore_errors=True)
     # Buffered as it is for users: what could not be written is tried again at the end.
     command = [word for word in victim.training if word != "-u"]
     environment = {key: value for key, value in victim.environment.items() if key != "PYTHONUNBUFFERED"}
@@ -126,12 +127,12 @@ def test_a_log_on_a_full_disk_costs_no_training(victim):
             return subprocess.Popen(command, cwd=victim.folder, env=environment, stdout=full, stderr=full)
 
     process = start()
-    wait_for(lambda: len(states(victim.folder)) == 2)
+    wait_for(lambda: len(checkpoints(victim.folder)) == 2)
     process.terminate()
     assert process.wait(timeout=60) == 143
     assert statuses(victim.folder, "digits")[0] == "KILLED"
     assert start().wait(timeout=120) == 0
-    assert not (victim.folder / ".state").exists()
+    assert not (victim.folder / ".checkpoints").exists()
     assert victim.sums() == victim.undisturbed
     assert victim.recorded() == victim.as_recorded
 
@@ -146,12 +147,12 @@ def test_dvc_repro_goes_on_after_it_is_killed(tmp_path):
     environment = pipeline.environment()
 
     def start() -> subprocess.Popen[bytes]:
-        before = {path: path.stat().st_mtime_ns for path in states(tmp_path)}
+        before = {path: path.stat().st_mtime_ns for path in checkpoints(tmp_path)}
         with (tmp_path / "said").open("a") as said:
             process = subprocess.Popen(
                 repro, cwd=tmp_path, env=environment, stdout=said, start_new_session=True
             )
-        wait_for(lambda: len([p for p in states(tmp_path) if p.stat().st_mtime_ns != before.get(p)]) == 2)
+        wait_for(lambda: sum(p.stat().st_mtime_ns != before.get(p) for p in checkpoints(tmp_path)) == 2)
         return process
 
     process = start()
@@ -167,7 +168,7 @@ def test_dvc_repro_goes_on_after_it_is_killed(tmp_path):
     said = (tmp_path / "said").read_text()
     assert said.count("train sine, seed 111: goes on from epoch") == 2
     assert said.count("train sine, seed 111: ends in epoch") == 2
-    assert not (tmp_path / ".state").exists()
+    assert not (tmp_path / ".checkpoints").exists()
     assert statuses(tmp_path, "sine")[:1] == ["FINISHED"]
 
     locked = (tmp_path / "dvc.lock").read_text()

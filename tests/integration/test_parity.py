@@ -19,7 +19,7 @@ def test_threads_and_processes_stay_within_the_bounds():
         assert not [difference for difference in found if difference.too_great]
 
 
-def test_two_processes_compute_what_one_does_as_float64_tells():
+def test_two_processes_compute_what_one_does_as_float64_shows():
     options = (*START, "--cases", "mnist_fast")
     expected = parity.train(Setting(double=True), *options)
     found = parity.differences(expected, parity.train(Setting(processes=2, double=True), *options))

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,14 @@ from PIL import Image
 
 from benchmarks import browser, pipeline
 from stages.gan.core import devices
+from stages.runtime import files
 from tests import calls
 
 ABSENT = next(device for device in ("cuda", "mps") if device not in devices.available())
 
 BROWSER = browser.find()
+
+NAMES = ("sine", "digits")
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:
@@ -50,12 +55,41 @@ def ran(output: str) -> list[str]:
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
+def stages(*names: str) -> set[str]:
+    """All stages of some names, of both experiments."""
+    runs = ("train", "sample", "evaluate", "plot")
+    return {f"{name}@{which}{'-111' if name in runs else ''}" for name in names for which in NAMES}
+
+
+def changed(folder: Path) -> set[str]:
+    """The stages of which DVC finds a dep or an output changed; not those that only follow these."""
+    output = run(folder, "dvc", "status", "--json")
+    return set(json.loads(output[output.index("{") : output.rindex("}") + 1]))
+
+
+@contextmanager
+def edited(folder: Path, **changes: tuple[str, str] | str) -> Iterator[None]:
+    """Within the block, files of the science have something replaced, or a line more; ``__`` is a slash."""
+    paths = {folder / "stages" / f"{name.replace('__', '/')}.py": change for name, change in changes.items()}
+    before = {path: path.read_text() for path in paths}
+    try:
+        for path, change in paths.items():
+            right, wrong = (before[path], before[path] + change) if isinstance(change, str) else change
+            assert right in before[path]
+            path.write_text(before[path].replace(right, wrong, 1))
+        yield
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
     """A git repository with the project's files as they are now, at tiny size, and nothing else."""
     folder = tmp_path_factory.mktemp("clone")
     pipeline.checkout(folder)
     pipeline.make_idle(folder, epochs=2, samples=1200)
+    pipeline.change_params(folder, {}, experiments=[*NAMES], seeds=[111])
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message", "tiny")
     return folder
@@ -65,11 +99,8 @@ def clone(tmp_path_factory) -> Path:
 def reproduced(clone) -> Path:
     """The clone after `dvc repro`, committed."""
     output = run(clone, "dvc", "repro")
-    assert sorted(ran(output)) == sorted(
-        [f"{stage}@{name}" for stage in ("prepare", "judge") for name in ("sine", "digits")]
-        + [f"{stage}@{name}-111" for stage in ("train", "sample", "evaluate") for name in ("sine", "digits")]
-        + ["check", "report"]
-    )
+    every = stages("prepare", "judge", "train", "sample", "evaluate", "plot-data", "plot")
+    assert sorted(ran(output)) == sorted([*every, "check", "report"])
     run(clone, "git", "add", "--all")
     run(clone, "git", "commit", "--quiet", "--message", "results")
     return clone
@@ -85,8 +116,8 @@ def test_every_file_of_the_contract_is_there(reproduced):
         assert samples.dtype == dtype
         for file in ("data.png", "judge.png", "judge.json"):
             assert (report / file).exists()
-        for file in ("samples.png", "grid.png"):
-            assert (report / "seed-111" / file).exists()
+        for picture in ("evolution", "samples", "grid", "losses", "coverage"):
+            assert (report / "seed-111" / f"{picture}.png").exists()
         for figure in ("samples", "scores", "losses"):
             assert (reproduced / "reports" / "figures" / f"{figure}-{name}.png").exists()
         lines = (report / "seed-111" / "losses.csv").read_text().splitlines()
@@ -151,8 +182,9 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         assert {f"preview+step+{n}" for n in (0, 1, 2)} == {
             p.split("+timestamp")[0] for p in artifacts("images")
         }
-        figures = {"data.png", "evolution.gif", "evolution.png", "samples.png", "losses.png", "coverage.png"}
+        figures = {"evolution.gif", "evolution.png", "samples.png", "losses.png", "coverage.png"}
         assert figures <= artifacts("")
+        assert {"data.png", "judge.png"} <= artifacts("", judge.info.run_id)
         (data,) = training.inputs.dataset_inputs
         assert data.dataset.digest == files.md5(Path("data", name, "dataset.safetensors"))
         assert any(metric.startswith("test_") for metric in judge.data.metrics)
@@ -179,25 +211,139 @@ def test_a_colleague_pulls_all_and_has_nothing_to_train(reproduced, tmp_path):
     assert run(theirs, "git", "status", "--porcelain") == ""
 
 
-def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
-    def changed() -> set[str]:
-        output = run(reproduced, "dvc", "status", "--json")
-        return set(json.loads(output[output.index("{") : output.rindex("}") + 1]))
-
-    params, code = reproduced / "params.yaml", reproduced / "stages" / "sample.py"
+def test_a_change_of_parameters_or_a_stage_reruns_what_depends_on_it_and_nothing_else(reproduced):
+    params = reproduced / "params.yaml"
     before = params.read_text()
     change = yaml.safe_load(before)
     change["sine"]["train"]["lr"] = 0.002
     params.write_text(yaml.safe_dump(change, sort_keys=False))
     # Those that follow are found out as they come: evaluate names the whole block, so it stands here too.
-    assert changed() == {"check", "train@sine-111", "evaluate@sine-111"}
+    assert changed(reproduced) == {"check", "train@sine-111", "evaluate@sine-111"}
     params.write_text(before)
 
-    before = code.read_text()
-    code.write_text(before + "# one more line\n")
-    assert changed() == {"sample@sine-111", "sample@digits-111"}
-    code.write_text(before)
-    assert changed() == set()
+    with edited(reproduced, sample="# one more line\n"):
+        assert changed(reproduced) == stages("sample")
+    with edited(reproduced, pipeline__train="# one more line\n"):
+        assert changed(reproduced) == stages("train")
+    assert changed(reproduced) == set()
+
+
+def test_a_colour_draws_again_and_a_score_scores_again(reproduced):
+    with edited(reproduced, gan__plots__style=("#3b6fb6", "#3b6fb7")):
+        assert changed(reproduced) == stages("plot-data", "plot") | {"report"}
+    with edited(reproduced, gan__evaluation__metrics="# one more line\n"):
+        assert changed(reproduced) == stages("evaluate") | {"report"}
+
+
+def test_the_machinery_reruns_nothing_nor_does_what_lies_beside_modules(reproduced):
+    machinery = ("tracking__run", "runtime__errors", "runtime__command", "tools__draw", "sweep__plan")
+    room = reproduced / "stages" / "gan" / "training"
+    names = (".loop.py.swp", "loop.py~", "#loop.py#", "4913", "loop.py.orig", "loop.ipynb", "loop.pyc")
+    folders = ("__pycache__/loop.cpython-399.pyc", ".ipynb_checkpoints/loop-checkpoint.py")
+    left = [*(room / name for name in (*names, *folders)), room.with_name("__pycache__") / "more.pyc"]
+    with edited(reproduced, **dict.fromkeys(machinery, "# one more line\n")):
+        for path in left:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"anything")
+        (room / ".#loop.py").symlink_to("somebody@somewhere.1234:5678")  # Emacs locks a file so
+        assert changed(reproduced) == set()
+    for path in (*left, room / ".#loop.py"):
+        path.unlink()
+
+
+NETWORKS = '''
+"""A pair more."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from stages.gan.core.params.types import Width
+
+
+class ExtraGenerator(nn.Module):
+    """One layer."""
+
+    def __init__(self, latent: int, width: Width, shape: tuple[int, ...], weights: torch.Generator) -> None:
+        super().__init__()
+        self.layer = nn.Linear(latent, math.prod(shape))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Latent points to samples."""
+        return self.layer(latents)
+'''
+LOSS = '''
+"""A loss more."""
+
+from torch import Tensor
+
+
+class ExtraLoss:
+    """Wasserstein's."""
+
+    def discriminator(self, logits: Tensor) -> Tensor:
+        """Of both."""
+        real, generated = logits.chunk(2)
+        return generated.mean() - real.mean()
+
+    def generator(self, logits: Tensor) -> Tensor:
+        """Of generated samples."""
+        return -logits.mean()
+'''
+KNOWN = """
+from stages.gan.core.params import declarations
+print(*(f"{piece.name} {piece.kind}" for piece in declarations.read()), sep="\\n")
+"""
+
+
+def test_a_piece_more_reruns_nothing_and_an_edited_one_what_names_it(reproduced):
+    def check() -> None:
+        assert ran(run(reproduced, "dvc", "repro", "check")) == ["check"]
+
+    def code() -> dict[str, str]:
+        found = calls.digest(reproduced / "data" / "code")
+        return {name: md5 for name, md5 in found.items() if md5 != "folder"}
+
+    before = code()
+    science = reproduced / "stages" / "gan"
+    more = {science / "networks" / "extra.py": NETWORKS, science / "losses" / "extra.py": LOSS}
+    for path, text in more.items():
+        path.write_text(text)
+        assert changed(reproduced) == {"check"}
+    known = run(reproduced, sys.executable, "-c", KNOWN).splitlines()
+    assert {"extra generator", "extra loss"} <= set(known)
+    with edited(reproduced, gan__networks__conv="# one more line\n"):
+        check()
+        assert changed(reproduced) == set()
+        now = code()
+        assert {name for name in now if now[name] != before[name]} == {
+            "mnist_fast/train", "mnist_fast/sample",
+        }  # fmt: skip
+    for path in more:
+        path.unlink()
+    edits = {"gan__networks__mlp": "# one more line\n", "gan__sources__digits": "# one more line\n"}
+    with edited(reproduced, **edits):
+        check()
+        assert changed(reproduced) == stages("train", "sample") | {"prepare@digits"}
+    check()
+    assert code() == before
+    assert changed(reproduced) == set()
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_without_dvc_lock_and_outputs_all_comes_from_the_run_cache(reproduced, tmp_path):
+    """But for the check, whose links to data are no output that the run cache takes."""
+    folder = tmp_path / "clone"
+    shutil.copytree(reproduced, folder, symlinks=True)
+    before = {name: calls.digest(folder / name) for name in ("data", "reports")}
+    (folder / "dvc.lock").unlink()
+    for removed in ("data/sine", "data/code/sine", "reports/runs/sine"):
+        shutil.rmtree(folder / removed)
+    assert ran(run(folder, "dvc", "repro")) == ["check"]
+    assert {name: calls.digest(folder / name) for name in before} == before
+    assert changed(folder) == set()
+    assert run(folder, "git", "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(
@@ -223,7 +369,7 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(reproduced):
 def test_a_mistake_in_the_parameters_removes_nothing(reproduced, right, wrong, words):
     params, besides = (
         reproduced / "params.yaml",
-        (".git", ".dvc/tmp", "params.yaml", "data/checked", "data/code", "data/sources"),
+        (".git", ".dvc/tmp", "params.yaml", "data/code", "data/sources"),
     )
     before = params.read_text()
     assert right in before
@@ -257,8 +403,8 @@ def test_dvc_shows_experiments_by_a_few_columns(reproduced):
     assert len(columns) < 20
     assert rows[0][header.index("digits.seeds")] == "1"
     scores = json.loads(run_quietly(reproduced, "dvc", "metrics", "show", "--json"))
-    (summary,) = (files["data"] for files in scores.values())
-    assert list(summary) == ["reports/summary.json"]
+    (summary,) = (found["data"] for found in scores.values())
+    assert [path for path, found in summary.items() if "data" in found] == ["reports/summary.json"]
     one = json.loads((reproduced / "reports/runs/digits/seed-111/metrics.json").read_text())
     assert summary["reports/summary.json"]["data"]["digits"]["fid_judge"] == one["fid_judge"]
     # A run's own scores are there for who asks for them.
@@ -302,12 +448,13 @@ def test_a_browser_puts_the_page_in_order(reproduced, tmp_path):
     assert shown.count('<p class="note">This chart needs Vega') == 5
 
 
-def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_path):
+def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_path, monkeypatch):
     uri = f"sqlite:///{tmp_path}/other.db"
-    run(
-        reproduced, sys.executable, "-m", "stages.evaluate", "--experiment", "sine", "--seed", "111",
-        MLFLOW_TRACKING_URI=uri, DVC_STAGE="evaluate@sine-111",
-    )  # fmt: skip
+    for stage in ("evaluate", "plot"):
+        run(
+            reproduced, sys.executable, "-m", f"stages.{stage}", "--experiment", "sine", "--seed", "111",
+            MLFLOW_TRACKING_URI=uri, DVC_STAGE=f"{stage}@sine-111",
+        )  # fmt: skip
     client = MlflowClient(uri)
     (found,) = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
     generator = reproduced / "data" / "sine" / "seed-111" / "generator.safetensors"
@@ -316,6 +463,9 @@ def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_
     assert found.info.status == "FINISHED"
     assert [m.step for m in client.get_metric_history(found.info.run_id, "loss_g")] == [1, 2]
     assert "curve_distance" in found.data.metrics
+    monkeypatch.chdir(reproduced)
+    artifacts = {file.path for file in client.list_artifacts(found.info.run_id)}
+    assert {"checkpoints", "evolution.gif", "samples.png", "coverage.png"} <= artifacts
     assert run(reproduced, "git", "status", "--porcelain") == ""
 
 
@@ -328,7 +478,7 @@ def test_the_other_networks_losses_and_schedules_go_the_same_way(reproduced, tmp
     (tmp_path / "data" / "digits").mkdir(parents=True)
     for name in ("dataset.safetensors", "judge.safetensors"):
         shutil.copyfile(reproduced / "data" / "digits" / name, tmp_path / "data" / "digits" / name)
-    for stage in ("train", "sample", "evaluate"):
+    for stage in ("train", "sample", "evaluate", "plot"):
         command = [sys.executable, "-m", f"stages.{stage}", "--experiment", "digits", "--seed", "1"]
         run(tmp_path, *command, PYTHONPATH=str(reproduced))
     samples = np.load(tmp_path / "data" / "digits" / "seed-1" / "samples.npy")
@@ -376,7 +526,8 @@ def test_an_experiment_runs_what_its_lists_say(reproduced, request):
         "-S", f"experiments=[{','.join(experiments)}]", "-S", "seeds=[1,2]", "-S", "mnist.train.epochs=1",
         **environment,
     )  # fmt: skip
-    wanted = [f"{s}@{n}-{k}" for s in ("train", "sample", "evaluate") for n in experiments for k in (1, 2)]
+    of_runs = ("train", "sample", "evaluate", "plot")
+    wanted = [f"{stage}@{name}-{seed}" for stage in of_runs for name in experiments for seed in (1, 2)]
     assert set(wanted) <= set(ran(output))
     assert "train@digits-111" not in ran(output)
     for name in experiments:
@@ -397,4 +548,4 @@ def test_an_experiment_runs_what_its_lists_say(reproduced, request):
     assert run(reproduced, "git", "status", "--porcelain", "--", "reports/runs/digits") == ""
     run(reproduced, "git", "restore", "params.yaml")
     again = ran(run(reproduced, "dvc", "repro"))
-    assert not [stage for stage in again if stage.startswith(("prepare", "judge", "train", "sample"))]
+    assert set(again) <= {"check", "report"}

@@ -6,10 +6,10 @@ import sys
 
 import psutil
 import pytest
-from tests.test_kills import go_on, said, states, statuses, wait_for
 
 from benchmarks.torture import AVERAGED, CONV
 from benchmarks.victim import Victim
+from tests.integration.test_kills import checkpoints, go_on, said, statuses, wait_for
 
 TRAIN = {"epochs": 6, **AVERAGED, "processes": 2}
 
@@ -19,7 +19,7 @@ def victim(tmp_path_factory) -> Victim:
     return Victim(tmp_path_factory.mktemp("victim"), "digits", {**CONV, "train": TRAIN}, state_every=0.1)
 
 
-def followers(process: subprocess.Popen) -> list[psutil.Process]:
+def workers(process: subprocess.Popen) -> list[psutil.Process]:
     """The processes that train with one."""
     children = psutil.Process(process.pid).children(recursive=True)
     return [child for child in children if "stages.train" in child.cmdline()]
@@ -31,37 +31,37 @@ def ended(found: list[psutil.Process]) -> bool:
 
 def test_a_training_by_two_ends_as_if_neither_had_ever_been_killed(victim, capfd):
     process, lines = victim.start()
-    wait_for(lambda: len(states(victim.folder)) == 2)
+    wait_for(lambda: len(checkpoints(victim.folder)) == 2)
     assert said(lines, "epochs of 44 steps on cpu in 2 processes")
-    (follower,) = found = followers(process)
+    (worker,) = found = workers(process)
     process.kill()
     process.wait()
     wait_for(lambda: ended(found), seconds=5)
 
     process, lines = go_on(victim)
-    (follower,) = found = followers(process)
+    (worker,) = found = workers(process)
     capfd.readouterr()
-    follower.kill()
+    worker.kill()
     assert process.wait(timeout=30) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("error: train.processes: one of the 2 that train together has ended")
     assert statuses(victim.folder, "digits")[0] == "FAILED"
 
     process, lines = go_on(victim)
-    found = followers(process)
+    found = workers(process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
     assert ended(found)
-    wait_for(lambda: said(lines, "its state is kept"))
+    wait_for(lambda: said(lines, "its checkpoint is kept"))
     assert statuses(victim.folder, "digits")[0] == "KILLED"
 
     process, lines = go_on(victim)
-    found = followers(process)
+    found = workers(process)
     assert process.wait(timeout=120) == 0
     assert ended(found)
     assert victim.sums() == victim.undisturbed
     assert victim.recorded() == victim.as_recorded
-    assert not (victim.folder / ".state").exists()
+    assert not (victim.folder / ".checkpoints").exists()
 
 
 def test_torchrun_starts_them_as_well(victim):

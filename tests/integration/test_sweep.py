@@ -195,7 +195,7 @@ def repository(tmp_path_factory) -> Path:
     return make(tmp_path_factory.mktemp("module") / "repository", experiments=["sine"], seeds=[1])
 
 
-def test_a_mistake_on_the_command_line_is_told_in_one_line(repository):
+def test_a_mistake_on_the_command_line_is_reported_in_one_line(repository):
     said = sweep(repository, "--workers", "0", code=2)
     assert said == "error: argument --workers: must be from 1 to 1024; see --help\n"
 
@@ -237,9 +237,11 @@ def test_what_is_not_committed_is_not_computed(repository):
 def test_the_real_pipeline_goes_the_same_way(tmp_path):
     here, plain = make(tmp_path / "here", idle=False, experiments=["sine"], seeds=[111]), tmp_path / "plain"
     run(tmp_path, "git", "clone", "--quiet", str(here), str(plain))
-    assert "5 stages, 5 of them to compute" in sweep(here)
+    assert "7 stages, 7 of them to compute" in sweep(here)
     run(plain, "dvc", "repro")
-    for name in ("dvc.lock", "reports/README.md", "reports/runs/sine/seed-111/run.json"):
+    run_files = ("run.json", "metrics.json", "losses.csv", "evolution.gif", "samples.png", "coverage.png")
+    made = ("dvc.lock", "reports/README.md", "reports/runs/sine/judge.png")
+    for name in (*made, *(f"reports/runs/sine/seed-111/{name}" for name in run_files)):
         assert (here / name).read_bytes() == (plain / name).read_bytes()
     client = MlflowClient(f"sqlite:///{here}/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("sine").experiment_id])
@@ -249,3 +251,5 @@ def test_the_real_pipeline_goes_the_same_way(tmp_path):
     assert training.data.tags["mlflow.source.git.commit"] == run(here, "git", "rev-parse", "HEAD").strip()
     assert training.data.tags["dvc.stage"] == "train@sine-111"
     assert "curve_distance" in training.data.metrics
+    pictures = {file.path for file in client.list_artifacts(training.info.run_id)}
+    assert {"evolution.gif", "samples.png", "losses.png", "coverage.png"} <= pictures

@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 
 from benchmarks import pipeline
 from benchmarks.team_server import DEPLOY, TeamServer
+from stages.tracking.store import Store
 from tests import calls
 
 SEEDS = range(1, 9)
@@ -69,16 +70,19 @@ def prepared(tmp_path_factory, root) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
     shutil.copyfile(root / "params.yaml", folder / "params.yaml")
     sizes = {"epochs": EPOCHS, "image_every": 4, "checkpoint_every": 4, "preview": 16}
-    pipeline.change_params(
-        folder, {"sine": {"data": {"points": 256}, "train": sizes}}, device="cpu", threads=1
-    )
-    assert calls.call(folder, "prepare").code == 0
+    changes = {"data": {"points": 256}, "judge": {"epochs": 1}, "train": sizes, "sample": {"count": 300}}
+    pipeline.change_params(folder, {"sine": changes}, device="cpu", threads=1)
+    for name in ("prepare", "judge"):
+        assert calls.call(folder, name).code == 0
     return folder
 
 
 @pytest.fixture(scope="module")
 def trained(server, prepared, tmp_path_factory) -> dict[int, Path]:
-    """Eight trainings of two users, at once, each in a folder of its own, by seed; all that waits is sent."""
+    """Eight trainings of two users, at once, each in a folder of its own, by seed; all that waits is sent.
+
+    One of them is scored, and its pictures are drawn.
+    """
     folders = {seed: tmp_path_factory.mktemp("clone") / "folder" for seed in SEEDS}
     for folder in folders.values():
         shutil.copytree(prepared, folder)
@@ -89,8 +93,13 @@ def trained(server, prepared, tmp_path_factory) -> dict[int, Path]:
         assert process.returncode == 0, said
     for seed, folder in folders.items():
         if any((folder / ".outbox").glob("*/*/journal")):
-            said, _ = (syncing := stage(folder, "sync", **logins[seed])).communicate(timeout=300)
+            said, _ = (syncing := stage(folder, "tools.sync", **logins[seed])).communicate(timeout=300)
             assert syncing.returncode == 0, said
+    for name in ("sample", "evaluate"):
+        assert calls.call(folders[calls.SEED], name).code == 0
+    run = ("--experiment", "sine", "--seed", str(calls.SEED))
+    said, _ = (plotting := stage(folders[calls.SEED], "plot", *run, **logins[calls.SEED])).communicate()
+    assert plotting.returncode == 0, said
     return folders
 
 
@@ -121,7 +130,10 @@ def test_of_eight_trainings_at_once_every_point_and_file_is_there(trained, clien
         }  # fmt: skip
         for name in NETWORKS:
             assert (got / "checkpoints" / "epoch-0012" / name).read_bytes() == made[name].read_bytes()
-        assert (got / "evolution.gif").read_bytes() == made["evolution.gif"].read_bytes()
+        pictures = {path.name for path in made.values() if path.suffix in (".gif", ".png")} - {"grid.png"}
+        assert ("evolution.gif" in pictures) == (run.info.run_name == f"seed-{calls.SEED}")
+        for name in pictures:
+            assert (got / name).read_bytes() == made[name].read_bytes()
         steps = sorted(int(path.name.split("+")[2]) for path in got.glob("images/*.png"))
         assert steps == [0, 4, 8, 12]
         md5 = hashlib.md5(made["generator.safetensors"].read_bytes()).hexdigest()
@@ -182,7 +194,7 @@ def test_the_page_that_compares_runs_gets_what_it_asks_for(trained, server):
         assert ask("get-artifact", path=pictures[0], run_uuid=run).content[8:12] == b"WEBP"
 
 
-def test_a_wrong_login_is_told_in_one_line_before_any_work(prepared, server):
+def test_a_wrong_login_is_reported_in_one_line_before_any_work(prepared, server):
     nobody = {"MLFLOW_TRACKING_USERNAME": ""}
     for login, words in ((nobody, "wants a login (401)"), (server.login("ada"), "refuses the login (401)")):
         wrong = {**login, "MLFLOW_TRACKING_URI": server.uri, "MLFLOW_TRACKING_PASSWORD": "not the one"}
