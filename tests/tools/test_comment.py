@@ -147,7 +147,6 @@ print(*{name.split(".")[0] for name in sys.modules})
         "pydantic": "pydantic",
         "yaml": "pyyaml",
         "scipy": "scipy",
-        "zc": "zc-lockfile",
         "psutil": "psutil",
     }
     assert {package for module, package in names.items() if module in loaded} <= set(installed)
