@@ -9,7 +9,7 @@ Reads:
   the user's own data   that they are there, and enough
 Writes:
   data/sources          for each experiment a link to its own data, so that DVC sees when these change
-  data/code             for each experiment and stage the code of the pieces that it names
+  data/code             for each experiment and stage the code of the pieces that it names; and its parameters
 Example:
   python -m stages.check
 """

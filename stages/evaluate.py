@@ -1,7 +1,7 @@
 """Score the samples of a run against the real data.
 
 Reads:
-  params.yaml
+  params.yaml, data/code/EXPERIMENT/parameters
   data/EXPERIMENT/dataset.safetensors                      the prepared data
   data/EXPERIMENT/judge.safetensors                        the judge
   data/EXPERIMENT/seed-SEED/generator.safetensors          what the run's generator is,
@@ -12,6 +12,7 @@ Writes:
   data/EXPERIMENT/seed-SEED/answers.npy                    the judge's answer to every sample: the classes'
                                                            probabilities, the features of images without
                                                            labels, or the last coordinate it expects
+  data/EXPERIMENT/seed-SEED/coverage.npy                   what a figure of their coverage shows
   MLflow                                                   the scores, to the training's run
 Example:
   python -m stages.evaluate --experiment sine --seed 111

@@ -7,7 +7,7 @@ Reads:
   data/EXPERIMENT/seed-SEED/previews.npy                   the run's previews,
   data/EXPERIMENT/seed-SEED/samples.npy                    samples,
   data/EXPERIMENT/seed-SEED/grid.npy
-  data/EXPERIMENT/seed-SEED/answers.npy                    what the judge said of them,
+  data/EXPERIMENT/seed-SEED/coverage.npy                   what they cover,
   reports/runs/EXPERIMENT/seed-SEED/losses.csv             and its losses
 Writes:
   reports/runs/EXPERIMENT/data.png                         some of the training samples
@@ -33,12 +33,14 @@ def main(name: str, seed: int | None, experiment: params.Experiment, settings: p
     """Draw the pictures of an experiment, or of one of its runs."""
     with store.default() as runs:
         runs.open()  # its process starts while the import takes its seconds
-        from stages.pipeline import plot
-
         if seed is None:
-            plot.plot_experiment(name, experiment, settings, runs)
+            from stages.pipeline.plot_data import plot_data
+
+            plot_data(name, experiment, settings, runs)
         else:
-            plot.plot_run(name, seed, experiment, settings, runs)
+            from stages.pipeline.plot import plot_run
+
+            plot_run(name, seed, experiment, settings, runs)
 
 
 if __name__ == "__main__":

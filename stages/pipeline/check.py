@@ -1,5 +1,6 @@
 """What must be right before any other stage runs, and what the others depend on beside files of their own."""
 
+import json
 import os
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def check(path: Path) -> None:
         _check_experiment(path, name, known.experiments[name])
     own_data.link({name: experiment.source for name, experiment in known.experiments.items()})
     for name, experiment in known.experiments.items():
-        _write_code(ExperimentFiles(name), experiment)
+        _write_dependencies(ExperimentFiles(name), experiment, known.settings)
 
 
 def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> None:
@@ -52,8 +53,13 @@ def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> N
             raise UserError(f"{path}: {name}: {error}") from error
 
 
-def _write_code(shared: ExperimentFiles, experiment: params.Experiment) -> None:
-    """Write the code of the pieces that an experiment names, by the stage that uses them."""
+def _write_dependencies(
+    shared: ExperimentFiles, experiment: params.Experiment, settings: params.Settings
+) -> None:
+    """Write the code of the pieces that an experiment names, by the stage that uses them; and its parameters.
+
+    The latter are those of which run.json speaks: all. One file is one entry in dvc.lock.
+    """
     used = {
         "prepare": [experiment.data.piece],
         "train": experiment.trained_pieces,
@@ -61,3 +67,5 @@ def _write_code(shared: ExperimentFiles, experiment: params.Experiment) -> None:
     }
     for stage, found in used.items():
         files.write(shared.code / stage, pieces.code(found))
+    known = {"device": settings.device, **settings.rounding, **params.flatten(experiment)}
+    files.write(shared.code / "parameters", json.dumps(known, indent=2) + "\n")

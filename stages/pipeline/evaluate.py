@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from stages.gan.core import arrays, devices, history, weights
 from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings, flatten
-from stages.gan.evaluation import inception, scores, scoring
+from stages.gan.evaluation import coverage, inception, scores, scoring
 from stages.gan.evaluation.scores import Scores
 from stages.gan.judges import fitting, models
 from stages.runtime import command, files, progress
@@ -43,9 +43,7 @@ def evaluate(name: str, seed: int, experiment: Experiment, settings: Settings, s
     device = devices.set_up(settings.device, settings.threads)
     inputs = _read(name, seed, experiment, device)
     found, answers = _score(name, seed, experiment, inputs, device)
-    found = _write(
-        RunFiles(name, seed), inputs.about, settings.rounding | flatten(experiment), found, answers
-    )
+    found = _write(RunFiles(name, seed), inputs, settings.rounding | flatten(experiment), found, answers)
     _log(store, name, seed, experiment, settings, inputs, found)
     verdict = "COLLAPSED" if found["collapsed"] else "no collapse"
     say(f"evaluate {name}, seed {seed}: {verdict}; scores in {RunFiles(name, seed).scores}")
@@ -87,13 +85,15 @@ def _score(
 
 
 def _write(
-    run_files: RunFiles, about: dict[str, Any], parameters: dict[str, Any], found: Scores, answers: Tensor
+    run_files: RunFiles, inputs: _Inputs, parameters: dict[str, Any], found: Scores, answers: Tensor
 ) -> Scores:
-    """Write the scores, the answers, and what the run was; returns the scores as they are written."""
+    """Write the scores, the answers, what is covered, and what the run was; returns the scores as written."""
+    covered = coverage.coverage(inputs.samples, answers, inputs.real.train, inputs.judge)
     with files.together():
         found = scores.save(run_files.scores, found)
         arrays.save(run_files.answers, [answers], len(answers))
-        files.write(run_files.run, json.dumps({**about, "parameters": parameters}, indent=2) + "\n")
+        arrays.save(run_files.coverage, [covered], len(covered))
+        files.write(run_files.run, json.dumps({**inputs.about, "parameters": parameters}, indent=2) + "\n")
     return found
 
 

@@ -46,6 +46,7 @@ class RunFiles:
         self.grid = data / "grid.npy"
         self.grid_figure = report / "grid.png"
         self.answers = data / "answers.npy"
+        self.coverage = data / "coverage.npy"
         self.scores = report / "metrics.json"
         self.losses_figure = report / "losses.png"
         self.coverage_figure = report / "coverage.png"

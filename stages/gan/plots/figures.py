@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -14,7 +13,6 @@ from stages.gan.plots.canvas import panels, pixels, show
 from stages.gan.plots.style import GENERATED, REAL
 
 _NUMBERED = 20  # classes: of more, numbers in a confusion matrix could not be read
-_SHOWN = 2000  # points of a kind, at most
 _BINS = 50  # of the first coordinate's range, as many as its coverage counts
 
 
@@ -146,22 +144,31 @@ def losses(history: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def coverage_of_classes(probabilities: Tensor, split: Split) -> Figure:
-    """Share of each class among generated samples beside that among the real ones.
+def coverage(numbers: Tensor, split: Split) -> Figure:
+    """What of the real data generated samples cover.
 
     Args:
-        probabilities: the judge's for each sample [N, K], of which the greatest counts.
-        split: the real ones.
+        numbers: see :func:`stages.gan.evaluation.coverage.coverage`.
+        split: the real data.
     """
-    count = probabilities.shape[1]
-    shares = torch.bincount(probabilities.argmax(1), minlength=count).double().numpy() / len(probabilities)
+    if len(split.shape) == 1:
+        return coverage_of_points(numbers, split)
+    if split.labels is not None:
+        return coverage_of_classes(numbers[:, 0], split)
+    real = numbers[:, 2] == 0
+    return coverage_of_features(numbers[~real, :2], numbers[real, :2])
+
+
+def coverage_of_classes(shares: Tensor, split: Split) -> Figure:
+    """Share of each class [K] among generated samples beside that among the real ones."""
+    count = len(shares)
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     assert split.labels is not None
     real = np.bincount(split.labels.numpy(), minlength=count) / len(split)
     classes = np.arange(count)
     axes.bar(classes - 0.2, 100 * real, 0.4, color=REAL, label="real")
-    axes.bar(classes + 0.2, 100 * shares, 0.4, color=GENERATED, label="generated, by the judge")
+    axes.bar(classes + 0.2, 100 * shares.numpy(), 0.4, color=GENERATED, label="generated, by the judge")
     axes.set(xlabel="class", ylabel="share (%)")
     _name_classes(axes.xaxis, split, count)
     axes.margins(y=0.2)
@@ -173,17 +180,13 @@ def coverage_of_features(generated: Tensor, real: Tensor) -> Figure:
     """Generated images among real ones in the plane in which the real ones' features vary most.
 
     Args:
-        generated: features [N, F].
-        real: features [M, F].
+        generated: where they lie there [N, 2].
+        real: where real ones do [M, 2].
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
-    middle = real.double().mean(0)
-    _, directions = torch.linalg.eigh(torch.atleast_2d((real.double() - middle).T.cov()))
-    for features, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
-        x, *others = ((features[:_SHOWN].double() - middle) @ directions.flip(1)[:, :2]).T.numpy()
-        y = others[0] if others else np.zeros_like(x)  # there is one feature only
-        axes.plot(x, y, ".", color=color, alpha=0.4, ms=3, label=label)
+    for places, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
+        axes.plot(*places.T.numpy(), ".", color=color, alpha=0.4, ms=3, label=label)
     axes.set(xlabel="first principal component of the judge's features", ylabel="second")
     axes.legend(markerscale=3)
     return figure

@@ -1,0 +1,42 @@
+"""What of the real data samples cover, in the numbers that a figure shows."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from stages.gan.core.datasets import Split
+from stages.gan.judges import models
+
+_SHOWN = 2000  # features of a kind, at most
+
+
+def coverage(samples: Tensor, answers: Tensor, split: Split, judge: nn.Module) -> Tensor:
+    """The numbers of a figure that shows what of the real data samples cover.
+
+    Args:
+        samples: generated ones, [N, …].
+        answers: the judge's to these: probabilities of classes [N, K], or features [N, F].
+        split: the real ones.
+        judge: of images without labels, gives the features of the real ones.
+
+    Returns:
+        Float64. Of points: the first coordinate of each sample [N, 1]. Of classes: the share of each in the
+        samples [K, 1]. Of images without labels [P, 3]: where each lies in the plane in which the real ones'
+        features vary most, and whether it is generated (1) or real (0).
+    """
+    if samples.dim() == 2:
+        return samples[:, :1].double()
+    if split.labels is not None:
+        counts = torch.bincount(answers.argmax(1), minlength=answers.shape[1])
+        return (counts.double() / len(answers)).unsqueeze(1)
+    features = models.predict(cast(models.ImageJudge, judge).features, split.normalized)
+    middle = features.double().mean(0)
+    _, directions = torch.linalg.eigh(torch.atleast_2d((features.double() - middle).T.cov()))
+    plane = directions.flip(1)[:, :2]
+    placed = [(part[:_SHOWN].double() - middle) @ plane for part in (features, answers)]
+    kinds = torch.cat([torch.full((len(part), 1), float(kind)) for kind, part in enumerate(placed)]).double()
+    where = torch.cat(placed)
+    if where.shape[1] == 1:  # there is one feature only
+        where = torch.cat([where, torch.zeros_like(where)], dim=1)
+    return torch.cat([where, kinds], dim=1)

@@ -1,0 +1,31 @@
+"""The pictures of an experiment's data and judge."""
+
+from stages.gan.core import devices, weights
+from stages.gan.core.datasets import Dataset
+from stages.gan.core.params import Experiment, Settings
+from stages.gan.judges import fitting, models
+from stages.gan.plots import canvas, figures
+from stages.runtime import files
+from stages.runtime.errors import say
+from stages.runtime.paths import ExperimentFiles
+from stages.tracking import record, tags
+from stages.tracking.store import Store
+
+
+def plot_data(name: str, experiment: Experiment, settings: Settings, store: Store) -> None:
+    """Draw an experiment's data, and its judge's answers to the test data."""
+    shared = ExperimentFiles(name)
+    device = devices.set_up(settings.device, settings.threads)
+    dataset = Dataset.load(shared.dataset, experiment.source)
+    judge, _ = weights.load(shared.judge, models.get_judge, device)
+    x, _ = fitting.inputs(dataset.test)
+    answers = models.predict(judge, x)
+    if len(dataset.shape) == 1:
+        answers = fitting.expected(dataset.test, answers)
+    with files.together():
+        canvas.save(figures.data(dataset.train), shared.dataset_figure)
+        canvas.save(figures.judge(dataset.test, answers), shared.judge_figure)
+    if run := store.find(name, tags.JUDGE, files.md5(shared.judge)):
+        run.log_files(record.PICTURES, shared.dataset_figure, shared.judge_figure)
+        record.describe_judge(run, name)
+    say(f"plot {name}: see {shared.judge_figure}")
