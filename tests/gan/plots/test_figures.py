@@ -18,14 +18,15 @@ def test_every_figure_is_drawn_with_the_same_bytes_each_time(split, tmp_path):
     }
     if split.labels is None:
         draws["judge"] = lambda: figures.judge(split, split.samples[:, 1:])
-        draws["coverage"] = lambda: figures.coverage_of_points(split.samples * 2, split)
+        draws["coverage"] = lambda: figures.coverage(split.samples[:, :1].double() * 2, split)
     else:
         probabilities = torch.nn.functional.one_hot(split.labels, 10).float()
         draws["judge"] = lambda: figures.judge(split, 9 * probabilities)
-        draws["coverage"] = lambda: figures.coverage_of_classes(probabilities.roll(1, 0), split)
+        draws["coverage"] = lambda: figures.coverage(probabilities.mean(0, keepdim=True).T.double(), split)
         pictures, features = Split(split.samples), split.samples.flatten(1).float()
         draws["judge of pictures"] = lambda: figures.judge(pictures, pictures.normalized.flatten(1) * 0.9)
-        draws["coverage of features"] = lambda: figures.coverage_of_features(features * 0.5, features)
+        places = torch.cat([features[:, :2], torch.arange(len(features)).unsqueeze(1) % 2], dim=1)
+        draws["coverage of features"] = lambda: figures.coverage(places, pictures)
     for name, draw in draws.items():
         first, second = tmp_path / "a" / f"{name}.png", tmp_path / "b" / f"{name}.png"
         canvas.save(draw(), first)
@@ -48,9 +49,9 @@ def test_digits_are_dark_on_light_and_photographs_as_they_are():
     assert canvas.pixels(colours, Split(colours[None])).shape == (4, 4, 3)
 
 
-def test_shares_of_classes_are_counted_from_the_judges_answers(images):
-    answers = torch.nn.functional.one_hot(torch.tensor([0, 0, 0, 1]), 10).float()
-    (axes,) = figures.coverage_of_classes(answers, images).axes
+def test_shares_of_classes_stand_beside_the_real_ones(images):
+    shares = torch.tensor([[0.75], [0.25], *[[0.0]] * 8])
+    (axes,) = figures.coverage(shares, images).axes
     real, generated = ([bar.get_height() for bar in bars] for bars in axes.containers)
     assert real == pytest.approx([10] * 10)
     assert generated == pytest.approx([75, 25, *[0] * 8])
