@@ -423,9 +423,7 @@ def test_links_lead_somewhere_and_pictures_say_what_they_show(page):
             assert path.exists(), f"{page.name}: {target}"
             assert path.resolve().is_relative_to(ROOT.resolve()), f"{page.name}: {target}"
             if anchor:
-                assert anchor in anchors(path), (
-                    f"{page.name}: {target}: there are {sorted(anchors(path))}"
-                )
+                assert anchor in anchors(path), f"{page.name}: {target}: there are {sorted(anchors(path))}"
         if is_picture and page in PAGES:
             assert len(words.split()) >= 5, f"{page.name}: {target}: say in the alt text what it shows"
 
@@ -494,7 +492,9 @@ def _short(number: float) -> str:
 def knobs() -> dict[tuple[str, str], tuple[str, str]]:
     """Of each parameter, in each kind of block that has it: its type and range, and its default."""
     found = {}
-    blocks_of = {"": Settings} | {name: field.annotation for name, field in experiment_schema().model_fields.items()}
+    blocks_of = {"": Settings} | {
+        name: field.annotation for name, field in experiment_schema().model_fields.items()
+    }
     for prefix, annotation in blocks_of.items():
         for variant, block in variants(annotation):
             for name, about in block.model_fields.items():

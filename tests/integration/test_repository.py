@@ -76,14 +76,20 @@ def script(stage: dict) -> Path:
     return Path(*module.split(".")).with_suffix(".py")
 
 
+def work(name: str) -> Path:
+    """The module that does a stage's work; the script reads the command line and calls it."""
+    return PIPELINE / f"{name.replace('-', '_')}.py"
+
+
 def named_code(stage: dict) -> set[Path]:
     """The files and folders with code that a stage's deps name."""
     return {Path(dep) for dep in stage["deps"] if Path(dep).parts[0] == "stages"}
 
 
 def used_code(root: Path, name: str, stage: dict) -> set[Path]:
-    """The files that a stage reaches: from its script, and from the pieces that it finds by their names."""
-    used = reached(root, {script(stage), *pieces(root, *CODE.get(name, ()))})
+    """The files that a stage reaches: from its work, and from the pieces that it finds by their names."""
+    assert work(name) in imports(root, script(stage))
+    used = reached(root, {work(name), *pieces(root, *CODE.get(name, ()))})
     # The check reads all pieces, whoever names them.
     return used if name != "check" else used | {Path(CUSTOM_PLACE)} | reached(root, pieces(root, *ROOMS))
 
@@ -96,7 +102,7 @@ def test_every_stage_names_the_code_that_it_uses(root, stages):
     """What a stage reaches is in one of its deps, or is a piece by whose code it depends on data/code."""
     for name, stage in stages.items():
         named = named_code(stage)
-        assert {script(stage), PIPELINE / script(stage).name} <= named
+        assert work(name) in named
         used = {path for path in used_code(root, name, stage) if is_in(path, [SCIENCE, PIPELINE])}
         by_name = pieces(root, *CODE.get(name, ()))
         assert [path for path in used - by_name if not is_in(path, named)] == [], name
@@ -112,7 +118,7 @@ def test_no_stage_names_code_that_it_does_not_use_nor_machinery(root, stages):
         used = used_code(root, name, stage)
         for named in named_code(stage):
             assert (root / named).exists(), named
-            assert named == script(stage) or is_in(named, [SCIENCE, PIPELINE]), f"{name}: {named}"
+            assert is_in(named, [SCIENCE, PIPELINE]), f"{name}: {named}"
             assert any(is_in(path, [named]) for path in used), f"{name}: {named}"
 
 
@@ -129,7 +135,7 @@ def test_a_piece_reruns_the_check_and_by_its_answer_what_uses_it(stages):
     }
     assert {name: deps for name, deps in by_its_answer.items() if deps} == {
         name: [f"data/code/${{item.experiment}}/{name}"] for name in CODE
-    }
+    } | {"evaluate": ["data/code/${item.experiment}/parameters"]}
     for name, stage in stages.items():
         rooms = [SCIENCE / room for room in ROOMS]
         assert name == "check" or not named_code(stage) & {*rooms}, f"{name} would rerun with each new piece"
