@@ -1,11 +1,15 @@
 """The pictures of one run."""
 
+from pathlib import Path
+
+from torch import Tensor
+
 from stages.gan.core import arrays, history
-from stages.gan.core.datasets import Dataset
+from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.params import Experiment, Settings
 from stages.gan.plots import canvas, evolution, figures, grid
 from stages.runtime import files
-from stages.runtime.errors import say
+from stages.runtime.errors import UserError, say
 from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import record
 from stages.tracking.store import Store
@@ -18,14 +22,15 @@ def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, s
     run_files = RunFiles(name, seed)
     split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
     first, epochs = history.load(run_files.losses, run_files.previews)
+    _check(run_files.previews, first, split, "train")
     previews = [first, *(epoch.preview for epoch in epochs)]
-    samples = arrays.load(run_files.samples, "samples", "sample")
+    samples, common = (_load(path, split) for path in (run_files.samples, run_files.grid))
     covered = arrays.load(run_files.coverage, "numbers", "evaluate")
     with files.together():
         evolution.animation(previews, split, run_files.animation)
         canvas.save(evolution.strip(previews, split), run_files.strip)
         canvas.save(figures.samples(samples[:_SHOWN], split), run_files.samples_figure)
-        grid.save(run_files.grid_figure, arrays.load(run_files.grid, "samples", "sample"), split)
+        grid.save(run_files.grid_figure, common, split)
         canvas.save(figures.losses(epochs), run_files.losses_figure)
         canvas.save(figures.coverage(covered, split), run_files.coverage_figure)
     run = record.training_of_files(store, name, seed, experiment, settings, split)
@@ -33,3 +38,18 @@ def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, s
     run.log_files(record.PICTURES, *still, run_files.animation, run_files.strip)
     record.describe_training(run, name, seed, experiment)
     say(f"plot {name}, seed {seed}: see {run_files.animation}")
+
+
+def _load(path: Path, split: Split) -> Tensor:
+    samples = arrays.load(path, "samples", "sample")
+    _check(path, samples, split, "sample")
+    return samples
+
+
+def _check(path: Path, samples: Tensor, split: Split, stage: str) -> None:
+    """Refuse samples of another kind than the data: files may have been moved by hand."""
+    if samples.shape[1:] != split.shape or samples.dtype != split.samples.dtype:
+        raise UserError(
+            f"{path}: holds {samples.dtype} {tuple(samples.shape[1:])}, but the data are "
+            f"{split.samples.dtype} {split.shape}; run the {stage} stage"
+        )

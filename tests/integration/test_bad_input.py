@@ -42,7 +42,7 @@ SCORES = f"reports/runs/sine/{RUN}/metrics.json"
 ABOUT = f"reports/runs/sine/{RUN}/run.json"
 COMMON = f"data/sine/{RUN}/grid.npy"
 GRID = f"reports/runs/sine/{RUN}/grid.png"
-ANSWERS = f"data/digits/{RUN}/answers.npy"
+COVERAGE = f"data/digits/{RUN}/coverage.npy"
 NONE = "not-there"
 
 
@@ -348,6 +348,7 @@ DEVICES = [
     Case(
         f"{stage} on a device that is not there", stage,
         lambda f: calls.change(f, device=no_device()), ("device: ", "is not there; this machine has cpu"),
+        () if stage != "plot" else ("--experiment", "sine"),
     )
     for stage in ("judge", "train", "sample", "evaluate", "plot")
 ]  # fmt: skip
@@ -469,8 +470,8 @@ RESULTS = [
     bad_file("plot", PREVIEWS, "of digits", of_digits, "run the train stage"),
     *(
         Case(
-            f"plot: {ANSWERS} {about}", "plot", lambda f, s=spoil: s(f / ANSWERS),
-            (ANSWERS, "not readable answers", "run the evaluate stage"), experiment="digits",
+            f"plot: {COVERAGE} {about}", "plot", lambda f, s=spoil: s(f / COVERAGE),
+            (COVERAGE, "not readable numbers", "run the evaluate stage"), experiment="digits",
         )
         for about, spoil in UNREADABLE
     ),

@@ -126,7 +126,7 @@ def _open(run: Run) -> NDArray[np.uint8]:
         zlib.error,
         Image.DecompressionBombError,
     ) as error:
-        raise UserError(f"{run.grid}: not a readable picture ({error}); run the sample stage") from error
+        raise UserError(f"{run.grid}: not a readable picture ({error}); run the plot stage") from error
 
 
 def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
