@@ -1,7 +1,8 @@
 """The tags by which runs in MLflow, their files and their processes know each other."""
 
 GENERATOR = "dvc.generator"  # the generator file's MD5 sum, which is its name in dvc.lock
-JUDGE = "dvc.judge"  # the same for a judge
+JUDGE = "dvc.judge"  # the same for a judge: of its own run, and of those whose samples it scored
+FITTED = "dvc.fitted"  # the same, of its own run alone
 CONDITION = "dvc.group"  # of a parent: its condition's key
 KEY = "outbox"  # the name of the journal that made the run
 PROCESS = "process"  # host and id of the process that a run belongs to
