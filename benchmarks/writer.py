@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.tracking import outbox
-from stages.tracking.requests import FindRun
+from stages.tracking.messages import FindRun
 from stages.tracking.store import Store
 
 EXPERIMENT = "writers"

@@ -1,4 +1,7 @@
-"""What is logged of a run, a message each: as journals keep it on disk, and as it is sent to MLflow."""
+"""Messages: what is logged of a run, as journals keep it and as it is sent to MLflow; and requests.
+
+A request is what the process that works asks of the one that talks to MLflow.
+"""
 
 import json
 from collections.abc import Mapping
@@ -184,3 +187,63 @@ def decode(text: bytes) -> Message:
         return message
     except (ValueError, KeyError, TypeError, AttributeError):
         return Damaged()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request; with an ``id`` above 0, it is answered."""
+
+    method: ClassVar[str]
+
+    id: int = 0
+
+    def encode(self) -> bytes:
+        """As a line of JSON."""
+        return json.dumps({"method": self.method, **asdict(self)}).encode() + b"\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchJournal(Request):
+    """Send this journal while it is written."""
+
+    method = "watch_journal"
+
+    journal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Close(Request):
+    """Send what is left, and end; ``patient``: go on as long as anything is sent, however slowly."""
+
+    method = "close"
+
+    patient: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindRun(Request):
+    """MLflow's name for the newest run of an experiment with a tag; empty if there is none."""
+
+    method = "find_run"
+
+    experiment: str
+    tag: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetRunId(Request):
+    """MLflow's name for the run of a journal, once all before is sent."""
+
+    method = "get_run_id"
+
+    journal: str
+
+
+_REQUESTS = {kind.method: kind for kind in Request.__subclasses__()}
+
+
+def decode_request(line: bytes) -> Request:
+    """The request in a line."""
+    values = json.loads(line)
+    return _REQUESTS[values.pop("method")](**values)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.runtime.errors import warn, without_login
-from stages.tracking import journal, outbox, requests
+from stages.tracking import journal, messages, outbox
 from stages.tracking.address import is_server, public
-from stages.tracking.requests import Close, FindRun, GetRunId, Request, WatchJournal
+from stages.tracking.messages import Close, FindRun, GetRunId, Request, WatchJournal
 from stages.tracking.sender import NotYetError, Sender
 
 SETTINGS = {
@@ -85,7 +85,7 @@ class Process:
             return
         *lines, self._input = (self._input + block).split(b"\n")
         for line in lines:
-            request = requests.decode(line)
+            request = messages.decode_request(line)
             match request:
                 case WatchJournal():
                     self._mine.add(request.journal)

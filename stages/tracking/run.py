@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.runtime import files
 from stages.tracking import journal, messages
-from stages.tracking.requests import GetRunId
+from stages.tracking.messages import GetRunId
 
 if TYPE_CHECKING:
     import numpy as np

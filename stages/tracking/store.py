@@ -24,9 +24,8 @@ from typing import Any
 from stages.runtime import paths
 from stages.runtime.errors import say
 from stages.tracking import address
-from stages.tracking.messages import Start
+from stages.tracking.messages import Close, FindRun, Request, Start, WatchJournal
 from stages.tracking.outbox import Outbox, unsent
-from stages.tracking.requests import Close, FindRun, Request, WatchJournal
 from stages.tracking.run import Run, strings
 from stages.tracking.tags import KEY, PROCESS
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from stages.tracking import messages, requests
+from stages.tracking import messages
 from stages.tracking.messages import (
     Damaged,
     End,
@@ -131,10 +131,10 @@ def test_what_may_be_logged_any_number_of_times_has_none():
 @pytest.mark.parametrize(
     "asked",
     [
-        requests.WatchJournal(journal="17-ab"),
-        requests.Close(patient=True),
-        requests.FindRun(id=1, experiment="sine", tag="a", value="ö\n"),
-        requests.GetRunId(id=2, journal="17-ab"),
+        messages.WatchJournal(journal="17-ab"),
+        messages.Close(patient=True),
+        messages.FindRun(id=1, experiment="sine", tag="a", value="ö\n"),
+        messages.GetRunId(id=2, journal="17-ab"),
     ],
     ids=lambda asked: asked.method,
 )
@@ -142,4 +142,4 @@ def test_a_askedcomes_back_as_it_was(asked):
     line = asked.encode()
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert requests.decode(line) == asked
+    assert messages.decode_request(line) == asked
