@@ -1,7 +1,6 @@
 """What must be right before any other stage runs, and what the others depend on beside files of their own."""
 
 import json
-import os
 from pathlib import Path
 
 from stages.gan.core import params, portability
@@ -9,7 +8,7 @@ from stages.gan.core.params import pieces
 from stages.pipeline import own_data
 from stages.runtime import dvc, files
 from stages.runtime.errors import UserError, say
-from stages.runtime.paths import STORE, ExperimentFiles
+from stages.runtime.paths import ExperimentFiles
 from stages.tracking import address
 
 
@@ -22,7 +21,7 @@ def check(path: Path) -> None:
     if (mended := dvc.mend_lock()) is not None:
         say(mended)
     known = params.load(path)
-    address.check(os.environ.get("MLFLOW_TRACKING_URI") or STORE)
+    address.check(address.configured())
     if known.settings.portable:
         portability.check()
     if known.settings.device not in ("auto", "cpu"):

@@ -30,7 +30,7 @@ _RUN = re.compile(r"(?P<experiment>[a-z0-9][a-z0-9_-]*)/seed-(?P<seed>[0-9]+)|(?
 
 def register(run_name: re.Match[str], name: str | None, alias: str | None) -> None:
     """Register the generator of a run: EXPERIMENT/seed-SEED, or MLflow's id for it."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or paths.STORE
+    uri = address.configured()
     address.check(uri)
     address.check_login(uri)
     for key, value in mlflow_process.SETTINGS.items():

@@ -23,7 +23,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from stages.gan.core import params
-from stages.runtime import command, paths
+from stages.runtime import command
 from stages.runtime.errors import UserError, one_line, say, without_login
 from stages.tracking import address, pages
 
@@ -41,7 +41,7 @@ _SETTINGS = {
 def ui(arguments: argparse.Namespace) -> None:
     """Show an experiment, and serve the UI as long as it is wanted."""
     wanted = [arguments.experiment] if arguments.experiment else _listed(arguments.params)
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or paths.STORE
+    uri = address.configured()
     address.check(uri)
     os.environ.update({name: value for name, value in _SETTINGS.items() if name not in os.environ})
     if address.is_server(uri):

@@ -12,11 +12,17 @@ from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 from stages.runtime.errors import UserError, without_login
+from stages.runtime.paths import STORE
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _MANAGED = ("databricks", "databricks-uc", "uc")
 _OTHER_LOGINS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_CLIENT_CERT_PATH")
 _PATIENCE = 2.0  # seconds that a stage waits for a server to say whether it wants a login
+
+
+def configured(default: str = STORE) -> str:
+    """The address of the store: what ``MLFLOW_TRACKING_URI`` names, or else the local one."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or default
 
 
 def public(uri: str) -> str:

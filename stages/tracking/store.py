@@ -52,7 +52,7 @@ class Store:
 
     def __init__(self, default: str, outbox: Path, patient: bool = False) -> None:
         self._patient = patient
-        self._uri = os.environ.get("MLFLOW_TRACKING_URI") or default
+        self._uri = address.configured(default)
         address.check(self._uri)
         self.outbox = Outbox(outbox, self._uri)
         self._process: subprocess.Popen[bytes] | None = None
