@@ -6,6 +6,8 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export UV_CUSTOM_COMPILE_COMMAND := make lock
+# With it, DVC, MLflow and each stage would compile their modules again at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -16,7 +18,7 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet uv==0.13.9
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements.txt
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes --requirement requirements.txt
 	touch $@
 
 repro: install ## Run what is not up to date of the pipeline

@@ -215,7 +215,7 @@ def _scorer(settings: params.CnnJudge) -> tuple[ImageScorer, Dataset]:
     halves = (order[:TRAINING], order[TRAINING:])
     real = Dataset(*(Split(images[half], labels[half]) for half in halves))
     judge = fitting.build(settings, real)
-    assert isinstance(judge, models.Classifier)
+    assert isinstance(judge, models.ImageJudge)
     list(
         models.fit(
             judge,

@@ -57,7 +57,7 @@ class Scorer:
         dataset = datasets.Dataset.load(files.dataset)
         self.split, self._test = dataset.train, dataset.test
         judge, _ = weights.load(files.judge, models.get_judge, self.device)
-        assert isinstance(judge, models.Classifier)
+        assert isinstance(judge, models.ImageJudge)
         self._judge = judge
         self._features = models.predict(judge.features, self.split.normalized)
 

@@ -19,9 +19,7 @@ Example:
 from stages import PARENT
 from stages.gan.core import params
 from stages.gan.training import process_group
-from stages.runtime import command, locks, signals
-from stages.runtime.errors import UserError
-from stages.runtime.paths import RunFiles
+from stages.runtime import command, signals
 from stages.tracking import store
 
 
@@ -37,11 +35,7 @@ def main(name: str, seed: int, experiment: params.Experiment, settings: params.S
         runs.open()  # its process starts while the import takes its seconds
         from stages.pipeline.train import train
 
-        try:
-            training = train(name, seed, experiment, settings, runs, group)
-        except UserError:  # such as of data that are not there
-            locks.unclaim(RunFiles(name, seed).checkpoints)
-            raise
+        training = train(name, seed, experiment, settings, runs, group)
     signals.raise_if_stopped()
     training.discard_checkpoints()  # now that MLflow has all of it, or its outbox
 

@@ -58,7 +58,9 @@ def _read(name: str, seed: int, experiment: Experiment, device: torch.device) ->
     weights.check_architecture(
         shared.judge, known["architecture"], experiment.judge, real.shape, "judge", **owed
     )
-    about = weights.check_generator(run_files.generator, name, seed, experiment.generator, real.shape)
+    generator = run_files.generator
+    found = weights.read_about(generator)
+    about = weights.check_generator(generator, found, name, seed, experiment.generator, real.shape)
     about["judge"] = {"md5": files.md5(shared.judge), "scores": known.get("test", {})}
     samples = scoring.load_samples(run_files.samples, real.train, experiment.sample.count)
     extractor = None

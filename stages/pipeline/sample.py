@@ -15,8 +15,8 @@ def sample(name: str, seed: int, experiment: Experiment, settings: Settings) -> 
     run_files, count = RunFiles(name, seed), experiment.sample.count
     device = devices.set_up(settings.device, settings.threads)
     split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
-    weights.check_generator(run_files.generator, name, seed, experiment.generator, split.shape)
     generator, about = weights.load(run_files.generator, get_generator, device)
+    weights.check_generator(run_files.generator, about, name, seed, experiment.generator, split.shape)
     work = f"{count} samples, {sampling.BLOCK} in a step"
     command.say_begin("sample", f"{name}, seed {seed}", work, device.type, run_files.samples)
     blocks = sampling.samples(generator, seed, count)

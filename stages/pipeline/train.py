@@ -32,8 +32,8 @@ def train(
 ) -> ResumableTraining:
     """Train one run's networks and hand on what came of it."""
     shared, run_files, total = ExperimentFiles(name), RunFiles(name, seed), experiment.train.epochs
-    locks.claim(run_files.checkpoints, f"train {name}, seed {seed}")
     gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
+    locks.claim(run_files.checkpoints, f"train {name}, seed {seed}")
     steps = loop.steps_per_epoch(len(split), experiment.train.batch_size)
     together = f" in {group.world_size} processes" if group.world_size > 1 else ""
     where = f"seed-{seed} of experiment {name} in MLflow (make ui)"

@@ -88,10 +88,3 @@ def claim(folder: Path, what: str) -> int | None:
         raise UserError(f"{what}: another process is at it in this folder; wait for it, or end it") from error
     except OSError:
         return None
-
-
-def unclaim(folder: Path) -> None:
-    """Remove a folder that was claimed for nothing, and the two above it, as far as they are empty."""
-    with suppress(OSError):
-        for empty in (folder, *list(folder.parents)[:2]):
-            empty.rmdir()

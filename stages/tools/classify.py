@@ -61,7 +61,7 @@ def classify(wanted: argparse.Namespace) -> None:
 
     device = devices.set_up(known.settings.device, known.settings.threads)
     judge, about = weights.load(path, models.get_judge, device)
-    if not isinstance(judge, models.Classifier):
+    if not isinstance(judge, models.ImageJudge) or not judge.classifies:
         raise UserError(f"{path}: this judge knows no classes: its data are points, or have no labels")
     shape = tuple(about["architecture"]["shape"])
     if block.source.path is not None:  # as prepare reads the others

@@ -95,7 +95,7 @@ def test_judges_are_fitted_to_the_same_bytes(kind):
     for _ in range(2):
         initial = random_generator(1, "judge")
         judge = (
-            models.Classifier((1, 8, 8), 10, [4, 8], 16, initial)
+            models.ImageJudge((1, 8, 8), [4, 8], 16, 10, initial)
             if kind == "images"
             else models.Regressor(1, [8, 8], initial)
         ).to(GPU)

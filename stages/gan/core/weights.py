@@ -37,12 +37,9 @@ def read_about(path: Path) -> dict[str, Any]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            about: dict[str, Any] = json.loads(file.metadata()[_KEY])
-        if not isinstance(about["architecture"], dict):
-            raise TypeError("its architecture is none")
+            return _about(file)
     except _ERRORS as error:
         raise _unreadable(path, error) from error
-    return about
 
 
 def load(
@@ -58,9 +55,9 @@ def load(
     Raises:
         UserError: the file is missing or damaged, or was not written by :func:`save`.
     """
-    about = read_about(path)
     try:
         with safe_open(path, framework="pt") as file:
+            about = _about(file)
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         architecture = dict(about["architecture"])
         units = architecture.pop("units", None)
@@ -109,16 +106,17 @@ def check_architecture(
             )
 
 
-def check_generator(path: Path, name: str, seed: int, params: Block, shape: Sequence[int]) -> dict[str, Any]:
-    """Check that a generator's file is that of a run, built as the parameters say, for samples of a shape.
+def check_generator(
+    path: Path, about: Mapping[str, Any], name: str, seed: int, params: Block, shape: Sequence[int]
+) -> dict[str, Any]:
+    """Check that a generator is that of a run, built as the parameters say, for samples of a shape.
 
     Returns:
         The run's ``experiment``, ``seed`` and ``device``.
 
     Raises:
-        UserError: the file is missing or damaged, is another run's, or not as the parameters say.
+        UserError: it is another run's, or not as the parameters say; the message names its ``path``.
     """
-    about = read_about(path)
     run = {key: about.get(key) for key in ("experiment", "seed", "device")}
     if (run["experiment"], run["seed"]) != (name, seed):
         raise UserError(
@@ -127,6 +125,13 @@ def check_generator(path: Path, name: str, seed: int, params: Block, shape: Sequ
         )
     check_architecture(path, about["architecture"], params, shape, "generator")
     return run
+
+
+def _about(file: Any) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(file.metadata()[_KEY])
+    if not isinstance(about["architecture"], dict):
+        raise TypeError("its architecture is none")
+    return about
 
 
 def _unreadable(path: Path, error: BaseException) -> UserError:

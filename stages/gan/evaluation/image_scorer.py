@@ -48,7 +48,7 @@ class ImageScorer(Scorer):
         self, real: Dataset, judge: models.ImageJudge, count: int, extractor: nn.Module | None = None
     ) -> None:
         self._judge, self._extractor = judge, extractor
-        self.classifies = isinstance(judge, models.Classifier)
+        self.classifies = judge.classifies
         super().__init__(real, count)
         self._classes = None
         if self.classifies:

@@ -20,9 +20,9 @@ def build(settings: Judge, dataset: Dataset) -> nn.Module:
     initial = random_generator(settings.seed, "judge")
     if isinstance(settings, MlpJudge):
         return models.Regressor(max(1, dataset.shape[0] - 1), settings.hidden, initial)
-    if (classes := dataset.class_count) is None:
-        return models.Autoencoder(dataset.shape, settings.channels, settings.features, initial)
-    return models.Classifier(dataset.shape, classes, settings.channels, settings.features, initial)
+    return models.ImageJudge(
+        dataset.shape, settings.channels, settings.features, dataset.class_count, initial
+    )
 
 
 def known(settings: Judge, dataset: Dataset) -> dict[str, object]:

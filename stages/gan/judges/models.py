@@ -13,104 +13,61 @@ from stages.gan.core.randomness import generator as random_generator
 from stages.runtime.errors import UserError
 
 
-class _Convolutional(nn.Module):
-    """Each of ``channels`` is a 3x3 convolution with ReLU and 2x2 max pooling; then come two linear layers.
+class ImageJudge(nn.Module):
+    """A small convolutional network that classifies images, or, without classes, learns to draw them again.
 
-    The first gives ``features``, with ReLU, by which sets of images are compared; the other the outputs.
+    Each of ``channels`` is a 3x3 convolution with ReLU and 2x2 max pooling; then come two linear layers. The
+    first gives ``features``, with ReLU, by which sets of images are compared; the other one the outputs: a
+    logit a class; or the image's pixels (an autoencoder: its features are those that hold most of an image,
+    Hinton & Salakhutdinov 2006).
+
+    Args:
+        shape: (C, H, W) of one image.
+        channels: output channels of the convolutions.
+        features: width of the feature layer.
+        classes: number of classes; None: images have no labels.
+        weights: draws the initial weights; without it they are left to be loaded.
+
+    Raises:
+        UserError: pooling leaves nothing of an image.
     """
 
     def __init__(
         self,
-        architecture: dict[str, Any],
         shape: Sequence[int],
         channels: Sequence[int],
         features: int,
-        outputs: int,
-        weights: torch.Generator | None,
+        classes: int | None = None,
+        weights: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.architecture = architecture
-        self.features, self.output = _layers(shape, channels, features, outputs, weights)
+        about = {"shape": list(shape), "channels": list(channels), "features": features}
+        kind = {"network": "autoencoder"} if classes is None else {"network": "cnn", "classes": classes}
+        self.architecture: dict[str, Any] = {**about, **kind}
+        layers: list[nn.Module] = []
+        inputs, height, width = shape
+        for maps in channels:
+            convolution = make_layer(nn.Conv2d, weights, inputs, maps, kernel_size=3, padding=1)
+            layers += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
+            inputs, height, width = maps, height // 2, width // 2
+        if height < 1 or width < 1:
+            raise UserError(
+                f"judge.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}"
+            )
+        outputs = math.prod(shape) if classes is None else classes
+        hidden, output = linear_layers([inputs * height * width, features, outputs], weights)
+        self.features = nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU())
+        self.output = output
+
+    @property
+    def classifies(self) -> bool:
+        """Whether its outputs are classes."""
+        return "classes" in self.architecture
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1] to outputs [N, K]: see the classes below."""
+        """Images [N, C, H, W] in [-1, 1] to logits [N, classes], or to pixels [N, C * H * W]."""
         outputs: Tensor = self.output(self.features(images))
         return outputs
-
-
-class Classifier(_Convolutional):
-    """A small convolutional network that classifies images: its outputs are one logit a class.
-
-    Args:
-        shape: (C, H, W) of one image.
-        classes: number of classes.
-        channels: output channels of the convolutions.
-        features: width of the feature layer.
-        weights: draws the initial weights; without it they are left to be loaded.
-
-    Raises:
-        UserError: pooling leaves nothing of an image.
-    """
-
-    def __init__(
-        self,
-        shape: Sequence[int],
-        classes: int,
-        channels: Sequence[int],
-        features: int,
-        weights: torch.Generator | None = None,
-    ) -> None:
-        about: dict[str, Any] = {"network": "cnn", "shape": list(shape), "classes": classes}
-        about |= {"channels": list(channels), "features": features}
-        super().__init__(about, shape, channels, features, classes, weights)
-
-
-class Autoencoder(_Convolutional):
-    """The judge of images without labels: it says what it sees by what it needs to draw an image again.
-
-    Its outputs are the image's pixels [N, C * H * W] instead of classes. So its features are those that hold
-    most of an image (Hinton & Salakhutdinov 2006).
-
-    Args:
-        shape: (C, H, W) of one image.
-        channels: output channels of the convolutions.
-        features: width of the feature layer.
-        weights: draws the initial weights; without it they are left to be loaded.
-
-    Raises:
-        UserError: pooling leaves nothing of an image.
-    """
-
-    def __init__(
-        self,
-        shape: Sequence[int],
-        channels: Sequence[int],
-        features: int,
-        weights: torch.Generator | None = None,
-    ) -> None:
-        about: dict[str, Any] = {"network": "autoencoder", "shape": list(shape)}
-        about |= {"channels": list(channels), "features": features}
-        super().__init__(about, shape, channels, features, math.prod(shape), weights)
-
-
-def _layers(
-    shape: Sequence[int],
-    channels: Sequence[int],
-    features: int,
-    outputs: int,
-    weights: torch.Generator | None,
-) -> tuple[nn.Module, nn.Module]:
-    """The layers from images to features, and that from features to outputs."""
-    layers: list[nn.Module] = []
-    inputs, height, width = shape
-    for maps in channels:
-        convolution = make_layer(nn.Conv2d, weights, inputs, maps, kernel_size=3, padding=1)
-        layers += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
-        inputs, height, width = maps, height // 2, width // 2
-    if height < 1 or width < 1:
-        raise UserError(f"judge.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}")
-    hidden, output = linear_layers([inputs * height * width, features, outputs], weights)
-    return nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU()), output
 
 
 class Regressor(nn.Module):
@@ -136,8 +93,7 @@ class Regressor(nn.Module):
         return fitted
 
 
-ImageJudge = Classifier | Autoencoder
-_BY_NAME = {"cnn": Classifier, "autoencoder": Autoencoder, "mlp": Regressor}
+_BY_NAME = {"cnn": ImageJudge, "autoencoder": ImageJudge, "mlp": Regressor}
 
 
 def get_judge(name: str) -> Callable[..., nn.Module]:

@@ -31,12 +31,15 @@ _UNREADABLE = (  # what downloading, unpacking and reading archives may raise
 _ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no other mirror would help
 
 
-def mnist(name: str, inner: str, raw: Path, limit: int | None, named: bool) -> Dataset:
+def mnist(
+    name: str, inner: str, counts: tuple[int, int], raw: Path, limit: int | None, named: bool
+) -> Dataset:
     """MNIST, or a data set of the same form.
 
     Args:
         name: torchvision's.
         inner: folder of ``GAN_MIRROR`` with its archives; "" for none.
+        counts: images of both splits.
         raw: folder for what is downloaded.
         limit: takes the first so many images of each split.
         named: whether to keep the names of the classes.
@@ -54,7 +57,7 @@ def mnist(name: str, inner: str, raw: Path, limit: int | None, named: bool) -> D
         finally:
             kind.mirrors = theirs
 
-    splits = _fetch(name, raw / name / "raw", kind.resources, theirs, inner, read, (60_000, 10_000))
+    splits = _fetch(name, raw / name / "raw", kind.resources, theirs, inner, read, counts)
     classes = tuple(kind.classes) if named else ()
     return Dataset(*(_split(s.data[:limit], s.targets[:limit], classes) for s in splits))
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from stages.gan.core.datasets import Dataset
 
+_COUNTS = (60_000, 10_000)  # training and test images
+
 
 class MnistSource(Source):
     """MNIST: 60,000 training and 10,000 test images, 28x28; ``limit`` takes the first ones of each.
@@ -25,14 +27,14 @@ class MnistSource(Source):
     named: ClassVar = False  # whether classes have names: else their numbers say it, or the article does
 
     def __init__(self, *, limit: Several | None = None) -> None:
-        self.counts = limited((60_000, 10_000), limit)
+        self.counts = limited(_COUNTS, limit)
         self._limit = limit
 
     def load(self, raw: "Path", show: Show = lambda items, _: items) -> "Dataset":
         """Download the images, unless they are in ``raw``."""
         from stages.gan.sources import downloads  # heavy: see Source
 
-        return downloads.mnist(self.archive, self.folder, raw, self._limit, self.named)
+        return downloads.mnist(self.archive, self.folder, _COUNTS, raw, self._limit, self.named)
 
 
 class FashionMnistSource(MnistSource):

@@ -117,24 +117,26 @@ def sine_file(tmp_path) -> Path:
 
 
 def test_another_runs_generator_is_refused(sine_file, block):
-    run = weights.check_generator(sine_file, "sine", 7, block, (2,))
+    about = weights.read_about(sine_file)
+    run = weights.check_generator(sine_file, about, "sine", 7, block, (2,))
     assert run == {"experiment": "sine", "seed": 7, "device": "cpu"}
     for name, seed in (("sine", 8), ("digits", 7)):
         with pytest.raises(UserError) as caught:
-            weights.check_generator(sine_file, name, seed, block, (2,))
+            weights.check_generator(sine_file, about, name, seed, block, (2,))
         words = f"is the generator of sine, seed 7, not of {name}, seed {seed}; run the train stage"
         assert str(caught.value) == f"{sine_file}: {words}"
 
 
 def test_a_generator_that_is_not_as_the_parameters_say_is_refused(sine_file, block):
+    about = weights.read_about(sine_file)
     for changes, words in (
         ({"hidden": [16]}, r"hidden is \[16, 32\], but \[16\] is what generator in the parameters"),
         ({"latent": 3}, "latent is 2, but 3 is what generator in the parameters and the data ask for; run"),
     ):
         with pytest.raises(UserError, match=words):
-            weights.check_generator(sine_file, "sine", 7, block.model_copy(update=changes), (2,))
+            weights.check_generator(sine_file, about, "sine", 7, block.model_copy(update=changes), (2,))
     with pytest.raises(UserError, match=r"shape is \[2\], but \[3\] is what"):
-        weights.check_generator(sine_file, "sine", 7, block, (3,))
+        weights.check_generator(sine_file, about, "sine", 7, block, (3,))
 
 
 def test_what_is_known_better_of_an_architecture_counts(tmp_path):

@@ -3,7 +3,7 @@ import torch
 
 from stages.gan.core.datasets import Split
 from stages.gan.evaluation.coverage import coverage
-from stages.gan.judges.models import Autoencoder
+from stages.gan.judges.models import ImageJudge
 
 
 def test_of_points_it_is_their_first_coordinate(points):
@@ -20,7 +20,7 @@ def test_shares_of_classes_are_counted_from_the_judges_answers(images):
 @pytest.mark.parametrize("features", [1, 5])
 def test_images_without_labels_lie_where_the_real_ones_vary_most(images, features):
     real = Split(images.samples)
-    judge = Autoencoder(real.shape, [2], features, torch.Generator().manual_seed(3))
+    judge = ImageJudge(real.shape, [2], features, None, torch.Generator().manual_seed(3))
     with torch.no_grad():
         seen = judge.features(real.normalized)
     found = coverage(real.samples[:7], seen[:7], real, judge)

@@ -50,7 +50,7 @@ def test_features_come_from_the_files_weights_and_grey_is_shown_in_three_channel
 def test_a_dozen_images_get_their_fid_by_inception(weights, images, monkeypatch):
     monkeypatch.setattr(inception, "LAYER", "64")  # an early layer: the distance of 2,048 features takes long
     real = Dataset(Split(images.samples[:12], images.labels[:12]), Split(images.samples[12:24]))
-    judge = models.Classifier((1, 8, 8), 10, [2], 8, torch.Generator().manual_seed(0))
+    judge = models.ImageJudge((1, 8, 8), [2], 8, 10, torch.Generator().manual_seed(0))
     network = inception.load(weights, CPU)
     found, _ = scoring.score(images.samples[24:36], real, judge, "digits", network)
     assert found["fid_inception"] > 0

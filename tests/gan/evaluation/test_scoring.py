@@ -37,9 +37,9 @@ def digits() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def classifier(digits) -> models.Classifier:
+def classifier(digits) -> models.ImageJudge:
     weights = torch.Generator().manual_seed(0)
-    judge = models.Classifier((1, 8, 8), 10, [4], 16, weights)
+    judge = models.ImageJudge((1, 8, 8), [4], 16, 10, weights)
     x = digits.train.samples.float() / 127.5 - 1
     list(models.fit(judge, x, digits.train.labels, epochs=10, batch_size=24, lr=0.02, seed=0))
     return judge
@@ -94,7 +94,7 @@ def test_the_work_is_counted_as_it_was_announced(score):
     _, real = score
     samples = torch.cat([real.train.samples, real.test.samples])
     counted = []
-    judge = Sine() if real.train.labels is None else models.Classifier((1, 8, 8), 10, [4], 16)
+    judge = Sine() if real.train.labels is None else models.ImageJudge((1, 8, 8), [4], 16, 10)
     scoring.score(samples, real, judge, "sine", count=lambda: counted.append(1))
     assert len(counted) == scoring.parts(real, samples)
 

@@ -12,7 +12,7 @@ from stages.runtime.errors import UserError
 
 def test_the_classifier_learns_handwritten_digits():
     digits = DigitsSource(seed=111).load(Path())
-    judge = models.Classifier((1, 8, 8), 10, [16, 32], 64, random_generator(1, "judge"))
+    judge = models.ImageJudge((1, 8, 8), [16, 32], 64, 10, random_generator(1, "judge"))
     x = datasets.normalize(digits.train.samples)
     before = torch.get_rng_state()
     losses = list(models.fit(judge, x, digits.train.labels, epochs=8, batch_size=32, lr=0.003, seed=1))
@@ -33,7 +33,7 @@ def test_the_regressor_fits_the_sine():
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 8, 8)])
 def test_the_classifier_takes_images_of_any_size(shape):
-    judge = models.Classifier(shape, 7, [4, 8], 16, random_generator(1, "judge"))
+    judge = models.ImageJudge(shape, [4, 8], 16, 7, random_generator(1, "judge"))
     images = torch.zeros(3, *shape)
     assert judge.features(images).shape == (3, 16)
     assert judge(images).shape == (3, 7)
@@ -41,14 +41,14 @@ def test_the_classifier_takes_images_of_any_size(shape):
 
 def test_sides_that_pooling_leaves_nothing_of_are_refused():
     with pytest.raises(UserError, match=r"judge\.channels: 4 are too many for images of 8x8"):
-        models.Classifier((1, 8, 8), 10, [4, 4, 4, 4], 16)
+        models.ImageJudge((1, 8, 8), [4, 4, 4, 4], 16, 10)
 
 
 def test_judges_are_found_by_the_name_that_their_architecture_has():
     for judge in (
         models.Regressor(1, [4], random_generator(1, "judge")),
-        models.Classifier((1, 8, 8), 7, [4], 8, random_generator(1, "judge")),
-        models.Autoencoder((1, 8, 8), [4], 8, random_generator(1, "judge")),
+        models.ImageJudge((1, 8, 8), [4], 8, 7, random_generator(1, "judge")),
+        models.ImageJudge((1, 8, 8), [4], 8, None, random_generator(1, "judge")),
     ):
         about = dict(judge.architecture)
         again = models.get_judge(about.pop("network"))(**about)
