@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro sweep sync exps register check test bench torture parity ui lint lock
+.PHONY: help install repro sweep sync exps register check test slow bench torture parity ui lint lock
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -38,12 +38,16 @@ register: install ## Register a run's generator as a model: RUN=mnist/seed-1
 	.venv/bin/python -m stages.tools.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))
 
 # Threads that spin while they wait hold up the tests beside them.
-check test: export OMP_WAIT_POLICY := PASSIVE
-check: install ## Run the tests that need no pipeline (a minute)
-	.venv/bin/python -m pytest --numprocesses logical --dist loadfile --ignore tests/integration
+check test slow: export OMP_WAIT_POLICY := PASSIVE
+check test slow: PYTEST := .venv/bin/python -m pytest --numprocesses logical --dist loadfile
+check: install ## Run the tests that need no pipeline and no server (a minute)
+	$(PYTEST) -m "not slow" --ignore tests/integration
 
-test: install ## Run all tests
-	.venv/bin/python -m pytest --numprocesses logical --dist loadfile
+test: install ## Run the tests, all but the slow ones (8 minutes)
+	$(PYTEST) -m "not slow"
+
+slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (15 minutes)
+	$(PYTEST) -m slow
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine
 	@exec .venv/bin/python -m stages.tools.ui $(if $(PORT),--port $(PORT)) $(if $(EXPERIMENT),--experiment $(EXPERIMENT))

@@ -13,6 +13,8 @@ import pytest
 from benchmarks import pipeline
 from tests import calls
 
+pytestmark = pytest.mark.slow
+
 STAGES = ("prepare", "judge", "train", "sample", "evaluate", "plot-data", "plot", "report")
 RUN = f"seed-{calls.SEED}"
 OUTPUTS = {

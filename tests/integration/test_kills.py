@@ -16,6 +16,8 @@ from benchmarks import pipeline
 from benchmarks.torture import CASES, TorturedVictim
 from stages.runtime import locks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory) -> TorturedVictim:

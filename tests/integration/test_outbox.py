@@ -24,6 +24,8 @@ from stages.tracking.messages import Damaged, End, Finish, LogMetrics, Resume, S
 from stages.tracking.run import Run
 from stages.tracking.store import Store
 
+pytestmark = pytest.mark.slow
+
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 

@@ -11,6 +11,8 @@ from benchmarks.torture import AVERAGED, CONV
 from benchmarks.victim import Victim
 from tests.integration.test_kills import checkpoints, go_on, said, statuses, wait_for
 
+pytestmark = pytest.mark.slow
+
 TRAIN = {"epochs": 6, **AVERAGED, "processes": 2}
 
 

@@ -15,6 +15,8 @@ from ray.cluster_utils import Cluster
 from benchmarks import pipeline
 from benchmarks.sweep import commit, make, start, worker_above
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"RAY_AUTH_MODE": "disabled"}  # as it is in this process, which starts clusters
 
 

@@ -20,6 +20,8 @@ from benchmarks.team_server import DEPLOY, TeamServer
 from stages.tracking.store import Store
 from tests import calls
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(1, 9)
 EPOCHS = 12
 LOSSES = ("loss_d", "loss_g", "d_real", "d_fake")

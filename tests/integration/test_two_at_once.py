@@ -4,9 +4,12 @@ import hashlib
 import subprocess
 from pathlib import Path
 
+import pytest
 from mlflow import MlflowClient
 
 from benchmarks import pipeline
+
+pytestmark = pytest.mark.slow
 
 OUTPUTS = ("dvc.lock", "reports", "data")
 

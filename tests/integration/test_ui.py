@@ -16,6 +16,8 @@ from benchmarks import browser
 from benchmarks.mlflow_server import Server
 from tests import calls
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 

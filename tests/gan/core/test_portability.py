@@ -1,40 +1,9 @@
-"""The same bytes on every x86-64 CPU with AVX2: those that are written down here."""
-
-import hashlib
-import os
-import subprocess
-import sys
+"""On which CPUs the same bytes can be had."""
 
 import pytest
 
 from stages.gan.core import portability
 from stages.runtime.errors import UserError
-
-# Of both networks and the losses after ten steps by one thread: on an AMD EPYC with AVX512, and on an Intel
-# Haswell and an AMD EPYC of the second generation, without it, as QEMU emulates them.
-SUMS = {
-    "sine": "fb45625db838cc1016e5964651d194e0",
-    "digits": "dff39aa6167b6375eb98c111115ed356",
-    "mnist": "c8ca2e6da687c8c4d1485b45e558ba6f",
-    "mnist_fast": "c760189c262276b43a02cc60155c0304",
-}
-
-
-def able() -> bool:
-    try:
-        portability.check()
-    except UserError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not able(), reason="nothing is promised for this CPU")
-def test_this_cpu_makes_the_same_bytes_as_all_others(root, tmp_path):
-    for name, expected in SUMS.items():
-        file = tmp_path / name
-        command = [sys.executable, "-m", "benchmarks.trajectory", file, "--cases", name, "--steps", "10"]
-        subprocess.run(command, cwd=root, env={**os.environ, **portability.LIMITS}, check=True)
-        assert hashlib.md5(file.read_bytes()).hexdigest() == expected, name
 
 
 @pytest.mark.parametrize(
@@ -60,29 +29,3 @@ def test_an_able_cpu_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nflags\t\t: fpu fma avx avx2\n")
     portability.check(tmp_path / "cpuinfo")
-
-
-def test_a_stage_is_limited_before_anything_that_computes_is_imported(root, tmp_path):
-    script = (
-        "import os, sys\n"
-        "from stages.runtime import command\n"
-        "def work(name, experiment, settings):\n"
-        "    assert not {'numpy', 'torch', 'scipy'} & set(sys.modules)\n"
-        "    import torch\n"
-        "    print('seen', torch.backends.cpu.get_cpu_capability(), os.environ['MKL_CBWR'])\n"
-        "command.for_experiment(work, None)\n"
-    )
-    params = tmp_path / "params.yaml"
-    params.write_text((root / "params.yaml").read_text().replace("portable: false", "portable: true"))
-    own = {key: value for key, value in os.environ.items() if key not in portability.LIMITS}
-    done = subprocess.run(
-        [sys.executable, "-c", script, "--experiment", "sine", "--params", params],
-        cwd=root,
-        env=own,
-        capture_output=True,
-        text=True,
-    )
-    if able():
-        assert "seen AVX2 COMPATIBLE" in done.stdout, done.stderr
-    else:
-        assert done.stderr.startswith("error: portable: true needs")
