@@ -160,10 +160,12 @@ def test_dvc_repro_goes_on_after_it_is_killed(tmp_path):
     process = start()
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for number in (signal.SIGKILL, signal.SIGTERM):
+    for ended, number in enumerate((signal.SIGKILL, signal.SIGTERM), start=1):
         process = start()
         process.send_signal(number)
         process.wait()
+        # Killed, DVC leaves a stage that notices it only a moment later, and writes checkpoints until then.
+        wait_for(lambda: (tmp_path / "said").read_text().count("ends in epoch") == ended)  # noqa: B023
     done = subprocess.run(repro, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "train sine, seed 111: goes on from epoch" in done.stdout
