@@ -41,12 +41,12 @@ register: install ## Register a run's generator as a model: RUN=mnist/seed-1
 check test slow: export OMP_WAIT_POLICY := PASSIVE
 check test slow: PYTEST := .venv/bin/python -m pytest --numprocesses logical --dist loadfile
 check: install ## Run the tests that need no pipeline and no server (a minute)
-	$(PYTEST) -m "not slow" --ignore tests/integration
+	$(PYTEST) --ignore tests/integration
 
 test: install ## Run the tests, all but the slow ones (8 minutes)
 	$(PYTEST) -m "not slow"
 
-slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (15 minutes)
+slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (17 minutes)
 	$(PYTEST) -m slow
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine

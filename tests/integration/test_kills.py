@@ -165,7 +165,7 @@ def test_dvc_repro_goes_on_after_it_is_killed(tmp_path):
         process.send_signal(number)
         process.wait()
         # Killed, DVC leaves a stage that notices it only a moment later, and writes checkpoints until then.
-        wait_for(lambda: (tmp_path / "said").read_text().count("ends in epoch") == ended)  # noqa: B023
+        wait_for(lambda ended=ended: (tmp_path / "said").read_text().count("ends in epoch") == ended)
     done = subprocess.run(repro, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "train sine, seed 111: goes on from epoch" in done.stdout

@@ -138,7 +138,7 @@ def test_what_may_be_logged_any_number_of_times_has_none():
     ],
     ids=lambda asked: asked.method,
 )
-def test_a_askedcomes_back_as_it_was(asked):
+def test_a_request_comes_back_as_it_was(asked):
     line = asked.encode()
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
