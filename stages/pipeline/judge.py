@@ -7,7 +7,7 @@ from stages.gan.judges import fitting, models
 from stages.runtime import command, files, progress
 from stages.runtime.errors import say
 from stages.runtime.paths import ExperimentFiles
-from stages.tracking import record, tags
+from stages.tracking import record
 from stages.tracking.store import Store
 
 
@@ -37,5 +37,4 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
             weights.save(shared.judge, network, known | names)
         run.log_metrics({f"test_{score}": value for score, value in found.items()}, step=about.epochs)
         run.log_files("judge", shared.judge)
-        run.set_tags({tags.JUDGE: files.md5(shared.judge)})
     say(f"judge {name}: {found} on test data; see {shared.judge_scores}")

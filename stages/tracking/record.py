@@ -22,7 +22,7 @@ from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import modules, pages
 from stages.tracking.run import Run
 from stages.tracking.store import Store
-from stages.tracking.tags import FITTED, GENERATOR
+from stages.tracking.tags import FITTED, GENERATOR, JUDGE
 
 PICTURES = ""  # artifact folder: none, as MLflow compares those of runs only then
 
@@ -163,7 +163,7 @@ def judge(store: Store, name: str, experiment: Experiment, tags: Mapping[str, st
     with store.start(name, "judge", tags, params) as run:
         run.set_experiment_tags(_experiment(name, experiment))
         yield run
-        run.set_tags({FITTED: files.md5(ExperimentFiles(name).judge)})
+        run.set_tags(dict.fromkeys((FITTED, JUDGE), files.md5(ExperimentFiles(name).judge)))
 
 
 def describe_judge(run: Run, name: str) -> None:
