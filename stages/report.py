@@ -13,7 +13,7 @@ Example:
   python -m stages.report
 """
 
-from stages.gan.core import params
+from stages.gan.core import params, portability
 from stages.runtime import command
 from stages.tracking import store
 
@@ -26,6 +26,7 @@ def main() -> None:
 
     def work() -> None:
         settings = params.load(arguments.params).settings
+        portability.limit(settings)
         with store.default() as runs:
             from stages.pipeline.report import report  # once the parameters are known to be right
 

@@ -6,6 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from stages.gan.core import portability
+
+if portability.why_not("cpu") is None:  # as stages are, before anything that computes is imported
+    os.environ.update(portability.LIMITS)
+
 import torch
 
 from stages.gan.core import devices, weights

@@ -22,8 +22,11 @@ def check(path: Path) -> None:
         say(mended)
     known = params.load(path)
     address.check(address.configured())
-    if known.settings.portable:
-        portability.check()
+    if not portability.is_wanted(known.settings) and known.settings.portable == "auto":
+        say(
+            f"portable: auto is off, as {portability.why_not(known.settings.device)}: the bytes are of this "
+            "machine's kind alone"
+        )
     if known.settings.device not in ("auto", "cpu"):
         from stages.gan.core import devices  # PyTorch takes seconds to import
 
@@ -66,5 +69,10 @@ def _write_dependencies(
     }
     for stage, found in used.items():
         files.write(shared.code / stage, pieces.code(found))
-    known = {"device": settings.device, **settings.rounding, **params.flatten(experiment)}
+    known = {
+        "device": settings.device,
+        "threads": settings.threads,
+        "portable": settings.portable,
+        **params.flatten(experiment),
+    }
     files.write(shared.code / "parameters", json.dumps(known, indent=2) + "\n")

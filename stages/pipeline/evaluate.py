@@ -28,7 +28,7 @@ class _Inputs(NamedTuple):
         samples: those of the run.
         judge: the judge.
         extractor: Inception-V3, where its Fréchet distance is asked for.
-        about: the run's ``experiment``, ``seed`` and ``device``, and the judge's sum and own scores.
+        about: the run's ``experiment`` and ``seed``, what computed it, and the judge's sum and own scores.
     """
 
     real: Dataset
@@ -43,7 +43,8 @@ def evaluate(name: str, seed: int, experiment: Experiment, settings: Settings, s
     device = devices.set_up(settings.device, settings.threads)
     inputs = _read(name, seed, experiment, device)
     found, answers = _score(name, seed, experiment, inputs, device)
-    found = _write(RunFiles(name, seed), inputs, settings.rounding | flatten(experiment), found, answers)
+    parameters = {"threads": settings.threads, **flatten(experiment)}
+    found = _write(RunFiles(name, seed), inputs, parameters, found, answers)
     _log(store, name, seed, experiment, settings, inputs, found)
     verdict = "COLLAPSED" if found["collapsed"] else "no collapse"
     say(f"evaluate {name}, seed {seed}: {verdict}; scores in {RunFiles(name, seed).scores}")
@@ -61,7 +62,11 @@ def _read(name: str, seed: int, experiment: Experiment, device: torch.device) ->
     generator = run_files.generator
     found = weights.read_about(generator)
     about = weights.check_generator(generator, found, name, seed, experiment.generator, real.shape)
-    about["judge"] = {"md5": files.md5(shared.judge), "scores": known.get("test", {})}
+    about["judge"] = {
+        "md5": files.md5(shared.judge),
+        "processor": known.get("processor"),
+        "scores": known.get("test", {}),
+    }
     samples = scoring.load_samples(run_files.samples, real.train, experiment.sample.count)
     extractor = None
     if experiment.evaluate.inception is not None:

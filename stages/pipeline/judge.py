@@ -32,7 +32,7 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
         with files.together():
             found = numbers.save(shared.judge_scores, found, "lower judge.lr")
             # Not whose judge it is: experiments with the same data and settings have the same one.
-            known = {"device": device.type, "test": found}
+            known = {**devices.about(device), "test": found}
             names = {"classes": dataset.train.classes} if dataset.train.classes else {}
             weights.save(shared.judge, network, known | names)
         run.log_metrics({f"test_{score}": value for score, value in found.items()}, step=about.epochs)

@@ -41,7 +41,7 @@ def train(
     command.say_begin("train", f"{name}, seed {seed}", work, f"{device.type}{together}", where)
 
     def save(folder: Path) -> None:
-        about = {"experiment": name, "seed": seed, "device": device.type}
+        about = {"experiment": name, "seed": seed, **devices.about(device)}
         weights.save(folder / run_files.generator.name, gan.generator_ema, about)
         weights.save(folder / run_files.discriminator.name, gan.discriminator, about)
 
@@ -51,7 +51,7 @@ def train(
         settings.state_every,
         experiment,
         seed,
-        settings.rounding,
+        settings.threads,
         files.md5(shared.dataset),
         pieces.code(experiment.trained_pieces),
         device,

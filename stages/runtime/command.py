@@ -133,6 +133,5 @@ def _parser(about: str | None) -> argparse.ArgumentParser:
 def _load(arguments: argparse.Namespace) -> tuple[params.Experiment, params.Settings]:
     known = params.load(arguments.params)
     experiment = params.select(known, arguments.experiment, arguments.params)
-    if known.settings.portable:
-        portability.limit()
+    portability.limit(known.settings)
     return experiment, known.settings

@@ -51,8 +51,7 @@ def classify(wanted: argparse.Namespace) -> None:
         )
     if not path.exists():
         raise UserError(f"{path}: there is no such judge; run the judge stage (make repro)")
-    if known.settings.portable:
-        portability.limit()
+    portability.limit(known.settings)
     import torch
 
     from stages.gan.core import datasets, devices, weights

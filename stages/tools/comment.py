@@ -133,7 +133,7 @@ def _known(path: Path) -> params.Params | None:
 def _stale(known: params.Params) -> Iterator[str]:
     """Runs that the parameters list, but whose results are of others, or are not there."""
     for experiment in known.settings.experiments:
-        wanted = known.settings.rounding | params.flatten(known.experiments[experiment])
+        wanted = {"threads": known.settings.threads, **params.flatten(known.experiments[experiment])}
         for seed in known.settings.seeds:
             try:
                 found = json.loads(paths.RunFiles(experiment, seed).run.read_text(encoding="utf-8"))

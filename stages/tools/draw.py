@@ -160,8 +160,7 @@ def _settings(path: Path) -> tuple[str, int]:
     if path == Path("params.yaml") and not path.exists():
         return "auto", 2
     settings = params.load(path).settings
-    if settings.portable:
-        portability.limit()
+    portability.limit(settings)
     return settings.device, settings.threads
 
 

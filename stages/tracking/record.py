@@ -117,7 +117,7 @@ def training(
     """
     blocks = ("data", "generator", "discriminator", "train")
     params = {k: v for k, v in flatten(experiment).items() if k.split(".")[0] in blocks}
-    params |= {"seed": seed, **settings.rounding, "device": tags["device"]}
+    params |= {"seed": seed, "threads": settings.threads, "device": tags["device"]}
     about = _about_training(name, seed, experiment)
     tags = {"seed": str(seed), pages.NOTE: about, **tags}
     with store.start(name, f"seed-{seed}", tags, params, key=key, if_absent_tag=if_absent_tag) as run:
@@ -135,7 +135,9 @@ def training_of_files(
     if run := store.find(name, *found):
         return run
     # Which commit made them is not known here.
-    tags = {"device": str(weights.read_about(run_files.generator)["device"]), "source": "files"}
+    made = weights.read_about(run_files.generator)
+    known = ("device", "processor", "portable")
+    tags = {"source": "files"} | {key: str(made[key]) for key in known if key in made}
     with training(store, name, seed, experiment, settings, split, tags, if_absent_tag=found) as record:
         try:
             first, epochs = history.load(run_files.losses, run_files.previews)
@@ -176,7 +178,7 @@ def environment(device: torch.device) -> dict[str, str]:
     """Tags that say what a run computes on, from which commit, for which stage and experiment of DVC's."""
     return {
         **_origin(),
-        "device": device.type,
+        **{key: str(value) for key, value in devices.about(device).items()},
         "device.name": devices.name(device),
         "version.torch": torch.__version__,
         "version.python": platform.python_version(),

@@ -38,7 +38,7 @@ def write(folder: Path, seed: int, distance: float, judge: str = "same") -> None
     run = folder / "reports" / "runs" / "sine" / f"seed-{seed}"
     run.mkdir(parents=True, exist_ok=True)
     known = params.load(folder / "params.yaml")
-    flat = known.settings.rounding | params.flatten(known.experiments["sine"])
+    flat = {"threads": known.settings.threads, **params.flatten(known.experiments["sine"])}
     about = {"experiment": "sine", "seed": seed, "judge": {"md5": judge}, "parameters": flat}
     (run / "run.json").write_text(json.dumps(about))
     (run / "metrics.json").write_text(json.dumps({"energy_distance": distance, "collapsed": 0}))

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stages.gan.core import portability
 from stages.runtime.errors import UserError
 
 # All that PyTorch leaves to MKL.
@@ -115,3 +116,25 @@ def name(device: torch.device) -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def processor(device: torch.device) -> str:
+    """What of the device decides the last bits: the kind of CPU, or the GPU's name.
+
+    A CPU's kind is its name and the set of instructions that is used; where the libraries are limited, it is
+    any of those that have what they are limited to.
+    """
+    if device.type != "cpu":
+        return name(device)
+    if portability.is_limited():
+        return portability.PROCESSOR
+    return f"{name(device)}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def about(device: torch.device) -> dict[str, str | bool]:
+    """What a network's file says of the device that made it.
+
+    Its type and :func:`processor`, and whether others make the same bytes.
+    """
+    portable = device.type == "cpu" and portability.is_limited()
+    return {"device": device.type, "processor": processor(device), "portable": portable}

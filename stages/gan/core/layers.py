@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from stages.gan.core.products import Linear
+
 L = TypeVar("L", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
@@ -33,4 +35,4 @@ def make_layer(kind: Callable[..., L], weights: torch.Generator | None, *argumen
 def linear_layers(widths: Sequence[int], weights: torch.Generator | None) -> Iterator[nn.Linear]:
     """The linear layers between ``widths``; see :func:`make_layer`."""
     for inputs, outputs in pairwise(widths):
-        yield make_layer(nn.Linear, weights, inputs, outputs)
+        yield make_layer(Linear, weights, inputs, outputs)

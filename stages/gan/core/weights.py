@@ -112,12 +112,12 @@ def check_generator(
     """Check that a generator is that of a run, built as the parameters say, for samples of a shape.
 
     Returns:
-        The run's ``experiment``, ``seed`` and ``device``.
+        The run's ``experiment`` and ``seed``, and what computed it (see :func:`devices.about`).
 
     Raises:
         UserError: it is another run's, or not as the parameters say; the message names its ``path``.
     """
-    run = {key: about.get(key) for key in ("experiment", "seed", "device")}
+    run = {key: about.get(key) for key in ("experiment", "seed", "device", "processor", "portable")}
     if (run["experiment"], run["seed"]) != (name, seed):
         raise UserError(
             f"{path}: is the generator of {run['experiment']}, seed {run['seed']}, not of {name}, "

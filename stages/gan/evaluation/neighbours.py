@@ -11,6 +11,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from stages.gan.core import portability
+from stages.gan.core.products import linear
+
 K_PRECISION = 3  # for precision and recall, as in their paper
 K_DENSITY = 5  # for density and coverage, as in theirs
 ROWS = 1000  # samples whose distances to all of the other set are computed at once
@@ -78,9 +81,10 @@ def density_coverage(samples: Tensor, real: Tensor, radii: Tensor) -> tuple[floa
 def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
     """The distance of each sample to the nearest real one, 0 for a copy.
 
-    The search takes the factors of float32 products as bfloat16, where the processor is faster with them:
-    integers up to 256, such as pixels, lose nothing by that. Of others it may find one that is only nearly
-    the nearest. The distance to the one that it finds is computed in double precision.
+    Where the bytes need not be those of other processors, the search takes the factors of float32 products
+    as bfloat16 if that is faster: integers up to 256, such as pixels, lose nothing by that. Of others it may
+    find one that is only nearly the nearest. The distance to the one that it finds is computed in double
+    precision.
 
     Args:
         samples: [N, F].
@@ -92,7 +96,7 @@ def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
     squares, found = real.square().sum(1), []
     with _fast_products():
         for part in samples.split(max(1, MOST_DISTANCES // len(real))):
-            nearest = real[torch.addmm(squares, part, real.T, alpha=-2).argmin(1)]
+            nearest = real[linear(-2 * part, real, squares).argmin(1)]
             found.append((part.double() - nearest.double()).norm(dim=1))
     return torch.cat(found)
 
@@ -101,7 +105,7 @@ def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
 def _fast_products() -> Iterator[None]:
     """Let float32 products have bfloat16 factors; their sums stay float32."""
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
+    torch.set_float32_matmul_precision(before if portability.is_limited() else "medium")
     try:
         yield
     finally:

@@ -159,7 +159,7 @@ def _scores(comparable: ComparableSet, conditions: Sequence[Condition]) -> list[
             "",
         ]
     )
-    rows.append(["device", *(condition.device for condition in conditions), "", ""])
+    rows.append(["computed by", *(condition.computed_by for condition in conditions), "", ""])
     return table(["score", *(condition.name for condition in conditions), "real", "noise"], rows)
 
 
@@ -176,7 +176,11 @@ def _seeds(comparable: ComparableSet) -> str:
         alone = "there is no interval" + (" and no comparison" if len(comparable.conditions) > 1 else "")
         said.append(f"One seed only: {', '.join(single)}; so {alone}, and another seed may score otherwise.")
     judge = ", ".join(f"{name} {score:.4g}" for name, score in comparable.runs[0].judge.scores.items())
-    return " ".join([*said, f"The judge, on test data: {judge}."])
+    said.append(f"The judge, on test data: {judge}.")
+    others = {run.judge.processor for run in comparable.runs} - {run.processor for run in comparable.runs}
+    if fitted := sorted(other for other in others if other):
+        said.append(f"It was fitted on {', '.join(fitted)}.")
+    return " ".join(said)
 
 
 def _pair(pair: Pair) -> list[str]:

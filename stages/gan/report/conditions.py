@@ -41,6 +41,18 @@ class Condition:
         return self.runs[0].device
 
     @property
+    def computed_by(self) -> str:
+        """What of its runs' devices decides the last bits, as far as their files say it."""
+        kinds = dict.fromkeys(
+            run.device
+            + (f": {run.processor}" if run.processor else "")
+            + (", portable" if run.portable else "")
+            for run in self.runs
+        )
+        threads = self.parameters.get("threads")
+        return "; ".join(kinds) + (f", threads: {threads}" if threads else "")
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What all its runs share, flat."""
         return self.runs[0].parameters

@@ -16,15 +16,16 @@ from stages.runtime.errors import UserError
 
 @dataclass(frozen=True)
 class Judge:
-    """The judge of a run's samples: its file's MD5 sum, and its own scores on test data."""
+    """The judge of a run's samples: its file's MD5 sum, what computed it, and its own scores on test data."""
 
     md5: str
     scores: dict[str, FiniteFloat]
+    processor: str | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as its files have it."""
+    """One run, as its files have it; older files do not say which processor made it."""
 
     folder: Path
     experiment: str
@@ -33,6 +34,8 @@ class Run:
     judge: Judge
     parameters: dict[str, Any]
     scores: dict[str, FiniteFloat]
+    processor: str | None = None
+    portable: bool | None = None
 
     @property
     def collapsed(self) -> bool:

@@ -36,9 +36,9 @@ def fingerprint(settings: Mapping[str, Any], device: torch.device) -> str:
 
 
 def _kind(device: torch.device) -> list[str]:
-    """The device's name, and what else decides which kernels compute on it."""
+    """What decides which kernels compute on the device."""
     chosen = [f"{key}={os.environ[key]}" for key in sorted(os.environ) if key.startswith(_KERNELS)]
-    return [devices.name(device), str(torch.backends.cpu.get_cpu_capability()), *chosen]
+    return [devices.processor(device), *chosen]
 
 
 def _modules() -> list[Path]:

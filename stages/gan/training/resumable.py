@@ -170,7 +170,7 @@ def checkpoint_store(
     every: float,
     params: Experiment,
     seed: int,
-    rounding: dict[str, int | bool],
+    threads: int,
     dataset_md5: str,
     code: str,
     device: torch.device,
@@ -182,12 +182,12 @@ def checkpoint_store(
         every: seconds between two checkpoints.
         params: of the training; what only others see of them does not count.
         seed: the run's.
-        rounding: what decides how sums are rounded, beside the device.
+        threads: what of it computes, of which sums depend on the number.
         dataset_md5: the data set's sum.
         code: of the networks and the loss that it names.
         device: that it is trained on.
     """
     purge(folder)
     blocks = {name: getattr(params, name).model_dump() for name in ("generator", "discriminator", "train")}
-    about = {**blocks, "seed": seed, **rounding, "dataset": dataset_md5, "code": code}
+    about = {**blocks, "seed": seed, "threads": threads, "dataset": dataset_md5, "code": code}
     return CheckpointStore(folder / fingerprint(about, device), every)

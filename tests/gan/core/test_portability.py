@@ -1,31 +1,74 @@
-"""On which CPUs the same bytes can be had."""
+"""On which machines the same bytes can be had."""
+
+from pathlib import Path
 
 import pytest
 
 from stages.gan.core import portability
+from stages.gan.core.params import Settings
 from stages.runtime.errors import UserError
 
+OTHERS = [
+    ("x86_64", "processor: 0\nflags\t\t: fpu sse4_2 avx f16c\n"),
+    ("x86_64", "processor: 0\nflags\t\t: fpu sse4_2 avx avx2\n"),
+    ("x86_64", ""),
+    ("aarch64", "processor: 0\nFeatures: fp asimd\n"),
+    ("arm64", None),
+]
 
-@pytest.mark.parametrize(
-    ("machine", "cpuinfo"),
-    [
-        ("x86_64", "processor: 0\nflags\t\t: fpu sse4_2 avx f16c\n"),
-        ("x86_64", "processor: 0\nflags\t\t: fpu sse4_2 avx avx2\n"),
-        ("x86_64", ""),
-        ("aarch64", "processor: 0\nFeatures: fp asimd\n"),
-        ("arm64", None),
-    ],
-)
-def test_other_cpus_are_refused(tmp_path, monkeypatch, machine, cpuinfo):
+
+def settings(portable: object = "auto", device: str = "cpu") -> Settings:
+    return Settings.model_validate(
+        {"experiments": ["sine"], "seeds": [1], "device": device, "threads": 1, "portable": portable}
+    )
+
+
+@pytest.fixture
+def able(tmp_path, monkeypatch) -> Path:
+    """What Linux says of a CPU with all that is needed; there is no GPU."""
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(portability, "_GPUS", (str(tmp_path / "gpu"),))
+    file = tmp_path / "cpuinfo"
+    file.write_text("processor\t: 0\nflags\t\t: fpu fma avx avx2\n")
+    return file
+
+
+@pytest.mark.parametrize(("machine", "cpuinfo"), OTHERS)
+def test_on_other_cpus_auto_is_off_and_true_is_refused(tmp_path, monkeypatch, machine, cpuinfo):
     monkeypatch.setattr("platform.machine", lambda: machine)
     file = tmp_path / "cpuinfo"
     if cpuinfo is not None:
         file.write_text(cpuinfo)
+    assert portability.why_not("cpu", file) == "it is no x86-64 CPU with AVX2 and FMA, on Linux"
+    assert not portability.is_wanted(settings("auto"), file)
+    assert not portability.is_wanted(settings(False), file)
     with pytest.raises(UserError, match="portable: true needs an x86-64 CPU with AVX2 and FMA"):
-        portability.check(file)
+        portability.is_wanted(settings(True), file)
 
 
-def test_an_able_cpu_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    (tmp_path / "cpuinfo").write_text("processor\t: 0\nflags\t\t: fpu fma avx avx2\n")
-    portability.check(tmp_path / "cpuinfo")
+def test_on_an_able_cpu_auto_is_on(able):
+    for device in ("cpu", "auto"):
+        assert portability.why_not(device, able) is None
+        assert portability.is_wanted(settings("auto", device), able)
+        assert portability.is_wanted(settings(True, device), able)
+        assert not portability.is_wanted(settings(False, device), able)
+
+
+def test_where_a_gpu_computes_auto_is_off(able, tmp_path):
+    assert portability.why_not("cuda", able) == "a GPU computes"
+    (tmp_path / "gpu").touch()
+    assert portability.why_not("auto", able) == "a GPU computes"
+    assert not portability.is_wanted(settings("auto", "auto"), able)
+    assert portability.is_wanted(settings("auto", "cpu"), able)
+    assert portability.is_wanted(settings(True, "auto"), able)  # of what the CPU computes beside it
+
+
+def test_it_is_seen_in_the_environment(monkeypatch):
+    for name in portability.LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    assert not portability.is_limited()
+    for name, value in portability.LIMITS.items():
+        monkeypatch.setenv(name, value)
+    assert portability.is_limited()
+    monkeypatch.setenv("MKL_CBWR", "AVX2")
+    assert not portability.is_limited()

@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -60,9 +61,21 @@ def test_devices_stand_beside_each_other(write_run, report):
         write_run("sine", seed, POINTS, device)
     text = report()
     assert "| score | sine on cpu | sine on cuda | real | noise |" in text
-    assert "| device | cpu | cuda |  |  |" in text
+    assert "| computed by | cpu | cuda |  |  |" in text
     assert "Seeds: 2 of sine on cpu. One seed only: sine on cuda; so there is no interval and no comp" in text
     assert "beside" not in text.split("## How")[0].split("## sine")[1]
+
+
+def test_what_decided_the_last_bits_is_said(write_run, report):
+    for seed in (1, 2, 3):
+        folder = write_run("sine", seed, POINTS, threads=2)
+        about = json.loads((folder / "run.json").read_text())
+        about |= {"processor": "any x86-64", "portable": True} if seed < 3 else {"processor": "an EPYC"}
+        about["judge"]["processor"] = "a Xeon"
+        (folder / "run.json").write_text(json.dumps(about))
+    text = report()
+    assert "| computed by | cpu: any x86-64, portable; cpu: an EPYC, threads: 2 |  |  |" in text
+    assert "accuracy 0.9876. It was fitted on a Xeon." in text
 
 
 def test_two_conditions_are_compared_in_a_sentence_and_a_table(write_run, report):

@@ -166,7 +166,7 @@ def folder_of(experiment, tmp_path) -> Callable[..., str]:
     """The name of the folder of checkpoints of a training with some changes."""
 
     def folder_of(params: params.Experiment = experiment, **changes: object) -> str:
-        given = {"seed": 1, "rounding": {"threads": 2}, "dataset_md5": "a", "code": "b", "device": CPU}
+        given = {"seed": 1, "threads": 2, "dataset_md5": "a", "code": "b", "device": CPU}
         store = checkpoint_store(tmp_path, 10, params, **{**given, **changes})
         assert store._folder.parent == tmp_path
         return store._folder.name
@@ -182,8 +182,7 @@ def test_checkpoints_are_found_by_what_a_trainings_bytes_depend_on(experiment, f
         folder_of(experiment.model_copy(update={"generator": wider})),
         folder_of(experiment.model_copy(update={"discriminator": wider})),
         folder_of(seed=2),
-        folder_of(rounding={"threads": 1}),
-        folder_of(rounding={"threads": 2, "portable": True}),
+        folder_of(threads=1),
         folder_of(dataset_md5="c"),
         folder_of(code="d"),
     ]

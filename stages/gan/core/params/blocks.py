@@ -109,10 +109,5 @@ class Settings(Block):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Annotated[int, Field(ge=1, le=1024)]
-    portable: bool = False
+    portable: Literal[True, False, "auto"] = "auto"
     state_every: Annotated[Number, Field(gt=0, le=1_000_000)] = 10
-
-    @property
-    def rounding(self) -> dict[str, int | bool]:
-        """What decides how sums are rounded, beside the device."""
-        return {"threads": self.threads} | ({"portable": True} if self.portable else {})

@@ -9,6 +9,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from stages.gan.core.params import pieces
 from stages.gan.core.params.declarations import Declaration
+from stages.gan.core.products import Linear
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)  # the others of PyTorch are refused
 
@@ -35,6 +36,9 @@ class CustomNetwork(nn.Module):
         self.network = network
         self.architecture = architecture
         self.latent = architecture.get("latent")
+        for layer in self.modules():
+            if type(layer) is nn.Linear:
+                layer.__class__ = Linear  # the same, but fast where the libraries are limited
         dropouts = [_replace(parent, masks, rows) for parent in list(self.modules())]
         self.masks = masks if any(dropouts) else None
         for parameter in self.parameters():  # the optimizer's kernel goes through memory as it lies
