@@ -79,7 +79,7 @@ def portable_table() -> str:
     """What it costs that all CPUs make the same bytes."""
     rounds = 3
     lines = [
-        "Steps per second with `portable: true`, as a share of those without, on "
+        "Steps per second where all CPUs make the same bytes, as a share of those with `portable: false`, on "
         f"{devices.name(torch.device('cpu'))}: the median of {rounds} alternate rounds, least and greatest.",
         "",
         "| experiment | one thread | two threads |",

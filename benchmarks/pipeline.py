@@ -25,12 +25,14 @@ IDENTITY = {
 }
 
 
-def checkout(folder: Path) -> None:
-    """Copy the project's files, as they are now, without results, into a new repository in a folder."""
+def checkout(folder: Path, results: bool = False) -> None:
+    """Copy the project's files, as they are now, into a new repository in a folder; by default no results."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, files):
-        if name.startswith("reports/") or name == "dvc.lock" or not (ROOT / name).exists():
+        if not results and (name.startswith("reports/") or name == "dvc.lock"):
+            continue
+        if not (ROOT / name).exists():
             continue
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)

@@ -1,11 +1,11 @@
 """The commit that is computed, and a clone of it to send."""
 
 import io
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
+from stages.runtime import git
 from stages.runtime.errors import UserError
 
 _PARTS = ("params.yaml", "dvc.yaml", "stages")  # what results depend on
@@ -17,10 +17,10 @@ def commit() -> str:
     Raises:
         UserError: what is here differs from it in what results depend on, or there is none.
     """
-    if changed := _git("status", "--porcelain", "--", *_PARTS):
+    if changed := git.output("status", "--porcelain", "--", *_PARTS):
         names = ", ".join(line.split(maxsplit=1)[1] for line in changed.splitlines())
         raise UserError(f"a sweep computes the last commit: commit these first: {names}")
-    return _git("rev-parse", "HEAD")
+    return git.output("rev-parse", "HEAD")
 
 
 def archive(expected: str) -> bytes:
@@ -30,9 +30,9 @@ def archive(expected: str) -> bytes:
         UserError: that is no longer the one that is ``expected``.
     """
     with tempfile.TemporaryDirectory() as folder:
-        _git("clone", "--quiet", "--depth", "1", "--origin", "origin", Path.cwd().as_uri(), folder)
-        _git("-C", folder, "remote", "remove", "origin")
-        if _git("-C", folder, "rev-parse", "HEAD") != expected:
+        git.output("clone", "--quiet", "--depth", "1", "--origin", "origin", Path.cwd().as_uri(), folder)
+        git.output("-C", folder, "remote", "remove", "origin")
+        if git.output("-C", folder, "rev-parse", "HEAD") != expected:
             raise UserError("there is a new commit since the sweep began: run it again")
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
@@ -52,14 +52,7 @@ def holds(path: str) -> bool:
     """Whether the last commit has a file, or a folder, and what is here is as it has it."""
     literally = ("--literal-pathspecs",)
     try:
-        known = _git(*literally, "ls-files", "--", path)
+        known = git.output(*literally, "ls-files", "--", path)
     except UserError:  # it is outside the repository
         return False
-    return bool(known) and not _git(*literally, "status", "--porcelain", "--ignored", "--", path)
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise UserError(f"git {arguments[0]}: {done.stderr or done.stdout}")
-    return done.stdout.strip()
+    return bool(known) and not git.output(*literally, "status", "--porcelain", "--ignored", "--", path)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stages.gan.core import params
-from stages.runtime import command, files, paths
+from stages.runtime import command, files, git, paths
 from stages.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
     from stages.gan.report import changes
 
     known = _known(Path("params.yaml"))
-    first = _git("merge-base", "--end-of-options", base, "HEAD").strip()
-    last = _git("rev-parse", "HEAD").strip()
+    first = git.output("merge-base", "--end-of-options", base, "HEAD")
+    last = git.output("rev-parse", "HEAD")
     before, after = _files(first), _files(last)
     touched = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     changed = {path.parts[2] for path in touched if path.match("reports/runs/*/seed-*/metrics.json")}
@@ -151,13 +151,9 @@ def _set(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _files(commit: str) -> dict[PurePosixPath, str]:
     """The report's files at a commit, and what git calls their content."""
-    listed = _git("ls-tree", "-r", "-z", commit, "--", "reports").split("\0")
+    listed = git.output("ls-tree", "-r", "-z", commit, "--", "reports").split("\0")
     fields = (line.split(maxsplit=3) for line in listed if line)
     return {PurePosixPath(path): content for _, _, content, path in fields}
-
-
-def _git(*arguments: str) -> str:
-    return _output("git", *arguments)
 
 
 def _output(*arguments: str) -> str:

@@ -1,0 +1,193 @@
+"""What is published of some runs, beside what was made of the same runs again."""
+
+import importlib.metadata
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.runtime import paths
+from stages.runtime.errors import UserError
+
+_LIBRARIES = {  # that compute, or write files
+    *("matplotlib", "numpy", "pillow", "safetensors", "scikit-learn", "scipy", "torch", "torch-fidelity"),
+    "torchvision",
+}
+_DEVICE = ("device", "processor", "portable")  # in run.json: what decides the last bits
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file or folder that a stage has made, and whether it is the same as the published one, if any."""
+
+    stage: str
+    path: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of a run that was made again, and the range of the published ones, over all seeds."""
+
+    run: str
+    name: str
+    found: float
+    least: float
+    most: float
+
+    @property
+    def within(self) -> bool:
+        """Whether it is in the range."""
+        return self.least <= self.found <= self.most
+
+
+class Runs:
+    """Runs of a commit in two clones of it.
+
+    Args:
+        published: the clone as the commit has it.
+        again: the one in which the pipeline ran, or will.
+        experiments: whose runs.
+        seeds: which.
+        everything: whether they are all that params.yaml lists, so that the report is theirs, too.
+
+    Raises:
+        UserError: of one of them nothing is published.
+    """
+
+    def __init__(
+        self, published: Path, again: Path, experiments: Sequence[str], seeds: Sequence[int], everything: bool
+    ) -> None:
+        self._published, self._again = published, again
+        self._experiments, self._everything = experiments, everything
+        self._runs = list(itertools.product(experiments, seeds))
+        for experiment, seed in self._runs:
+            if not (published / (path := paths.RunFiles(experiment, seed).run)).exists():
+                raise UserError(f"{experiment}, seed {seed}, is not published: the commit has no {path}")
+
+    def compare(self) -> list[File]:
+        """What was made, in the pipeline's order."""
+        before, now, found = _lock(self._published), _lock(self._again), []
+        for stage in self._stages():
+            known = {out["path"]: out["md5"] for out in before.get(stage, {}).get("outs", ())}
+            for path, md5 in ((out["path"], out["md5"]) for out in now[stage]["outs"]):
+                same = known[path] == md5 if path in known else self._is_same(path)
+                found.append(File(stage, path, same))
+        return found
+
+    def reasons(self) -> list[str]:
+        """Why the bytes are not those that are published, where they cannot be; none where they should be."""
+        found = [*self._other_code(), *self._other_runs(), *_other_libraries(self._published)]
+        return list(dict.fromkeys(found))
+
+    def scores(self) -> list[Score]:
+        """The scores of all runs that were made."""
+        from stages.gan.evaluation.scores import MEANINGS
+
+        found = []
+        for experiment, seed in self._runs:
+            folder = self._published / paths.RUNS / experiment
+            known = [_json(path) for path in sorted(folder.glob("seed-*/metrics.json"))]
+            made = _json(self._again / paths.RunFiles(experiment, seed).scores)
+            for name in (name for name in MEANINGS if name in made):
+                if values := [scores[name] for scores in known if name in scores]:
+                    run = f"{experiment}, seed {seed}"
+                    found.append(Score(run, name, made[name], min(values), max(values)))
+        return found
+
+    def _stages(self) -> Iterator[str]:
+        """The names of the stages that make the runs, in the pipeline's order."""
+        for name, stage in _yaml(self._published / "dvc.yaml")["stages"].items():
+            if "seed" in stage.get("matrix", ()):
+                yield from (f"{name}@{experiment}-{seed}" for experiment, seed in self._runs)
+            elif "matrix" in stage:
+                yield from (f"{name}@{experiment}" for experiment in self._experiments)
+            elif self._everything:
+                yield name
+
+    def _is_same(self, path: str) -> bool:
+        published = self._published / path
+        return published.is_file() and published.read_bytes() == (self._again / path).read_bytes()
+
+    def _other_code(self) -> Iterator[str]:
+        before, now = _lock(self._published), _lock(self._again)
+        for stage in self._stages():
+            if stage not in before:
+                yield f"{paths.LOCK} has no stage {stage}: what is published of it was made by earlier code"
+                continue
+            known = {dep["path"]: dep["md5"] for dep in before[stage].get("deps", ())}
+            for dep in now[stage].get("deps", ()):
+                path = dep["path"]
+                if path.startswith(("stages/", str(paths.CODE))) and known.get(path) != dep["md5"]:
+                    yield f"{path} has changed since"
+
+    def _other_runs(self) -> Iterator[str]:
+        """What run.json says otherwise of the device and the parameters."""
+        for experiment, seed in self._runs:
+            path = paths.RunFiles(experiment, seed).run
+            before, now = (_json(folder / path) for folder in (self._published, self._again))
+            for key in _DEVICE:
+                yield from _difference(key, before.get(key), now.get(key))
+            known, given = before.get("parameters", {}), now.get("parameters", {})
+            for key in known | given:
+                yield from _difference(f"{experiment}.{key}", known.get(key), given.get(key))
+
+
+def table(files: Sequence[File]) -> list[str]:
+    """A line for each stage, and one for each file that differs."""
+    lines = [f"{'stage':<28}{'files':>6}{'the same':>10}"]
+    for stage, group in itertools.groupby(files, lambda file: file.stage):
+        found = list(group)
+        lines.append(f"{stage:<28}{len(found):>6}{sum(file.same for file in found):>10}")
+        lines += [f"  differs: {file.path}" for file in found if not file.same]
+    return lines
+
+
+def score_table(scores: Sequence[Score]) -> list[str]:
+    """A line for each score."""
+    lines = [f"{'run':<24}{'score':<24}{'here':>10}  {'published, all seeds':<24}"]
+    for score in scores:
+        reach = f"{score.least:.4g} to {score.most:.4g}"
+        verdict = "within" if score.within else "outside"
+        lines.append(f"{score.run:<24}{score.name:<24}{score.found:>10.4g}  {reach:<24}{verdict}")
+    return lines
+
+
+def _difference(key: str, before: object, now: object) -> Iterator[str]:
+    if before != now:
+        said = ("not said" if value is None else str(value) for value in (before, now))
+        yield "{}: published with {}, here {}".format(key, *said)
+
+
+def _other_libraries(clone: Path) -> Iterator[str]:
+    """Installed libraries of another version than requirements.txt has, whatever the version of Python."""
+    pinned: dict[str, set[str]] = {}
+    for line in (clone / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"([a-z0-9-]+)==([^ ;\\]+)", line):
+            pinned.setdefault(match[1], set()).add(match[2])
+    for name in sorted(_LIBRARIES & pinned.keys()):
+        installed = importlib.metadata.version(name)
+        if installed.split("+")[0] not in {version.split("+")[0] for version in pinned[name]}:
+            yield from _difference(name, " or ".join(sorted(pinned[name])), installed)
+
+
+def _lock(clone: Path) -> dict[str, Any]:
+    """What DVC has noted of each stage."""
+    path = clone / paths.LOCK
+    stages: dict[str, Any] = _yaml(path)["stages"] if path.exists() else {}
+    return stages
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,137 @@
+"""Make published results again, from nothing, and compare them with what is published, file by file.
+
+The last commit is cloned into a temporary folder, without a cache, and what params.yaml lists there (or the
+command line names) is made there again. Of what is here nothing is used or changed, nor is MLflow's store.
+
+Ends with 0 if all bytes are the same; or if they cannot be, as another kind of processor, other libraries or
+other code made those that are published, and all scores lie within the range of the published seeds.
+
+Examples:
+  python -m stages.tools.verify
+  python -m stages.tools.verify --experiment sine digits --seed 111 1 2 3 4
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from stages.gan.core import params
+from stages.runtime import command, git
+from stages.runtime.errors import UserError, say
+from stages.tools import published
+from stages.tools.published import File, Runs
+
+_NAMED = 5  # scores in a line, at most
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.plain_parser(__doc__)
+    which = "which; default: those that params.yaml lists"
+    parser.add_argument("--experiment", nargs="+", metavar="NAME", help=which)
+    parser.add_argument("--seed", nargs="+", type=command.whole(0, 2**63 - 1), metavar="N", help=which)
+    return parser
+
+
+def verify(wanted: argparse.Namespace) -> None:
+    """Make again what the command line names, and compare.
+
+    Raises:
+        UserError: it is not published; or not as it is made here, though it should be.
+    """
+    if git.output("status", "--porcelain"):
+        say("verify: the last commit is verified; what has changed since is left aside")
+    with tempfile.TemporaryDirectory(prefix="verify-") as name:
+        before, again = Path(name, "published"), Path(name, "again")
+        for folder in (before, again):
+            git.output("clone", "--quiet", "--depth", "1", Path.cwd().as_uri(), str(folder))
+        experiments, seeds = _list(again / "params.yaml", wanted.experiment, wanted.seed)
+        runs = Runs(before, again, experiments, seeds, everything=not (wanted.experiment or wanted.seed))
+        say(f"verify: {', '.join(experiments)}, seed {', '.join(map(str, seeds))}, made again in {again}")
+        _make(again)
+        _compare(runs)
+
+
+def _list(
+    path: Path, experiments: Sequence[str] | None, seeds: Sequence[int] | None
+) -> tuple[Sequence[str], Sequence[int]]:
+    """Have a parameter file list what is named; returns what it lists then."""
+    known = params.load(path)
+    for name in experiments or ():
+        params.select(known, name, Path(path.name))
+    lists = {"experiments": experiments, "seeds": seeds}
+    if changed := {key: list(dict.fromkeys(value)) for key, value in lists.items() if value}:
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changed, sort_keys=False))
+        known = params.load(path)
+    return known.settings.experiments, known.settings.seeds
+
+
+def _make(folder: Path) -> None:
+    """Run all stages in a clone, whether they are up to date or not."""
+    own = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
+    # A group of its own, so that what DVC has started ends with it.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "--force"], cwd=folder, env=own, start_new_session=True
+    )
+    try:
+        code = process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
+    if code:
+        raise UserError("verify: dvc repro has failed there; what it said is above")
+
+
+def _compare(runs: Runs) -> None:
+    files = runs.compare()
+    for line in published.table(files):
+        say(line)
+    different = [file for file in files if not file.same]
+    if not different:
+        say(f"verify: all {len(files)} files have the published bytes; made again on {_processor()}")
+        return
+    where = _where(different, len(files))
+    if not (reasons := runs.reasons()):
+        raise UserError(
+            f"verify: {where}. They should be the same, as code, parameters, libraries and the kind of "
+            f"processor are those of the published ones; made again on {_processor()}"
+        )
+    for reason in reasons:
+        say(f"verify: the bytes cannot be the same: {reason}")
+    scores = runs.scores()
+    for line in published.score_table(scores):
+        say(line)
+    if outside := [score for score in scores if not score.within]:
+        named = ", ".join(f"{score.name} of {score.run}" for score in outside[:_NAMED])
+        more = f" and {len(outside) - _NAMED} more" if len(outside) > _NAMED else ""
+        raise UserError(
+            f"verify: {where}; {len(outside)} of {len(scores)} scores are outside the range of the published "
+            f"seeds: {named}{more}. (Beside five seeds, a sixth has each score there in a third of all cases)"
+        )
+    say(f"verify: {where}; all {len(scores)} scores are within the range of the published seeds")
+
+
+def _where(different: Sequence[File], count: int) -> str:
+    first = different[0]
+    return f"{len(different)} of {count} files differ, the first in {first.stage}: {first.path}"
+
+
+def _processor() -> str:
+    import torch
+
+    from stages.gan.core import devices
+
+    return devices.name(torch.device("cpu"))
+
+
+if __name__ == "__main__":
+    options = _parser().parse_args()
+    command.guard(lambda: verify(options))
