@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from stages.gan.core import portability
+from tests import calls
 
 # Of both networks and the losses after ten steps by one thread: on an Intel Xeon with AVX512, and on an Intel
 # Haswell and an AMD EPYC of the second generation, without it, as QEMU emulates them.
@@ -67,3 +68,12 @@ def test_a_stage_is_limited_before_anything_that_computes_is_imported(root):
         text=True,
     )
     assert "seen AVX2 COMPATIBLE" in done.stdout, done.stderr
+
+
+def test_where_it_cannot_be_check_says_so_in_a_line(root, tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
+    assert "portable" not in calls.call(tmp_path, "check", "--params", "params.yaml").out
+    monkeypatch.setattr(portability, "why_not", lambda *_: "a GPU computes")
+    lines = calls.call(tmp_path, "check", "--params", "params.yaml").out.splitlines()
+    said = "portable: auto is off, as a GPU computes: the bytes are of this machine's kind alone"
+    assert [line for line in lines if "portable" in line] == [said]
