@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,6 @@ OTHER_CPU = {
     "PYTHONPATH": str(Path(__file__).with_name("other_cpu")),
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW",  # the C library's own functions
 }
-SEEDS = (1, 2)
 
 
 def environment() -> dict[str, str]:
@@ -41,13 +41,19 @@ def commit(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+def state(folder: Path) -> set[str]:
+    """What git knows of, and what it ignores, but for compiled modules."""
+    listed = run(folder, "git", "status", "--porcelain", "--ignored").stdout.splitlines()
+    return {line for line in listed if "__pycache__" not in line}
+
+
 @pytest.fixture(scope="module")
 def publication(tmp_path_factory) -> Path:
-    """A repository that has published two tiny runs; to be changed and put back."""
+    """A repository that has published a tiny run; to be changed and put back."""
     folder = tmp_path_factory.mktemp("publication")
     pipeline.checkout(folder)
     pipeline.make_idle(folder)
-    calls.change(folder, experiments=["sine"], seeds=list(SEEDS))
+    calls.change(folder, experiments=["sine"], seeds=[1])
     commit(folder)
     done = run(folder, "dvc", "repro")
     assert done.returncode == 0, done.stderr
@@ -63,38 +69,40 @@ def published(publication) -> Path:
 
 @pytest.mark.slow
 def test_what_was_published_here_is_made_again_byte_for_byte(published):
-    before = run(published, "git", "status", "--porcelain", "--ignored").stdout
+    before = state(published)
     done = verify(published)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"verify: all \d+ files have the published bytes; made again on \S", done.stdout)
-    for stage in ("prepare@sine", "judge@sine", "train@sine-1", "plot@sine-2", "report"):
+    for stage in ("prepare@sine", "judge@sine", "train@sine-1", "plot@sine-1", "report"):
         assert re.search(rf"^{stage} +(\d+) +\1$", done.stdout, re.MULTILINE), stage
-    assert run(published, "git", "status", "--porcelain", "--ignored").stdout == before
+    assert state(published) == before
 
 
 @pytest.mark.slow
 def test_a_result_that_nobody_can_make_again_is_found(published):
-    losses = published / "reports" / "runs" / "sine" / "seed-2" / "losses.csv"
+    losses = published / "reports" / "runs" / "sine" / "seed-1" / "losses.csv"
     changed = losses.read_text().replace("\n1,", "\n1,0")
     losses.write_text(changed)
     lock = yaml.safe_load((published / "dvc.lock").read_text())
-    lock["stages"]["train@sine-2"]["outs"][-1]["md5"] = "0" * 32  # as if a stage had written it
+    lock["stages"]["train@sine-1"]["outs"][-1]["md5"] = "0" * 32  # as if a stage had written it
     (published / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
     run(published, "git", "commit", "--quiet", "--all", "--message", "forged")
     try:
-        done = verify(published, "--seed", "2")
+        done = verify(published, "--seed", "1")
     finally:
         run(published, "git", "reset", "--quiet", "--hard", "HEAD~1")
     assert done.returncode == 1, done.stdout
-    assert "differs: reports/runs/sine/seed-2/losses.csv" in done.stdout
+    assert "differs: reports/runs/sine/seed-1/losses.csv" in done.stdout
     assert done.stderr.splitlines()[-1].startswith("error: verify: 1 of ")
-    assert "the first in train@sine-2: reports/runs/sine/seed-2/losses.csv. They should be" in done.stderr
+    assert "the first in train@sine-1: reports/runs/sine/seed-1/losses.csv. They should be" in done.stderr
 
 
 @pytest.mark.slow
 def test_what_another_processor_made_is_compared_by_its_scores(published):
-    for seed, factor in zip(SEEDS, (0.5, 2), strict=True):
-        folder = published / "reports" / "runs" / "sine" / f"seed-{seed}"
+    first = published / "reports" / "runs" / "sine" / "seed-1"
+    shutil.copytree(first, first.with_name("seed-2"))
+    for seed, factor in ((1, 0.5), (2, 2)):
+        folder = first.with_name(f"seed-{seed}")
         about = json.loads((folder / "run.json").read_text())
         about |= {"processor": "a Xeon", "portable": False}
         (folder / "run.json").write_text(json.dumps(about, indent=2) + "\n")
@@ -103,7 +111,7 @@ def test_what_another_processor_made_is_compared_by_its_scores(published):
     lock = yaml.safe_load((published / "dvc.lock").read_text())
     lock["stages"]["evaluate@sine-1"]["outs"][0]["md5"] = "0" * 32
     (published / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
-    run(published, "git", "commit", "--quiet", "--all", "--message", "of another processor")
+    commit(published)
     try:
         done = verify(published, "--seed", "1")
     finally:
