@@ -26,7 +26,7 @@ def main() -> None:
 
     def work() -> None:
         settings = params.load(arguments.params).settings
-        portability.limit(settings)
+        portability.limit(settings.portable)
         with store.default() as runs:
             from stages.pipeline.report import report  # once the parameters are known to be right
 

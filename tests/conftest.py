@@ -9,7 +9,7 @@ import pytest
 
 from stages.gan.core import portability
 
-if portability.why_not("cpu") is None:  # as stages are, before anything that computes is imported
+if portability.why_not() is None:  # as stages are, before anything that computes is imported
     os.environ.update(portability.LIMITS)
 
 import torch

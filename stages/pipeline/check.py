@@ -11,6 +11,8 @@ from stages.runtime.errors import UserError, say
 from stages.runtime.paths import ExperimentFiles
 from stages.tracking import address
 
+_GPUS = [Path(driver) for driver in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")]  # NVIDIA's, Windows', AMD's
+
 
 def check(path: Path) -> None:
     """Refuse a parameter file with a mistake in it; write what pieces and data the experiments name.
@@ -22,20 +24,25 @@ def check(path: Path) -> None:
         say(mended)
     known = params.load(path)
     address.check(address.configured())
-    if not portability.is_wanted(known.settings) and known.settings.portable == "auto":
-        say(
-            f"portable: auto is off, as {portability.why_not(known.settings.device)}: the bytes are of this "
-            "machine's kind alone"
-        )
-    if known.settings.device not in ("auto", "cpu"):
-        from stages.gan.core import devices  # PyTorch takes seconds to import
-
-        devices.find(known.settings.device)
+    _check_device(known.settings)
     for name in known.settings.experiments:
         _check_experiment(path, name, known.experiments[name])
     own_data.link({name: experiment.source for name, experiment in known.experiments.items()})
     for name, experiment in known.experiments.items():
         _write_dependencies(ExperimentFiles(name), experiment, known.settings)
+
+
+def _check_device(settings: params.Settings) -> None:
+    """Refuse a device that is not there; say if the bytes that it makes are not those of all CPUs."""
+    portability.is_wanted(settings.portable)
+    reason = portability.why_not()
+    if settings.device != "cpu" and (settings.device != "auto" or any(gpu.exists() for gpu in _GPUS)):
+        from stages.gan.core import devices  # PyTorch takes seconds to import
+
+        if devices.find(settings.device).type != "cpu":
+            reason = "a GPU computes"
+    if settings.portable and reason is not None:
+        say(f"portable: {settings.portable}: the bytes are of this machine's kind alone: {reason}")
 
 
 def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> None:

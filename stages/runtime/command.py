@@ -133,5 +133,5 @@ def _parser(about: str | None) -> argparse.ArgumentParser:
 def _load(arguments: argparse.Namespace) -> tuple[params.Experiment, params.Settings]:
     known = params.load(arguments.params)
     experiment = params.select(known, arguments.experiment, arguments.params)
-    portability.limit(known.settings)
+    portability.limit(known.settings.portable)
     return experiment, known.settings

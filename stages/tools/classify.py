@@ -51,7 +51,7 @@ def classify(wanted: argparse.Namespace) -> None:
         )
     if not path.exists():
         raise UserError(f"{path}: there is no such judge; run the judge stage (make repro)")
-    portability.limit(known.settings)
+    portability.limit(known.settings.portable)
     import torch
 
     from stages.gan.core import datasets, devices, weights

@@ -158,9 +158,10 @@ def _generator(wanted: argparse.Namespace) -> Path:
 def _settings(path: Path) -> tuple[str, int]:
     """The device and the number of threads: as the parameter file says, or as it does by default."""
     if path == Path("params.yaml") and not path.exists():
+        portability.limit("auto")
         return "auto", 2
     settings = params.load(path).settings
-    portability.limit(settings)
+    portability.limit(settings.portable)
     return settings.device, settings.threads
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -24,22 +24,23 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class File:
-    """A file or folder that a stage has made, and whether it is the same as the published one, if any."""
+    """A file or folder that a stage has made, beside the published one, if there is one."""
 
     stage: str
     path: str
-    same: bool
+    verdict: Literal["same", "differs", "not published"]
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score of a run that was made again, and the range of the published ones, over all seeds."""
+    """A score of a run that was made again, and the range of the published ones, over so many ``seeds``."""
 
     run: str
     name: str
     found: float
     least: float
     most: float
+    seeds: int
 
     @property
     def within(self) -> bool:
@@ -58,7 +59,7 @@ class Runs:
         everything: whether they are all that params.yaml lists, so that the report is theirs, too.
 
     Raises:
-        UserError: of one of them nothing is published.
+        UserError: one of them is not published, or its files are damaged.
     """
 
     def __init__(
@@ -68,8 +69,11 @@ class Runs:
         self._experiments, self._everything = experiments, everything
         self._runs = list(itertools.product(experiments, seeds))
         for experiment, seed in self._runs:
-            if not (published / (path := paths.RunFiles(experiment, seed).run)).exists():
-                raise UserError(f"{experiment}, seed {seed}, is not published: the commit has no {path}")
+            files = paths.RunFiles(experiment, seed)
+            for path in (files.run, files.scores):
+                if not (published / path).exists():
+                    raise UserError(f"{experiment}, seed {seed}, is not published: the commit has no {path}")
+                _json(published / path)
 
     def compare(self) -> list[File]:
         """What was made, in the pipeline's order."""
@@ -77,8 +81,11 @@ class Runs:
         for stage in self._stages():
             known = {out["path"]: out["md5"] for out in before.get(stage, {}).get("outs", ())}
             for path, md5 in ((out["path"], out["md5"]) for out in now[stage]["outs"]):
-                same = known[path] == md5 if path in known else self._is_same(path)
-                found.append(File(stage, path, same))
+                same = [known[path] == md5] if path in known else []
+                if (self._published / path).exists():  # git has it, too
+                    same.append(_is_same(self._published / path, self._again / path))
+                verdict = ("same" if all(same) else "differs") if same else "not published"
+                found.append(File(stage, path, verdict))
         return found
 
     def reasons(self) -> list[str]:
@@ -98,7 +105,7 @@ class Runs:
             for name in (name for name in MEANINGS if name in made):
                 if values := [scores[name] for scores in known if name in scores]:
                     run = f"{experiment}, seed {seed}"
-                    found.append(Score(run, name, made[name], min(values), max(values)))
+                    found.append(Score(run, name, made[name], min(values), max(values), len(values)))
         return found
 
     def _stages(self) -> Iterator[str]:
@@ -111,16 +118,13 @@ class Runs:
             elif self._everything:
                 yield name
 
-    def _is_same(self, path: str) -> bool:
-        published = self._published / path
-        return published.is_file() and published.read_bytes() == (self._again / path).read_bytes()
-
     def _other_code(self) -> Iterator[str]:
         before, now = _lock(self._published), _lock(self._again)
-        for stage in self._stages():
-            if stage not in before:
-                yield f"{paths.LOCK} has no stage {stage}: what is published of it was made by earlier code"
-                continue
+        stages = list(self._stages())
+        if unknown := [stage for stage in stages if stage not in before]:
+            named = f"{unknown[0]} and {len(unknown) - 1} more" if len(unknown) > 1 else unknown[0]
+            yield f"{paths.LOCK} has no entry of {named}: earlier code made what is published"
+        for stage in (stage for stage in stages if stage in before):
             known = {dep["path"]: dep["md5"] for dep in before[stage].get("deps", ())}
             for dep in now[stage].get("deps", ()):
                 path = dep["path"]
@@ -134,6 +138,8 @@ class Runs:
             before, now = (_json(folder / path) for folder in (self._published, self._again))
             for key in _DEVICE:
                 yield from _difference(key, before.get(key), now.get(key))
+            judges = (about.get("judge", {}).get("processor") for about in (before, now))
+            yield from _difference("the judge's processor", *judges)
             known, given = before.get("parameters", {}), now.get("parameters", {})
             for key in known | given:
                 yield from _difference(f"{experiment}.{key}", known.get(key), given.get(key))
@@ -144,8 +150,8 @@ def table(files: Sequence[File]) -> list[str]:
     lines = [f"{'stage':<28}{'files':>6}{'the same':>10}"]
     for stage, group in itertools.groupby(files, lambda file: file.stage):
         found = list(group)
-        lines.append(f"{stage:<28}{len(found):>6}{sum(file.same for file in found):>10}")
-        lines += [f"  differs: {file.path}" for file in found if not file.same]
+        lines.append(f"{stage:<28}{len(found):>6}{sum(file.verdict == 'same' for file in found):>10}")
+        lines += [f"  {file.verdict}: {file.path}" for file in found if file.verdict != "same"]
     return lines
 
 
@@ -161,7 +167,7 @@ def score_table(scores: Sequence[Score]) -> list[str]:
 
 def _difference(key: str, before: object, now: object) -> Iterator[str]:
     if before != now:
-        said = ("not said" if value is None else str(value) for value in (before, now))
+        said = ("none" if value is None else str(value) for value in (before, now))
         yield "{}: published with {}, here {}".format(key, *said)
 
 
@@ -172,7 +178,10 @@ def _other_libraries(clone: Path) -> Iterator[str]:
         if match := re.match(r"([a-z0-9-]+)==([^ ;\\]+)", line):
             pinned.setdefault(match[1], set()).add(match[2])
     for name in sorted(_LIBRARIES & pinned.keys()):
-        installed = importlib.metadata.version(name)
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            installed = "none"
         if installed.split("+")[0] not in {version.split("+")[0] for version in pinned[name]}:
             yield from _difference(name, " or ".join(sorted(pinned[name])), installed)
 
@@ -189,5 +198,21 @@ def _yaml(path: Path) -> Any:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{Path(*path.parts[-5:])}: not readable ({error})") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{Path(*path.parts[-5:])}: not readable (no names with values)")
     return found
+
+
+def _is_same(published: Path, again: Path) -> bool:
+    """Whether two files have the same bytes; or two folders the same files, with the same bytes."""
+    if not published.is_dir():
+        return again.is_file() and published.read_bytes() == again.read_bytes()
+    listed = [
+        sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+        for folder in (published, again)
+    ]
+    return listed[0] == listed[1] and all(_is_same(published / name, again / name) for name in listed[0])

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from stages.gan.core import portability
+from stages.gan.core import devices, portability
+from stages.pipeline import check
 from tests import calls
 
 # Of both networks and the losses after ten steps by one thread: on an Intel Xeon with AVX512, and on an Intel
@@ -22,7 +24,7 @@ SUMS = {
 
 @pytest.fixture(autouse=True)
 def _able() -> None:
-    if reason := portability.why_not("cpu"):
+    if reason := portability.why_not():
         pytest.skip(reason)
 
 
@@ -71,9 +73,22 @@ def test_a_stage_is_limited_before_anything_that_computes_is_imported(root):
 
 
 def test_where_it_cannot_be_check_says_so_in_a_line(root, tmp_path, monkeypatch):
-    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
-    assert "portable" not in calls.call(tmp_path, "check", "--params", "params.yaml").out
-    monkeypatch.setattr(portability, "why_not", lambda *_: "a GPU computes")
-    lines = calls.call(tmp_path, "check", "--params", "params.yaml").out.splitlines()
-    said = "portable: auto is off, as a GPU computes: the bytes are of this machine's kind alone"
-    assert [line for line in lines if "portable" in line] == [said]
+    params = tmp_path / "params.yaml"
+    params.write_text((root / "params.yaml").read_text())
+
+    def said() -> list[str]:
+        out = calls.call(tmp_path, "check", "--params", "params.yaml").out
+        return [line for line in out.splitlines() if "portable" in line]
+
+    monkeypatch.setattr(check, "_GPUS", [tmp_path / "gpu"])
+    assert said() == []
+    (tmp_path / "gpu").touch()
+    assert said() == []  # a driver is there, but no GPU that PyTorch can use
+    monkeypatch.setattr(devices, "find", lambda name: torch.device("cuda"))
+    assert said() == ["portable: auto: the bytes are of this machine's kind alone: a GPU computes"]
+    params.write_text(params.read_text().replace("portable: auto", "portable: false"))
+    assert said() == []
+    monkeypatch.undo()
+    monkeypatch.setattr(portability, "why_not", lambda *_: "it is a toaster")
+    calls.change(tmp_path, portable="auto", device="cpu")
+    assert said() == ["portable: auto: the bytes are of this machine's kind alone: it is a toaster"]

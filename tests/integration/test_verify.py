@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from benchmarks import pipeline
-from stages.gan.core import portability
+from stages.gan.core import devices, portability
 from tests import calls
 
 OTHER_CPU = {
@@ -81,11 +81,7 @@ def test_what_was_published_here_is_made_again_byte_for_byte(published):
 @pytest.mark.slow
 def test_a_result_that_nobody_can_make_again_is_found(published):
     losses = published / "reports" / "runs" / "sine" / "seed-1" / "losses.csv"
-    changed = losses.read_text().replace("\n1,", "\n1,0")
-    losses.write_text(changed)
-    lock = yaml.safe_load((published / "dvc.lock").read_text())
-    lock["stages"]["train@sine-1"]["outs"][-1]["md5"] = "0" * 32  # as if a stage had written it
-    (published / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
+    losses.write_text(losses.read_text().replace("\n1,", "\n1,0"))
     run(published, "git", "commit", "--quiet", "--all", "--message", "forged")
     try:
         done = verify(published, "--seed", "1")
@@ -118,7 +114,8 @@ def test_what_another_processor_made_is_compared_by_its_scores(published):
         run(published, "git", "reset", "--quiet", "--hard", "HEAD~1")
     assert "the bytes cannot be the same: processor: published with a Xeon, here any x86-64" in done.stdout
     assert re.search(r"^sine, seed 1 +energy_distance .* within$", done.stdout, re.MULTILINE)
-    assert done.returncode == (0 if "outside" not in done.stdout else 1)
+    assert done.returncode == 0  # the made ones are between half and twice of them
+    assert "scores are within the range of the published seeds" in done.stdout
 
 
 @pytest.mark.slow
@@ -137,18 +134,22 @@ def test_mistakes_are_said_before_anything_is_made(published):
 
 
 @pytest.mark.slow
-def test_another_cpu_makes_the_published_bytes(root):
+def test_another_cpu_makes_the_published_bytes(root, tmp_path):
     """At full size; on a simulated one, of which the last is seen to differ where nothing is limited."""
-    if reason := portability.why_not("cpu"):
+    if reason := portability.why_not():
         pytest.skip(reason)
-    done = verify(root, **OTHER_CPU)
+    if len(devices.available()) > 1:
+        pytest.skip("a GPU would compute")
+    seen = tmp_path / "seen"
+    done = verify(root, **OTHER_CPU, OTHER_CPU_SEEN=str(seen))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert {"train.py", "judge.py", "sample.py", "evaluate.py"} <= set(seen.read_text().split())
     assert re.search(r"verify: all \d+ files have the published bytes", done.stdout)
     assert all(f"train@{name}" in done.stdout for name in ("sine", "digits"))
 
 
 def test_the_other_cpu_is_another_one_where_nothing_is_limited(root):
-    if reason := portability.why_not("cpu"):
+    if reason := portability.why_not():
         pytest.skip(reason)
     script = (
         "import hashlib, torch\n"
@@ -179,14 +180,15 @@ def test_the_lock_belongs_to_the_code(root, tmp_path):
     assert run(tmp_path, sys.executable, "-m", "stages.check").returncode == 0
     done = run(tmp_path, "dvc", "status", "--json")
     stale = []
-    for stage, changes in json.loads(done.stdout).items():
-        for change in changes:
+    for stage in lock.keys() & (changed := json.loads(done.stdout)).keys():
+        for change in changed[stage]:
             if isinstance(change, str):  # its command
                 stale.append((stage, change))
                 continue
             for path, how in change.get("changed deps", {}).items():
                 # There are no data here; and the lists are others than params.yaml has, for this.
                 listed = stage == "check" or set(how) <= {"experiments", "seeds"}
-                if how != "deleted" and not (path == "params.yaml" and listed):
+                absent = how == "deleted" and path.startswith("data/")
+                if not absent and not (path == "params.yaml" and listed):
                     stale.append((stage, path, how))
     assert not stale, "run `dvc repro` with the seeds of dvc.lock, and commit what it makes"

@@ -10,7 +10,6 @@ import os
 import platform
 from pathlib import Path
 
-from stages.gan.core.params import Settings
 from stages.runtime.errors import UserError
 
 LIMITS = {
@@ -23,50 +22,46 @@ LIMITS = {
 }
 PROCESSOR = "any x86-64 with AVX2 and FMA"  # what computes where there are these limits
 _CPUINFO = Path("/proc/cpuinfo")
-_GPUS = ("/dev/nvidiactl", "/dev/kfd")  # of NVIDIA's driver, and of AMD's
 
 
-def why_not(device: str, cpuinfo: Path = _CPUINFO) -> str | None:
-    """Why this machine's bytes are its own, in a few words; None where they can be those of all others.
+def why_not(cpuinfo: Path = _CPUINFO) -> str | None:
+    """Why this CPU's bytes are its own, in a few words; None where they can be those of all others.
 
     Args:
-        device: what computes, as the parameters name it.
         cpuinfo: Linux's list of what the CPU has.
     """
     flags: set[str] = set()
     if platform.machine().lower() in ("x86_64", "amd64") and cpuinfo.exists():
         lines = cpuinfo.read_text().splitlines()
         flags = set(next((line for line in lines if line.startswith("flags")), "").split())
-    if not {"avx2", "fma"} <= flags:  # with the limits, an older CPU would crash
-        return "it is no x86-64 CPU with AVX2 and FMA, on Linux"
-    if device in ("cuda", "mps") or (device == "auto" and any(Path(gpu).exists() for gpu in _GPUS)):
-        return "a GPU computes"
-    return None
+    if {"avx2", "fma"} <= flags:  # with the limits, an older CPU would crash
+        return None
+    return "this machine has no x86-64 CPU with AVX2 and FMA, or no Linux"
 
 
-def is_wanted(settings: Settings, cpuinfo: Path = _CPUINFO) -> bool:
-    """Whether the libraries are to be limited here, as ``portable`` says.
+def is_wanted(portable: bool | str, cpuinfo: Path = _CPUINFO) -> bool:
+    """Whether the libraries are to be limited here; that changes nothing of what a GPU computes.
+
+    Args:
+        portable: the parameter: true, false or ``auto``.
+        cpuinfo: see :func:`why_not`.
 
     Raises:
         UserError: they are, and the CPU is one for which nothing is promised.
     """
-    if settings.portable == "auto":
-        return why_not(settings.device, cpuinfo) is None
-    if settings.portable and why_not("cpu", cpuinfo) is not None:
-        raise UserError(
-            "portable: true needs an x86-64 CPU with AVX2 and FMA, on Linux, and this machine has none; "
-            "set it to auto, or to false, in params.yaml"
-        )
-    return settings.portable
+    reason = why_not(cpuinfo) if portable else None
+    if reason and portable != "auto":
+        raise UserError(f"portable: true: {reason}; set it to auto, or to false, in params.yaml")
+    return bool(portable) and reason is None
 
 
-def limit(settings: Settings) -> None:
+def limit(portable: bool | str) -> None:
     """Limit this process to what all have, if that is wanted; before NumPy, SciPy or PyTorch is imported.
 
     Raises:
         UserError: see :func:`is_wanted`.
     """
-    if is_wanted(settings):
+    if is_wanted(portable):
         os.environ.update(LIMITS)
 
 

@@ -42,7 +42,7 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, a: Tensor, b: Tensor, c: Tensor | None) -> Tensor:
         """Compute the product."""
         ctx.save_for_backward(a, b)
-        if not (b.is_contiguous() or b.t().is_contiguous()):  # oneDNN would take a second
+        if not (b.is_contiguous() or b.t().is_contiguous()):  # oneDNN copies any other layout slowly
             b = b.contiguous()
         made: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, c, "none", [], "")
         return made

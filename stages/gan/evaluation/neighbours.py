@@ -103,7 +103,7 @@ def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
 
 @contextmanager
 def _fast_products() -> Iterator[None]:
-    """Let float32 products have bfloat16 factors; their sums stay float32."""
+    """Let float32 products have bfloat16 factors, where the libraries are not limited; sums stay float32."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(before if portability.is_limited() else "medium")
     try:

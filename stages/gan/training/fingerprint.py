@@ -24,7 +24,7 @@ def fingerprint(settings: Mapping[str, Any], device: torch.device) -> str:
 
     Args:
         settings: JSON values: parameters, seed, threads, sums of the data's files, the code of the pieces.
-        device: what computes: its name counts, and the CPU's instruction set.
+        device: what computes: its kind counts, see :func:`devices.processor`.
     """
     parts = {
         "settings": dict(settings),

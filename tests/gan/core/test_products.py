@@ -11,7 +11,7 @@ SHAPES = [(64, 784, 1024), (32, 1024, 784), (67, 333, 517)]
 
 @pytest.fixture(autouse=True)
 def _limited(monkeypatch) -> None:
-    """As if the libraries were; of this process they are not, so the bytes are not looked at here."""
+    """Also where they cannot be; the bytes are looked at in tests/integration/test_portability.py."""
     monkeypatch.setattr(products, "_is_limited", lambda: True)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from stages.gan.core import portability
 from stages.gan.training import fingerprint as module
 from stages.gan.training.fingerprint import fingerprint
 
@@ -15,6 +16,8 @@ def test_the_name_changes_with_all_that_the_numbers_depend_on(monkeypatch):
     def name(seed: int = 1, lr: float = 0.1) -> str:
         return fingerprint({"lr": lr, "seed": seed}, CPU)
 
+    for limit in portability.LIMITS:
+        monkeypatch.delenv(limit, raising=False)
     names = [name(), name(seed=2), name(lr=0.2)]
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     names.append(name())
@@ -24,6 +27,12 @@ def test_the_name_changes_with_all_that_the_numbers_depend_on(monkeypatch):
     names.append(name())
     assert len(set(names)) == len(names)
     assert name() == fingerprint(json.loads('{"seed": 1, "lr": 0.1}'), CPU)
+    for limit, value in portability.LIMITS.items():
+        monkeypatch.setenv(limit, value)
+    limited = name()
+    monkeypatch.setattr("stages.gan.core.devices.name", lambda _: "a third CPU")
+    assert name() == limited  # as its bytes are the same
+    assert limited not in names
 
 
 @pytest.mark.parametrize(
