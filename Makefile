@@ -25,7 +25,7 @@ repro: install ## Run what is not up to date of the pipeline
 	.venv/bin/python -m stages.check # puts a cut dvc.lock right; says in one line what DVC would stumble over
 	.venv/bin/dvc repro
 
-verify: install ## Make what is published again, and compare it byte for byte; EXPERIMENT=sine, SEED=111
+verify: install ## Make what params.yaml lists again from nothing, and compare it with what is published; EXPERIMENT=sine, SEED=111
 	.venv/bin/python -m stages.tools.verify $(if $(EXPERIMENT),--experiment $(EXPERIMENT)) $(if $(SEED),--seed $(SEED))
 
 sweep: install ## Compute all runs of the last commit's params.yaml, several at once; then as repro

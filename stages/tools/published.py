@@ -21,6 +21,8 @@ _LIBRARIES = {  # that compute, or write files
 _DEVICE = ("device", "processor", "portable")  # in run.json: what decides the last bits
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+Verdict = Literal["same", "differs", "not published"]
+
 
 @dataclass(frozen=True)
 class File:
@@ -28,7 +30,7 @@ class File:
 
     stage: str
     path: str
-    verdict: Literal["same", "differs", "not published"]
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,7 @@ class Runs:
                 same = [known[path] == md5] if path in known else []
                 if (self._published / path).exists():  # git has it, too
                     same.append(_is_same(self._published / path, self._again / path))
-                verdict = ("same" if all(same) else "differs") if same else "not published"
-                found.append(File(stage, path, verdict))
+                found.append(File(stage, path, _verdict(same)))
         return found
 
     def reasons(self) -> list[str]:
@@ -163,6 +164,12 @@ def score_table(scores: Sequence[Score]) -> list[str]:
         verdict = "within" if score.within else "outside"
         lines.append(f"{score.run:<24}{score.name:<24}{score.found:>10.4g}  {reach:<24}{verdict}")
     return lines
+
+
+def _verdict(same: Sequence[bool]) -> Verdict:
+    if not same:
+        return "not published"
+    return "same" if all(same) else "differs"
 
 
 def _difference(key: str, before: object, now: object) -> Iterator[str]:
