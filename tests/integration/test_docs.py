@@ -472,7 +472,7 @@ def kind(annotation: object, limits: Sequence[object] = ()) -> str:
     if hasattr(annotation, "__metadata__"):
         return kind(parts[0], [*parts[1:], *limits])
     if get_origin(annotation) is Literal:
-        return ", ".join(f"`{part}`" for part in parts)
+        return ", ".join(f"`{json.dumps(part)}`".replace('"', "") for part in parts)
     if type(None) in parts:
         return f"{kind(parts[0], limits)}, or `null`"
     limits = [limit for outer in limits for limit in getattr(outer, "metadata", [outer])]

@@ -110,6 +110,8 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("experiments", ["sinus"], "experiments: no block named sinus; there are sine, digits, mnist"),
         ("device", "gpu", "device: should be 'auto', 'cpu', 'cuda' or 'mps', got 'gpu'"),
         ("threads", 0, "threads: should be greater than or equal to 1"),
+        ("portable", "sometimes", "portable: should be 'auto', true or false, got 'sometimes'"),
+        ("portable", 1, "portable: should be 'auto', true or false, got 1"),
         ("thread", 2, "thread: neither a setting nor an experiment's block; did you mean threads?"),
         ("../sine", {}, "../sine: an experiment's name is made of"),
     ],

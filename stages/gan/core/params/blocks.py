@@ -14,6 +14,7 @@ from stages.gan.core.params.types import (
     Poolings,
     Seed,
     Shown,
+    Switch,
     Width,
     Widths,
 )
@@ -109,5 +110,5 @@ class Settings(Block):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Annotated[int, Field(ge=1, le=1024)]
-    portable: Literal[True, False, "auto"] = "auto"
+    portable: Switch = "auto"
     state_every: Annotated[Number, Field(gt=0, le=1_000_000)] = 10

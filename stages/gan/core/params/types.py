@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -11,6 +11,13 @@ def _number(value: object) -> object:
     """Read ``1e-4`` as the number it is: YAML 1.1 takes it for text, as it has no dot."""
     is_number = isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", value)
     return float(str(value)) if is_number else value
+
+
+def _no_number(value: object) -> object:
+    """Refuse 1 and 0, which Python takes for true and false."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"should be 'auto', true or false, got {value}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ Side = Annotated[int, Field(ge=4, le=1024)]
 LearningRate = Annotated[Number, Field(gt=0, le=1)]
 Beta = Annotated[Number, Field(ge=0, lt=1)]
 Probability = Annotated[Number, Field(ge=0, lt=1)]
+Switch = Annotated[Literal["auto", True, False], BeforeValidator(_no_number)]
 Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 # What a name in the annotation of a piece's argument stands for; the plain ones are without a range.

@@ -83,5 +83,7 @@ def _explain(problem: Any, known: list[str]) -> str:
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if problem["type"] == "value_error":
         return str(message)
+    if problem["type"] == "literal_error":
+        message = message.replace("True", "true").replace("False", "false")  # as in YAML
     got = repr(problem["input"])
     return f"{message}, got {got if len(got) <= 60 else got[:57] + '...'}"
