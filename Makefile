@@ -49,7 +49,7 @@ check: install ## Run the tests that need no pipeline and no server (a minute)
 test: install ## Run the tests, all but the slow ones (8 minutes)
 	$(PYTEST) -m "not slow"
 
-slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (17 minutes)
+slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (25 minutes)
 	$(PYTEST) -m slow
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine

@@ -48,7 +48,7 @@ MARKS = {"not run", "needs", "small", "before", "server", "file", "from"}
 LONG = {
     "test": "it would run this test in itself",
     "check": "a minute; part of the tests",
-    "slow": "17 minutes; this test is one of them",
+    "slow": "25 minutes; this test is one of them",
     "verify": "of a commit that has published results; tests/integration/test_verify.py does it",
     "bench": "15 minutes; tests/integration/test_benchmarks.py has its parts",
     "torture": "25 minutes; tests/integration/test_kills.py and others have its parts",
