@@ -112,7 +112,7 @@ def test_what_another_processor_made_is_compared_by_its_scores(published):
         done = verify(published, "--seed", "1")
     finally:
         run(published, "git", "reset", "--quiet", "--hard", "HEAD~1")
-    assert "the bytes cannot be the same: processor: published with a Xeon, here any x86-64" in done.stdout
+    assert "the bytes may differ: processor: published with a Xeon, here any x86-64" in done.stdout
     assert re.search(r"^sine, seed 1 +energy_distance .* within$", done.stdout, re.MULTILINE)
     assert done.returncode == 0  # the made ones are between half and twice of them
     assert "scores are within the range of the published seeds" in done.stdout
