@@ -12,9 +12,9 @@ from stages.gan.core import devices, portability
 from stages.pipeline import check
 from tests import calls
 
-# Of both networks and the losses after ten steps by one thread, on an Intel Xeon with AVX512. Those of all but
-# mnist are also of an AMD EPYC with AVX512, and of an Intel Haswell and an AMD EPYC of the second generation
-# without it, as QEMU emulates them; docs/devices.md says where the large products of mnist were the same.
+# Of both networks and the losses after ten steps by one thread, on an Intel Xeon with AVX512. Those of all
+# but mnist are also of an AMD EPYC with AVX512, and of an Intel Haswell and an AMD EPYC of the second
+# generation without it, as QEMU emulates them; docs/devices.md says where mnist's large products were the same.
 SUMS = {
     "sine": "fb45625db838cc1016e5964651d194e0",
     "digits": "dff39aa6167b6375eb98c111115ed356",
