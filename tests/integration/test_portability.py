@@ -14,7 +14,7 @@ from tests import calls
 
 # Of both networks and the losses after ten steps by one thread, on an Intel Xeon with AVX512. Those of all
 # but mnist are also of an AMD EPYC with AVX512, and of an Intel Haswell and an AMD EPYC of the second
-# generation without it, as QEMU emulates them; docs/devices.md says where mnist's large products were the same.
+# generation without it, as QEMU emulates them; for mnist's large products see docs/devices.md.
 SUMS = {
     "sine": "fb45625db838cc1016e5964651d194e0",
     "digits": "dff39aa6167b6375eb98c111115ed356",
