@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from psutil import Process
 
 _FOLDER = Path(".dvc/tmp")  # where DVC has its locks
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def process() -> "Process | None":
@@ -82,7 +82,7 @@ def mend_lock() -> str | None:
 def _is_cut(text: str) -> bool:
     """Whether a text is no whole dvc.lock: cut within a line, or before the outputs of its last stage."""
     try:
-        *_, last = yaml.load(text, _Loader)["stages"].values()
+        *_, last = yaml.load(text, Loader)["stages"].values()
         noted = last["outs"][-1].keys() - {"path", "hash"}  # its md5, which comes after these
     except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
         return True

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from stages.runtime import paths
+from stages.runtime.dvc import Loader
 from stages.runtime.errors import UserError
 
 _LIBRARIES = {  # that compute, or write files
@@ -19,7 +20,6 @@ _LIBRARIES = {  # that compute, or write files
     "torchvision",
 }
 _DEVICE = ("device", "processor", "portable")  # in run.json: what decides the last bits
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Verdict = Literal["same", "differs", "not published"]
 
@@ -201,7 +201,7 @@ def _lock(clone: Path) -> dict[str, Any]:
 
 
 def _yaml(path: Path) -> Any:
-    return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader)
 
 
 def _json(path: Path) -> dict[str, Any]:

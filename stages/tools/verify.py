@@ -61,17 +61,16 @@ def verify(wanted: argparse.Namespace) -> None:
         before, again = Path(name, "published"), Path(name, "again")
         for folder in (before, again):
             git.output("clone", "--quiet", "--depth", "1", Path.cwd().as_uri(), str(folder))
-        experiments, seeds = _list(again / "params.yaml", wanted.experiment, wanted.seed)
+        settings = _list(again / "params.yaml", wanted.experiment, wanted.seed)
+        experiments, seeds = settings.experiments, settings.seeds
         runs = Runs(before, again, experiments, seeds, everything=not (wanted.experiment or wanted.seed))
         say(f"verify: {', '.join(experiments)}, seed {', '.join(map(str, seeds))}, made again in {again}")
         _make(again)
-        _compare(runs, params.load(again / "params.yaml").settings.device)
+        _compare(runs, settings.device)
 
 
-def _list(
-    path: Path, experiments: Sequence[str] | None, seeds: Sequence[int] | None
-) -> tuple[Sequence[str], Sequence[int]]:
-    """Have a parameter file list what is named; returns what it lists then."""
+def _list(path: Path, experiments: Sequence[str] | None, seeds: Sequence[int] | None) -> params.Settings:
+    """Have a parameter file list what is named; returns its settings then."""
     known = params.load(path)
     for name in experiments or ():
         params.select(known, name, Path(path.name))
@@ -79,7 +78,7 @@ def _list(
     if changed := {key: list(dict.fromkeys(value)) for key, value in lists.items() if value}:
         path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changed, sort_keys=False))
         known = params.load(path)
-    return known.settings.experiments, known.settings.seeds
+    return known.settings
 
 
 def _make(folder: Path) -> None:
