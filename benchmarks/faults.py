@@ -1,12 +1,13 @@
 """Planted faults: real digits with one thing wrong with them, and what each score makes of it.
 
-``python -m benchmarks.faults`` writes the table into docs/scores.md. It takes a quarter of a minute and needs
-nothing but scikit-learn's digits.
+``python -m benchmarks.faults`` writes the table into docs/scores.md. It takes half a minute and needs nothing
+but scikit-learn's digits.
 
-Half of the digits train the judge and are what samples are compared with. The others are held out; random
+Half of the digits train the judges and are what samples are compared with. The others are held out; random
 sets of 300 of them stand for the samples of a perfect generator, and each fault is planted in some of them.
-What a fault changes in a score is given as a share of the way from real data to noise, its two baselines; and
-whether it is more than chance, by the standard deviation of the score over the sets with no fault.
+What a fault changes in a score is given as a share of the way from real data to noise, its two baselines (of
+scores that say nothing of quality, which are shares themselves: as it is); and whether it is more than
+chance, by the standard deviation of the score over the sets with no fault.
 """
 
 import argparse
@@ -23,9 +24,9 @@ from torch.nn import functional
 from stages.gan.core import devices, params
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.randomness import generator
-from stages.gan.evaluation.image_scorer import ImageScorer
+from stages.gan.evaluation import baselines, scoring
 from stages.gan.evaluation.scores import MEANINGS, Scores
-from stages.gan.judges import fitting, models
+from stages.gan.judges import fitting
 from stages.gan.sources.digits import DigitsSource
 from stages.runtime import command
 
@@ -34,8 +35,9 @@ START, END = "<!-- made by python -m benchmarks.faults -->", "<!-- end of what i
 SEED = 0
 TRAINING = 900  # of the 1,797 digits; the others are held out
 COUNT = 300  # images in a set
-SETS = 30  # that say what is chance
-FAULTY = 10  # of them, that every fault is planted in
+SETS = 20  # that say what is chance
+FAULTY = 6  # of them, that every fault is planted in
+STUDENT_EPOCHS = 8  # of the classifier that learns from a set: it is fitted to each
 SURE = 2  # standard deviations: a smaller change may be chance
 DROPPED = 3  # the digit that one fault leaves out
 BLUR = 0.1  # how much of a pixel goes to each of its neighbours, in either direction
@@ -54,7 +56,7 @@ class Fault:
     flattered: Sequence[str] = ()
 
 
-_NOISE = ("fid_judge", "precision", "density", "confidence")
+_NOISE = ("fid_judge", "fid_judge_all", "precision", "density", "confidence", "nn_accuracy")
 FAULTS = (
     Fault("1% noise", "classifier_score", _NOISE),
     Fault("5% noise", "classifier_score", _NOISE),
@@ -62,28 +64,35 @@ FAULTS = (
     Fault(
         "one digit dropped",
         "classes_covered",
-        ("class_entropy", "coverage", "recall", "classifier_score", "fid_judge", "kid_judge"),
+        ("class_entropy", "coverage", "recall", "classifier_score", "fid_judge", "kid_judge", "cas"),
     ),
     Fault(
         "a quarter one image",
         "class_entropy",
-        ("fid_judge", "kid_judge", "classifier_score", "diversity", "coverage"),
+        ("fid_judge", "kid_judge", "classifier_score", "diversity", "coverage", "nn_accuracy", "distinct"),
+    ),
+    Fault(
+        "ten images",
+        "collapsed",
+        ("recall", "coverage", "nn_accuracy", "distinct", "fid_judge", "kid_judge"),
     ),
     Fault(
         "all one image",
         "classes_covered",
         (
-            *("collapsed", "class_entropy", "fid_judge", "kid_judge"),
-            *("coverage", "recall", "classifier_score", "diversity"),
+            *("collapsed", "class_entropy", "fid_judge", "kid_judge", "distinct", "cas"),
+            *("coverage", "recall", "classifier_score", "diversity", "nn_accuracy"),
         ),
         ("confidence",),
     ),
-    Fault("training images", "memorisation", (), ("fid_judge", "precision", "coverage")),
+    Fault("2% copies", "exact_copies", ("near_copies",)),
+    Fault("30% copies", "exact_copies", ("near_copies",)),
+    Fault("training images", "exact_copies", ("near_copies",), ("fid_judge", "precision", "coverage")),
     Fault(
         "slight blur",
-        "recall",
+        "nn_accuracy",
         (
-            *("fid_judge", "kid_judge", "precision", "density", "coverage"),
+            *("recall", "fid_judge", "kid_judge", "precision", "density", "coverage"),
             *("confidence", "classifier_score", "diversity"),
         ),
     ),
@@ -109,11 +118,15 @@ class Table:
     def effect(self, fault: str, score: str) -> float:
         """A score's change by a fault, 1 being from real data to noise; infinite if those have the same."""
         change, way = self.changes[fault][score], self.noise[score] - self.real[score]
+        if is_share(score):
+            return change
         return change / way if way else copysign(inf, change) if change else 0.0
 
     def most(self, fault: str) -> float:
-        """The greatest effect that a fault has on any score with a way from real data to noise."""
-        effects = (abs(self.effect(fault, score)) for score in self.real)
+        """The greatest effect of a fault on the score named for it, and on those that surely change."""
+        named = next(known.named for known in FAULTS if known.title == fault)
+        scores = (score for score in self.real if score == named or self.is_sure(fault, score))
+        effects = (abs(self.effect(fault, score)) for score in scores)
         return max(effect for effect in effects if effect < inf)
 
     def is_sure(self, fault: str, score: str) -> bool:
@@ -121,28 +134,39 @@ class Table:
         return abs(self.changes[fault][score]) > SURE * self.chance[score]
 
 
-def measure(judge: params.CnnJudge) -> Table:
-    """Fit the judge, plant all faults in all sets, and score them."""
-    scorer, real = _scorer(judge)
+def is_share(score: str) -> bool:
+    """Whether a score is a share that says nothing of quality: it is its own scale."""
+    return score in MEANINGS and MEANINGS[score].better == "none"
+
+
+def measure(settings: params.CnnJudge) -> Table:
+    """Fit the judges, plant all faults in all sets, and score them."""
+    known = _known(settings)
+    real, reference = known.real, scoring.prepare(known, COUNT)
+
+    def score(samples: Tensor) -> Scores:
+        return _graded(scoring.score(samples, known, reference)[0])
+
+    noise = baselines.noise(real.train.samples, COUNT)
     clean: list[Scores] = []
     changes: dict[str, list[Scores]] = {fault.title: [] for fault in FAULTS}
     for index in range(SETS):
         order = torch.randperm(len(real.test), generator=generator(SEED, "faults", "set", index))
         images, labels = real.test.samples[order], _labels(real.test)[order]
-        before = _graded(scorer(images[:COUNT])[0])
+        before = score(images[:COUNT])
         clean.append(before)
         if index >= FAULTY:
             continue
         copied = torch.randperm(len(real.train), generator=generator(SEED, "faults", "copies", index))
         copies = real.train.samples[copied[:COUNT]]
-        for title, faulty in plant(images, labels, copies, scorer.noise).items():
-            after = scorer(faulty)[0]
-            changes[title].append({name: after[name] - score for name, score in before.items()})
+        for title, faulty in plant(images, labels, copies, noise).items():
+            after = score(faulty)
+            changes[title].append({name: after[name] - value for name, value in before.items()})
     # Sets that share images vary less than sets that do not: the correction for a finite population.
     alone = sqrt(1 - COUNT / len(real.test))
     return Table(
         real=_mean(clean),
-        noise=_graded(scorer(scorer.noise)[0]),
+        noise=score(noise),
         chance={name: float(np.std([s[name] for s in clean], ddof=1)) / alone for name in clean[0]},
         changes={title: _mean(found) for title, found in changes.items()},
     )
@@ -164,13 +188,17 @@ def plant(images: Tensor, labels: Tensor, copies: Tensor, noise: Tensor) -> dict
         return torch.cat([with_[:replaced], clean[replaced:]])
 
     one = clean[-1:].expand_as(clean)
+    ten = torch.stack([images[labels == digit][0] for digit in range(10)]).repeat(COUNT // 10, 1, 1, 1)
     sets = [
         mixed(0.01, noise),
         mixed(0.05, noise),
         mixed(0.2, noise),
         images[labels != DROPPED][:COUNT],
         mixed(0.25, one),
+        ten,
         one,
+        mixed(0.02, copies),
+        mixed(0.3, copies),
         copies,
         blurred(clean),
     ]
@@ -206,7 +234,8 @@ def insert(page: str, table: str) -> str:
     return f"{before}{START}\n\n{table}\n\n{END}{rest.split(END)[1]}"
 
 
-def _scorer(settings: params.CnnJudge) -> tuple[ImageScorer, Dataset]:
+def _known(settings: params.CnnJudge) -> scoring.Known:
+    """The halves of the digits, and judges that are fitted to the first."""
     digits = DigitsSource(seed=SEED).load(Path())
     images, labels = (
         torch.cat(both) for both in zip(*map(_tensors, (digits.train, digits.test)), strict=True)
@@ -214,19 +243,11 @@ def _scorer(settings: params.CnnJudge) -> tuple[ImageScorer, Dataset]:
     order = torch.randperm(len(images), generator=generator(SEED, "faults", "split"))
     halves = (order[:TRAINING], order[TRAINING:])
     real = Dataset(*(Split(images[half], labels[half]) for half in halves))
-    judge = fitting.build(settings, real)
-    assert isinstance(judge, models.ImageJudge)
-    list(
-        models.fit(
-            judge,
-            *fitting.inputs(real.train),
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            lr=settings.lr,
-            seed=settings.seed,
-        )
-    )
-    return ImageScorer(real, judge, COUNT), real
+    judges = fitting.build(settings, real)
+    for _ in fitting.fit(settings, judges, real.train, torch.device("cpu")):
+        pass
+    student = settings.model_copy(update={"epochs": STUDENT_EPOCHS})
+    return scoring.Known(real, judges, student, "digits")
 
 
 def _labels(split: Split) -> Tensor:
@@ -239,7 +260,7 @@ def _tensors(split: Split) -> tuple[Tensor, Tensor]:
 
 
 def _graded(scores: Scores) -> Scores:
-    """Without what has no better or worse: the classes' shares, and the spread."""
+    """Without the classes' shares, the spreads and the baselines."""
     return {name: score for name, score in scores.items() if name in MEANINGS or name == "collapsed"}
 
 

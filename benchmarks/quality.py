@@ -18,12 +18,14 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from stages.gan.core import datasets, devices, params, weights
-from stages.gan.evaluation import distances, metrics
-from stages.gan.judges import models
+from stages.gan.core import devices, params
+from stages.gan.evaluation import scoring
+from stages.gan.evaluation.reference import Reference
+from stages.gan.evaluation.scores import REAL_SUFFIX
 from stages.gan.networks.base import registry, sampling
 from stages.gan.plots.style import GENERATED, REAL
 from stages.gan.training import loop
+from stages.pipeline import known
 from stages.runtime import command
 from stages.runtime.errors import UserError
 from stages.runtime.paths import STORE, ExperimentFiles
@@ -49,34 +51,25 @@ class Scorer:
     """Scores generators of an experiment against its data, with its judge."""
 
     def __init__(self, experiment: str, seed: int) -> None:
-        known = params.load(Path("params.yaml"))
-        self.params = params.select(known, experiment, Path("params.yaml"))
-        self.device = devices.set_up(known.settings.device, known.settings.threads)
+        found = params.load(Path("params.yaml"))
+        self.params = params.select(found, experiment, Path("params.yaml"))
+        self.device = devices.set_up(found.settings.device, found.settings.threads)
         self._experiment, self._seed = experiment, seed
-        files = ExperimentFiles(experiment)
-        dataset = datasets.Dataset.load(files.dataset)
-        self.split, self._test = dataset.train, dataset.test
-        judge, _ = weights.load(files.judge, models.get_judge, self.device)
-        assert isinstance(judge, models.ImageJudge)
-        self._judge = judge
-        self._features = models.predict(judge.features, self.split.normalized)
+        self._known, _ = known.read(experiment, self.params, self.device)
+        self._reference = Reference.load(ExperimentFiles(experiment).reference)
+        self.split = self._known.real.train
 
     def __call__(self, generator: nn.Module, epoch: int, seconds: float) -> Score:
         """The score of a generator after so many epochs, and seconds."""
         samples = torch.cat(list(sampling.samples(generator, self._seed, SAMPLES)))
-        features = models.predict(self._judge.features, datasets.normalize(samples))
-        found = metrics.class_scores(models.predict(self._judge.output, features))
-        found["diversity"] = metrics.diversity(features, self._features)
-        fid, collapsed = self._distance(features), metrics.images_collapsed(found)
-        return Score(self._experiment, self._seed, epoch, seconds, fid, collapsed)
+        found, _ = scoring.score(samples, self._known, self._reference)
+        return Score(
+            self._experiment, self._seed, epoch, seconds, found["fid_judge_all"], int(found["collapsed"])
+        )
 
     def real(self) -> float:
         """The Fréchet distance of real images, those of the test split, to the training images."""
-        return self._distance(models.predict(self._judge.features, self._test.normalized))
-
-    def _distance(self, features: torch.Tensor) -> float:
-        """The Fréchet distance to the training images of all samples at once, as one block."""
-        return distances.frechet_distance(features, self._features)
+        return self._reference.baselines["fid_judge_all" + REAL_SUFFIX]
 
 
 def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:

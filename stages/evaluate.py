@@ -3,13 +3,14 @@
 Reads:
   params.yaml, data/code/EXPERIMENT/parameters
   data/EXPERIMENT/dataset.safetensors                      the prepared data
-  data/EXPERIMENT/judge.safetensors                        the judge
+  data/EXPERIMENT/judge.safetensors                        the judges
+  data/EXPERIMENT/reference.safetensors                    what samples are compared with
   data/EXPERIMENT/seed-SEED/generator.safetensors          what the run's generator is,
   data/EXPERIMENT/seed-SEED/samples.npy                    its samples
 Writes:
   reports/runs/EXPERIMENT/seed-SEED/metrics.json           the scores
-  reports/runs/EXPERIMENT/seed-SEED/run.json               experiment, seed, device, judge, parameters
-  data/EXPERIMENT/seed-SEED/answers.npy                    the judge's answer to every sample: the classes'
+  reports/runs/EXPERIMENT/seed-SEED/run.json               what the run was: device, judges, parameters, …
+  data/EXPERIMENT/seed-SEED/answers.npy                    the judges' answer to every sample: the classes'
                                                            probabilities, the features of images without
                                                            labels, or the last coordinate it expects
   data/EXPERIMENT/seed-SEED/coverage.npy                   what a figure of their coverage shows

@@ -59,7 +59,9 @@ def workplace(finished, tmp_path) -> Path:
 def write_run(tmp_path) -> Callable[..., Path]:
     """Writes what the report reads of a run below tmp_path/reports/runs; returns the run's folder.
 
-    Baselines that are not given are 0.5.
+    Baselines that are not given are 0.5. Without ``data``, the MD5 sum of the data set, and ``samples``,
+    count and block, the files are like those of older runs. The judge is known by its score, ``judge``;
+    ``judges`` is how many there are, ``processor`` what computed it.
     """
 
     def write(
@@ -68,12 +70,23 @@ def write_run(tmp_path) -> Callable[..., Path]:
         scores: Mapping[str, float],
         device: str = "cpu",
         judge: float = 0.9876,
+        *,
+        judges: int = 1,
+        processor: str | None = None,
+        data: str | None = None,
+        samples: tuple[int, int] | None = None,
         **parameters: object,
     ) -> Path:
         folder = tmp_path / "reports" / "runs" / experiment / f"seed-{seed}"
         folder.mkdir(parents=True)
         about = {"experiment": experiment, "seed": seed, "device": device, "parameters": parameters}
-        about["judge"] = {"md5": f"that of {judge}", "scores": {"accuracy": judge}}
+        about["judge"] = {"md5": f"{judge}", "scores": {"accuracy": judge}, "count": judges}
+        if processor:
+            about["judge"]["processor"] = processor
+        if data:
+            about["data"] = {"md5": data}
+        if samples:
+            about["samples"] = dict(zip(("count", "block"), samples, strict=True))
         (folder / "run.json").write_text(json.dumps(about))
         baselines = {
             name + ending: 0.5

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages.gan.core import params, portability
 from stages.gan.core.params import pieces
+from stages.gan.evaluation.scores import MEANINGS
 from stages.pipeline import own_data
 from stages.runtime import dvc, files
 from stages.runtime.errors import UserError, say
@@ -46,12 +47,14 @@ def _check_device(settings: params.Settings) -> None:
 
 
 def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> None:
-    weights = experiment.evaluate.inception
-    if weights is not None and not Path(weights).is_file():
-        raise UserError(
-            f"{path}: {name}.evaluate.inception: there is no file {weights}; set it to null, or to one "
-            "with weights of Inception-V3"
-        )
+    for key, what in (("inception", "weights of Inception-V3"), ("features", "a network of images")):
+        weights = getattr(experiment.evaluate, key)
+        if weights is not None and not Path(weights).is_file():
+            raise UserError(
+                f"{path}: {name}.evaluate.{key}: there is no file {weights}; set it to null, or to one with "
+                f"{what}"
+            )
+    _check_primary(path, name, experiment)
     shape = own_data.check(path, name, experiment)
     if any(piece.is_custom for piece in experiment.trained_pieces):
         from stages.gan.training import trial  # PyTorch, again
@@ -62,12 +65,28 @@ def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> N
             raise UserError(f"{path}: {name}: {error}") from error
 
 
+def _check_primary(path: Path, name: str, experiment: params.Experiment) -> None:
+    """Refuse a primary score that runs of an experiment cannot have, or that says nothing of quality."""
+    primary, kind = experiment.evaluate.primary, experiment.source.kind
+    fitting = [
+        score
+        for score, meaning in MEANINGS.items()
+        if meaning.better != "none" and meaning.kind in ("", kind)
+    ]
+    if primary is not None and primary not in fitting:
+        raise UserError(
+            f"{path}: {name}.evaluate.primary: of {kind}, there is no score {primary} that says which is "
+            f"better; set it to null, or to one of {', '.join(fitting)}"
+        )
+
+
 def _write_dependencies(
     shared: ExperimentFiles, experiment: params.Experiment, settings: params.Settings
 ) -> None:
     """Write the code of the pieces that an experiment names, by the stage that uses them; and its parameters.
 
-    The latter are those of which run.json speaks: all. One file is one entry in dvc.lock.
+    The latter are those of which run.json speaks: all; and those that decide what runs are compared with. One
+    file is one entry in dvc.lock.
     """
     used = {
         "prepare": [experiment.data.piece],
@@ -76,10 +95,13 @@ def _write_dependencies(
     }
     for stage, found in used.items():
         files.write(shared.code / stage, pieces.code(found))
-    known = {
-        "device": settings.device,
-        "threads": settings.threads,
-        "portable": settings.portable,
-        **params.flatten(experiment),
+    machine = {"device": settings.device, "threads": settings.threads, "portable": settings.portable}
+    everything = params.flatten(experiment)
+    compared = {
+        key: value
+        for key, value in everything.items()
+        if key.startswith(("judge.", "sample.", "evaluate.")) or key == "data.source"
     }
-    files.write(shared.code / "parameters", json.dumps(known, indent=2) + "\n")
+    del compared["evaluate.primary"]
+    for file, known in (("parameters", everything), ("reference", compared)):
+        files.write(shared.code / file, json.dumps({**machine, **known}, indent=2) + "\n")

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.gan.core import arrays, devices, history, weights
-from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings, flatten
-from stages.gan.evaluation import coverage, inception, scores, scoring
+from stages.gan.evaluation import coverage, scores, scoring
+from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scores import Scores
-from stages.gan.judges import fitting, models
+from stages.gan.evaluation.scoring import Known
+from stages.pipeline import known
 from stages.runtime import command, files, progress
 from stages.runtime.errors import say
 from stages.runtime.paths import ExperimentFiles, RunFiles
@@ -24,17 +25,15 @@ class _Inputs(NamedTuple):
     """What is scored, and by what.
 
     Attributes:
-        real: the real data.
         samples: those of the run.
-        judge: the judge.
-        extractor: Inception-V3, where its Fréchet distance is asked for.
-        about: the run's ``experiment`` and ``seed``, what computed it, and the judge's sum and own scores.
+        known: the real data, and the judges.
+        reference: what the samples are compared with.
+        about: what run.json says of the run, beside its parameters.
     """
 
-    real: Dataset
     samples: Tensor
-    judge: nn.Module
-    extractor: nn.Module | None
+    known: Known
+    reference: Reference
     about: dict[str, Any]
 
 
@@ -42,7 +41,7 @@ def evaluate(name: str, seed: int, experiment: Experiment, settings: Settings, s
     """Score one run."""
     device = devices.set_up(settings.device, settings.threads)
     inputs = _read(name, seed, experiment, device)
-    found, answers = _score(name, seed, experiment, inputs, device)
+    found, answers = _score(name, seed, inputs, device)
     parameters = {"threads": settings.threads, **flatten(experiment)}
     found = _write(RunFiles(name, seed), inputs, parameters, found, answers)
     _log(store, name, seed, experiment, settings, inputs, found)
@@ -53,49 +52,38 @@ def evaluate(name: str, seed: int, experiment: Experiment, settings: Settings, s
 def _read(name: str, seed: int, experiment: Experiment, device: torch.device) -> _Inputs:
     """Read what is scored, checked to be this run's."""
     shared, run_files = ExperimentFiles(name), RunFiles(name, seed)
-    real = Dataset.load(shared.dataset, experiment.source)
-    judge, known = weights.load(shared.judge, models.get_judge, device)
-    owed = fitting.known(experiment.judge, real)
-    weights.check_architecture(
-        shared.judge, known["architecture"], experiment.judge, real.shape, "judge", **owed
-    )
-    generator = run_files.generator
-    found = weights.read_about(generator)
-    about = weights.check_generator(generator, found, name, seed, experiment.generator, real.shape)
+    against, judges = known.read(name, experiment, device)
+    train = against.real.train
+    reference = Reference.load(shared.reference)
+    found = weights.read_about(run_files.generator)
+    about = weights.check_generator(run_files.generator, found, name, seed, experiment.generator, train.shape)
+    samples = scoring.load_samples(run_files.samples, train, experiment.sample.count)
     about["judge"] = {
         "md5": files.md5(shared.judge),
-        "processor": known.get("processor"),
-        "scores": known.get("test", {}),
+        "processor": judges.get("processor"),
+        "count": experiment.judge.count,
+        "scores": judges.get("test", {}),
     }
-    samples = scoring.load_samples(run_files.samples, real.train, experiment.sample.count)
-    extractor = None
-    if experiment.evaluate.inception is not None:
-        extractor = inception.load(Path(experiment.evaluate.inception), device)
-    return _Inputs(real, samples, judge, extractor, about)
+    about["data"] = {"md5": files.md5(shared.dataset)}
+    about["samples"] = {"count": len(samples), "block": reference.block}
+    return _Inputs(samples, against, reference, about)
 
 
-def _score(
-    name: str, seed: int, experiment: Experiment, inputs: _Inputs, device: torch.device
-) -> tuple[Scores, Tensor]:
-    parts = scoring.parts(inputs.real, inputs.samples)
-    work = f"{len(inputs.samples)} samples, in {parts} steps"
+def _score(name: str, seed: int, inputs: _Inputs, device: torch.device) -> tuple[Scores, Tensor]:
+    samples, against, reference, _ = inputs
+    parts = scoring.parts(reference, samples)
+    work = f"{len(samples)} samples, in {parts} steps"
     command.say_begin("evaluate", f"{name}, seed {seed}", work, device.type, RunFiles(name, seed).scores)
     with progress.bar(parts, "step") as bar:
-        return scoring.score(
-            inputs.samples,
-            inputs.real,
-            inputs.judge,
-            experiment.data.piece.name,
-            inputs.extractor,
-            bar.update,
-        )
+        return scoring.score(samples, against, reference, bar.update)
 
 
 def _write(
     run_files: RunFiles, inputs: _Inputs, parameters: dict[str, Any], found: Scores, answers: Tensor
 ) -> Scores:
     """Write the scores, the answers, what is covered, and what the run was; returns the scores as written."""
-    covered = coverage.coverage(inputs.samples, answers, inputs.real.train, inputs.judge)
+    against = inputs.known
+    covered = coverage.coverage(inputs.samples, answers, against.real.train, against.judges)
     with files.together():
         found = scores.save(run_files.scores, found)
         arrays.save(run_files.answers, [answers], len(answers))
@@ -114,12 +102,13 @@ def _log(
     found: Scores,
 ) -> None:
     """Log the scores to the training's run."""
-    run = record.training_of_files(store, name, seed, experiment, settings, inputs.real.train)
+    run = record.training_of_files(store, name, seed, experiment, settings, inputs.known.real.train)
     epochs = experiment.train.epochs
     run.log_metrics({scores.in_mlflow(score): value for score, value in found.items()}, step=epochs)
-    known = {tags.JUDGE: inputs.about["judge"]["md5"], "sample.count": str(len(inputs.samples))}
-    if experiment.evaluate.inception is not None:
-        known["evaluate.inception"] = files.md5(Path(experiment.evaluate.inception))
-    run.set_tags(known)
+    said = {tags.JUDGE: inputs.about["judge"]["md5"], "sample.count": str(len(inputs.samples))}
+    for network in ("inception", "features"):
+        if (path := getattr(experiment.evaluate, network)) is not None:
+            said[f"evaluate.{network}"] = files.md5(Path(path))
+    run.set_tags(said)
     graded = [scores.in_mlflow(score) for score in scores.MEANINGS if score in found]
     run.set_experiment_tags(pages.view(history.COLUMNS[1:], epochs, graded))

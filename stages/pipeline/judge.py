@@ -3,7 +3,7 @@
 from stages.gan.core import devices, numbers, weights
 from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings
-from stages.gan.judges import fitting, models
+from stages.gan.judges import fitting
 from stages.runtime import command, files, progress
 from stages.runtime.errors import say
 from stages.runtime.paths import ExperimentFiles
@@ -12,29 +12,27 @@ from stages.tracking.store import Store
 
 
 def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -> None:
-    """Fit and test an experiment's judge."""
+    """Fit and test an experiment's judges."""
     shared, about = ExperimentFiles(name), experiment.judge
     device = devices.set_up(settings.device, settings.threads)
     dataset = Dataset.load(shared.dataset, experiment.source)
-    network = fitting.build(about, dataset).to(device)
-    x, y = (tensor.to(device) for tensor in fitting.inputs(dataset.train))
-    steps = -(-len(x) // about.batch_size)
-    work = f"seed {about.seed}, {about.epochs} epochs of {steps} steps"
+    judges = fitting.build(about, dataset).to(device)
+    steps = -(-len(dataset.train) // about.batch_size)
+    work = f"seed {about.seed}, {about.count} judges, {about.epochs} epochs of {steps} steps each"
     command.say_begin("judge", name, work, device.type, f"judge of experiment {name} in MLflow (make ui)")
-    fitted = models.fit(
-        network, x, y, epochs=about.epochs, batch_size=about.batch_size, lr=about.lr, seed=about.seed
-    )
+    fitted = fitting.fit(about, judges, dataset.train, device)
     with record.judge(store, name, experiment, record.environment(device)) as run:
-        losses = progress.track(fitted, about.epochs, "epoch", "loss {:.4g}".format, every=10)
-        for epoch, loss in enumerate(losses, start=1):
-            run.log_metrics({"loss": loss}, step=epoch)
-        found = fitting.test(network, dataset.test)
+        losses = progress.track(fitted, about.count * about.epochs, "epoch", "loss {:.4g}".format, every=10)
+        for index, loss in enumerate(losses):
+            member, epoch = divmod(index, about.epochs)
+            run.log_metrics({f"loss/judge_{member + 1}": loss}, step=epoch + 1)
+        found = fitting.test(judges, dataset.test)
         with files.together():
             found = numbers.save(shared.judge_scores, found, "lower judge.lr")
-            # Not whose judge it is: experiments with the same data and settings have the same one.
+            # Not whose judges they are: experiments with the same data and settings have the same ones.
             known = {**devices.about(device), "test": found}
             names = {"classes": dataset.train.classes} if dataset.train.classes else {}
-            weights.save(shared.judge, network, known | names)
+            weights.save(shared.judge, judges, known | names)
         run.log_metrics({f"test_{score}": value for score, value in found.items()}, step=about.epochs)
         run.log_files("judge", shared.judge)
     say(f"judge {name}: {found} on test data; see {shared.judge_scores}")

@@ -17,7 +17,7 @@ def plot_data(name: str, experiment: Experiment, settings: Settings, store: Stor
     shared = ExperimentFiles(name)
     device = devices.set_up(settings.device, settings.threads)
     dataset = Dataset.load(shared.dataset, experiment.source)
-    judge, _ = weights.load(shared.judge, models.get_judge, device)
+    judge, _ = weights.load(shared.judge, models.get_judges, device)
     x, _ = fitting.inputs(dataset.test)
     answers = models.predict(judge, x)
     if len(dataset.shape) == 1:

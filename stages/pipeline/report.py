@@ -28,7 +28,7 @@ def report(settings: Settings, store: Store) -> None:
     with files.together():
         drawn = comparison.draw(comparable_sets, figures)
         files.write(paths.REPORT, comparison.markdown(comparable_sets, folder, figures))
-        files.write(paths.SUMMARY, json.dumps(summary.means(listed), indent=2) + "\n")
+        files.write(paths.SUMMARY, json.dumps(summary.medians(listed), indent=2) + "\n")
         files.write(paths.LOSSES_TABLE, summary.losses(comparable_sets))
         files.write(paths.SCORES_TABLE, summary.scores(comparable_sets))
     for picture in set(figures.glob("*.png")) - drawn:  # of conditions that are no more

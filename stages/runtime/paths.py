@@ -18,7 +18,7 @@ LOCK_COPY = Path(".dvc/tmp/dvc.lock")  # the last whole one
 
 
 class ExperimentFiles:
-    """What an experiment's runs share, whatever their seeds: the data and the judge."""
+    """What an experiment's runs share, whatever their seeds: data, judges, what samples are compared with."""
 
     def __init__(self, experiment: str) -> None:
         data, report = Path("data", experiment), RUNS / experiment
@@ -26,6 +26,7 @@ class ExperimentFiles:
         self.dataset = data / "dataset.safetensors"
         self.dataset_figure = report / "data.png"
         self.judge = data / "judge.safetensors"
+        self.reference = data / "reference.safetensors"
         self.judge_scores = report / "judge.json"
         self.judge_figure = report / "judge.png"
 

@@ -59,8 +59,8 @@ def classify(wanted: argparse.Namespace) -> None:
     from stages.gan.sources import image_folders, pictures
 
     device = devices.set_up(known.settings.device, known.settings.threads)
-    judge, about = weights.load(path, models.get_judge, device)
-    if not isinstance(judge, models.ImageJudge) or not judge.classifies:
+    judge, about = weights.load(path, models.get_judges, device)
+    if not isinstance(judge, models.Judges) or not judge.classifies:
         raise UserError(f"{path}: this judge knows no classes: its data are points, or have no labels")
     shape = tuple(about["architecture"]["shape"])
     if block.source.path is not None:  # as prepare reads the others

@@ -20,13 +20,7 @@ from stages.runtime.errors import UserError
 if TYPE_CHECKING:
     from stages.gan.report import changes
 
-_SCORED_BY = (
-    "parameters.data.",
-    "parameters.judge.",
-    "parameters.sample.",
-    "parameters.evaluate.",
-    "judge.md5",
-)
+_SCORED_BY = ("judge.md5", "data.md5", "samples.")  # in run.json, besides parameters
 _SHOWN = {"samples.png": "samples", "evolution.png": "evolution"}  # of the pictures of a run
 
 
@@ -56,8 +50,9 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
         key=lambda folder: (folder.parent.name, int(folder.name.removeprefix("seed-"))),
     )
     scores = _diff("metrics", first, last, [str(folder / "metrics.json") for folder in folders], "--all")
-    about = _diff("params", first, last, ["params.yaml", *(str(folder / "run.json") for folder in folders)])
-    parameters = about.pop("params.yaml", {})
+    described = ["params.yaml", *(str(folder / "run.json") for folder in folders)]
+    about = _diff("params", first, last, described, "--all")
+    parameters = {name: both for name, both in about.pop("params.yaml", {}).items() if both[0] != both[1]}
 
     def picture(title: str, path: PurePosixPath) -> "changes.Picture":
         assert addresses is not None
@@ -74,6 +69,7 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
             head=last[:10],
             parameters=parameters,
             runs=[_run(folder, scores.get(str(folder / "metrics.json"), {})) for folder in folders],
+            primary=_primary(known) if known else {},
             otherwise=frozenset(_otherwise(about)),
             stale=list(_stale(known)) if known else [],
             figures=[
@@ -99,11 +95,33 @@ def _run(folder: PurePosixPath, scores: Mapping[str, tuple[Any, Any]]) -> "chang
     return changes.RunChange(folder.parent.name, seed, before or None, after or None)
 
 
-def _otherwise(about: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Iterator[str]:
-    """Experiments that are scored otherwise than before, by what differs in the run.json of their runs."""
+def _primary(known: params.Params) -> dict[str, str | None]:
+    """The score that each experiment names to decide."""
+    from stages.gan.report.conditions import PRIMARY_PARAMETER
+
+    return {
+        name: params.flatten(experiment).get(PRIMARY_PARAMETER)
+        for name, experiment in known.experiments.items()
+    }
+
+
+def _otherwise(about: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> set[str]:
+    """Experiments of which not all runs, before and after, are scored alike, by their run.json."""
+    from stages.gan.report.conditions import scores_depend_on
+
+    ways: dict[str, set[str]] = {}
     for path, names in about.items():
-        if any(name.startswith(_SCORED_BY) and None not in both for name, both in names.items()):
-            yield PurePosixPath(path).parts[2]
+        for side in zip(*names.values(), strict=True):
+            known = {name: value for name, value in zip(names, side, strict=True) if value is not None}
+            scored = {
+                name: value
+                for name, value in known.items()
+                if name.startswith(_SCORED_BY) or scores_depend_on(name.removeprefix("parameters."))
+            }
+            if known:  # else there is no such run
+                found = ways.setdefault(PurePosixPath(path).parts[2], set())
+                found.add(json.dumps(scored, sort_keys=True))
+    return {experiment for experiment, found in ways.items() if len(found) > 1}
 
 
 def _diff(

@@ -1,11 +1,12 @@
-"""What MLflow holds of a condition, runs that differ by their seed alone: a parent run with their means."""
+"""What MLflow holds of a condition, runs that differ by their seed alone: a parent run with their medians."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from stages.gan.evaluation.scores import MEANINGS, in_mlflow
-from stages.gan.report import intervals
 from stages.gan.report.conditions import Condition
+from stages.gan.report.markdown import seeds as over_seeds
 from stages.runtime import files, paths
 from stages.tracking import pages
 from stages.tracking.run import Run
@@ -22,9 +23,9 @@ def recorded(conditions: Sequence[Condition]) -> list[Condition]:
 
 
 def record(store: Store, condition: Condition) -> None:
-    """Log a condition's means, and half their 95 percent intervals, to the one parent of its runs.
+    """Log a condition's medians, and the lowest and highest scores, to the one parent of its runs.
 
-    A score's mean has the score's own name, so that MLflow shows it in one column with those of the seeds.
+    A score's median has the score's own name, so that MLflow shows it in one column with those of the seeds.
     Where the store has none of the runs, or cannot be asked, there is nothing to be a parent of.
     """
     children = _children(store, condition)
@@ -59,13 +60,13 @@ def _generators(condition: Condition) -> list[Path]:
 
 
 def _about(condition: Condition, seeds: str) -> str:
-    """Its seeds and means, in Markdown."""
-    lines = [f"The means of seeds {seeds}, with half their 95% intervals. Each seed is a run below.", ""]
-    for name, meaning in MEANINGS.items():
-        if scores := condition.scores(name):
-            mean = intervals.mean(scores)
-            half = "" if mean.half is None else f" ± {mean.half:.2g}"
-            lines.append(f"- {meaning.title}: {mean.value:.4g}{half}")
+    """Its seeds and scores, in Markdown."""
+    lines = [f"Medians over seeds {seeds} (lowest – highest). Each seed is a run below.", ""]
+    lines += [
+        f"- {meaning.title}: {over_seeds(scores)}"
+        for name, meaning in MEANINGS.items()
+        if (scores := condition.scores(name))
+    ]
     if condition.collapsed:
         lines.append(f"- collapsed: {condition.collapsed} of {len(condition.runs)}")
     return "\n".join(lines)
@@ -75,8 +76,8 @@ def _log(parent: Run, condition: Condition) -> None:
     names = dict.fromkeys(name for run in condition.runs for name in run.scores)
     metrics = {"seeds": float(len(condition.runs))}
     for name in names:
-        mean = intervals.mean(condition.scores(name))
-        metrics[in_mlflow(name)] = mean.value
-        if mean.half is not None and name in MEANINGS:
-            metrics[f"{name}_half_interval"] = mean.half
+        if scores := condition.scores(name):
+            metrics[in_mlflow(name)] = median(scores)
+            if name in MEANINGS:
+                metrics |= {f"{name}_lowest": min(scores), f"{name}_highest": max(scores)}
     parent.log_metrics(metrics)

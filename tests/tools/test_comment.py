@@ -33,13 +33,18 @@ def commit(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def write(folder: Path, seed: int, distance: float, judge: str = "same") -> None:
+def write(folder: Path, seed: int, distance: float, **scored: str | int) -> None:
     """What the comment reads of a run of ``sine`` with the parameters as they are."""
     run = folder / "reports" / "runs" / "sine" / f"seed-{seed}"
     run.mkdir(parents=True, exist_ok=True)
     known = params.load(folder / "params.yaml")
     flat = {"threads": known.settings.threads, **params.flatten(known.experiments["sine"])}
-    about = {"experiment": "sine", "seed": seed, "judge": {"md5": judge}, "parameters": flat}
+    about = {"experiment": "sine", "seed": seed, "parameters": flat}
+    about["judge"] = {"md5": scored.get("judge", "same")}
+    about["data"] = {"md5": scored.get("data", "same")}
+    about["samples"] = {"count": scored.get("count", 500), "block": 100}
+    if "primary" in scored:
+        about["parameters"]["evaluate.primary"] = scored["primary"]
     (run / "run.json").write_text(json.dumps(about))
     (run / "metrics.json").write_text(json.dumps({"energy_distance": distance, "collapsed": 0}))
     (run / "samples.png").write_text(f"a picture of {distance}")
@@ -74,7 +79,10 @@ def test_a_branch_is_compared_with_where_it_began(repository):
     assert f"`{head[:10]}` beside `{base[:10]}`" in text
     assert "| `sine.train.lr` | 0.001 | 0.002 |" in text
     assert "New: seed 4; removed: seed 3; changed: seeds 1, 2." in text
-    assert "| energy distance ↓ | 0.02020 ± 0.00025 | 0.01023 ± 0.00038 | 🟢 better |" in text
+    assert (
+        "| energy distance ↓, primary | 0.02020 (0.02010 – 0.02030) | 0.01020 (0.01010 – 0.01040) | too"
+        in text
+    )
     assert "**Results of other parameters** than params.yaml has: sine, seed 3." in text
     assert f'src="https://host/base/{base}/reports/runs/sine/seed-1/samples.png"' in text
     assert f'src="https://host/head/{head}/reports/runs/sine/seed-4/samples.png"' in text
@@ -85,10 +93,18 @@ def test_without_a_change_that_is_said_and_without_addresses_there_are_no_pictur
     ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "No parameter, score or picture differs." in ended.out
     assert "Results of other parameters" not in ended.out
-    write(repository, 1, 0.5, judge="another")
+    write(repository, 1, 0.5, primary="energy_distance")
     commit(repository)
     ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "<img" not in ended.out
+    assert "not to be compared" not in ended.out
+
+
+@pytest.mark.parametrize("scored", [{"judge": "another"}, {"data": "others"}, {"count": 1000}])
+def test_a_run_that_is_scored_otherwise_is_not_compared(repository, scored):
+    write(repository, 4, 0.5, **scored)  # a new one, of which there is nothing to compare with
+    commit(repository)
+    ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "not to be compared" in ended.out
 
 

@@ -1,12 +1,18 @@
 """Baselines: what real data score, and what noise does, so that a score can be placed between the two."""
 
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean, stdev
+
 import torch
 from torch import Tensor
 
+from stages.gan.core.datasets import Dataset
 from stages.gan.core.randomness import generator
 from stages.gan.evaluation.blocks import SEED
-from stages.gan.evaluation.scores import NOISE_SUFFIX, REAL_SUFFIX, Scores
+from stages.gan.evaluation.scores import NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX, Scores
 
+DRAWS = 10  # of real samples
 WIDER = 1.5  # the box that noise points fill, over the one that the real points do
 
 
@@ -24,12 +30,43 @@ def noise(real: Tensor, count: int) -> Tensor:
     return (low + high) / 2 + (uniform - 0.5) * WIDER * (high - low)
 
 
-def with_baselines(scores: Scores, real: Scores, noise: Scores) -> Scores:
-    """Scores together with their two baselines, ``…_real`` (real data) and ``…_noise``.
+def draws(real: Dataset, count: int) -> list[Tensor]:
+    """Random draws of ``count`` test samples, none twice, as a perfect generator would draw them; indices.
 
-    The verdict on a collapse has none: it is about the run.
+    Where samples have labels, each draw's are those of ``count`` random training samples, as far as the test
+    split has so many of each class: in a test split, shares of classes may be nearer to those of the training
+    split than chance would have them.
     """
-    found = dict(scores)
-    for ending, baseline in ((REAL_SUFFIX, real), (NOISE_SUFFIX, noise)):
-        found |= {name + ending: baseline[name] for name in scores if name != "collapsed"}
+    return [_draw(real, count, generator(SEED, "scores", "draw", index)) for index in range(DRAWS)]
+
+
+def _draw(real: Dataset, count: int, random: torch.Generator) -> Tensor:
+    order = torch.randperm(len(real.test), generator=random)
+    train, test = real.train.labels, real.test.labels
+    if train is None or test is None:
+        return order[:count]
+    chosen = train[torch.randint(len(train), (count,), generator=random)]
+    first = torch.zeros(len(order), dtype=torch.bool)
+    for label, wanted in enumerate(chosen.bincount().tolist()):
+        first[(test[order] == label).nonzero()[:wanted, 0]] = True
+    return torch.cat([order[first], order[~first]])[:count]
+
+
+def with_baselines(real: Sequence[Scores], noise: Scores, share: float) -> Scores:
+    """The two baselines of each score: ``…_real``, with its ``…_real_spread``, and ``…_noise``.
+
+    Args:
+        real: the scores of each draw; those that one draw alone has are of more than a draw.
+        noise: the scores of noise.
+        share: of the test samples in a draw. Draws that share samples vary less than draws that do not; the
+            spread, a standard deviation, is corrected for that.
+    """
+    found: Scores = {}
+    for name, score in noise.items():
+        drawn = [scores[name] for scores in real if name in scores]
+        found[name + REAL_SUFFIX] = fmean(drawn)
+        if len(drawn) > 1:
+            spread = stdev(drawn) / sqrt(1 - share) if share < 1 else 0.0
+            found[name + REAL_SUFFIX + SPREAD_SUFFIX] = spread
+        found[name + NOISE_SUFFIX] = score
     return found

@@ -13,7 +13,7 @@ from stages.gan.core.randomness import generator
 from stages.gan.evaluation.scores import Scores
 
 SEED = 0  # scores have no seed of their own: the same samples score the same in every run
-MOST = 10_000  # samples in a block: many scores compare every one with every other
+MOST = 5_000  # samples in a block: many scores compare every one with every other
 
 
 def order(samples: Tensor) -> Tensor:

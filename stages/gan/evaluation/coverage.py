@@ -3,7 +3,7 @@
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.gan.core.datasets import Split
 from stages.gan.judges import models
@@ -11,14 +11,14 @@ from stages.gan.judges import models
 _SHOWN = 2000  # features of a kind, at most
 
 
-def coverage(samples: Tensor, answers: Tensor, split: Split, judge: nn.Module) -> Tensor:
+def coverage(samples: Tensor, answers: Tensor, split: Split, judges: models.Judges) -> Tensor:
     """The numbers of a figure that shows what of the real data samples cover.
 
     Args:
         samples: generated ones, [N, …].
-        answers: the judge's to these: probabilities of classes [N, K], or features [N, F].
+        answers: the judges' to these: probabilities of classes [N, K], or features [N, F].
         split: the real ones.
-        judge: of images without labels, gives the features of the real ones.
+        judges: of images without labels, the first gives the features of the real ones.
 
     Returns:
         Float64. Of points: the first coordinate of each sample [N, 1]. Of classes: the share of each in the
@@ -30,7 +30,7 @@ def coverage(samples: Tensor, answers: Tensor, split: Split, judge: nn.Module) -
     if split.labels is not None:
         counts = torch.bincount(answers.argmax(1), minlength=answers.shape[1])
         return (counts.double() / len(answers)).unsqueeze(1)
-    features = models.predict(cast(models.ImageJudge, judge).features, split.normalized)
+    features = models.predict(cast(models.ImageJudge, judges.members[0]).features, split.normalized)
     middle = features.double().mean(0)
     _, directions = torch.linalg.eigh(torch.atleast_2d((features.double() - middle).T.cov()))
     plane = directions.flip(1)[:, :2]

@@ -3,78 +3,62 @@
 All are computed in double precision, from features (or standardised points) of both sets.
 """
 
-from contextlib import AbstractContextManager
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from stages.gan.core.randomness import generator
 from stages.gan.evaluation.blocks import SEED
+from stages.gan.evaluation.linear_algebra import one_thread
 
-SUBSETS, SUBSET = 100, 1000  # of the kernel distance, as is usual: how many, and the most samples in one
 DIRECTIONS = 100  # that the sliced Wasserstein distance projects on
 
-Gaussian = dict[str, Any]  # the mean and covariance of features, as torch-fidelity keeps them
+
+class Gaussian(NamedTuple):
+    """What the Fréchet distance needs of one side: the mean [F], and the root of the covariance [F, F]."""
+
+    mean: Tensor
+    root: Tensor
 
 
 def gaussian(features: Tensor) -> Gaussian:
-    """Mean and covariance of features [N, F], for :func:`frechet_distance`."""
-    from torch_fidelity.metric_fid import fid_features_to_statistics
+    """The Gaussian fitted to features [N, F], N at least 2."""
+    mean, covariance = _moments(features)
+    values, vectors = np.linalg.eigh(covariance)
+    with one_thread():
+        root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    return Gaussian(torch.from_numpy(mean), torch.from_numpy(root))
 
-    with _one_thread():
-        fitted: Gaussian = fid_features_to_statistics(features.double())
-    fitted["sigma"] = np.atleast_2d(fitted["sigma"])  # of a single feature, it is a number
-    return fitted
 
-
-def frechet_distance(x: Tensor | Gaussian, y: Tensor | Gaussian) -> float:
-    """Fréchet distance between Gaussians with the means and covariances of ``x`` and ``y``.
+def frechet_distance(x: Tensor, y: Gaussian) -> float:
+    """Fréchet distance between ``y`` and the Gaussian with the mean and covariance of ``x``.
 
     |μx - μy|² + tr(Σx + Σy - 2(Σx Σy)^½), in the features' units squared (Dowson & Landau 1982); with the
-    features of Inception-V3 it is known as FID (Heusel et al. 2017). It is too large for few samples, by
-    about the same for all sets of one size.
-
-    Args:
-        x: features [N, F], or the Gaussian fitted to them.
-        y: features [M, F], or the Gaussian fitted to them.
-    """
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
-
-    fitted = [gaussian(features) if isinstance(features, Tensor) else features for features in (x, y)]
-    with _one_thread():
-        return float(fid_statistics_to_metric(*fitted, verbose=False)[KEY_METRIC_FID])
-
-
-def kernel_distance(x: Tensor, y: Tensor) -> tuple[float, float]:
-    """Kernel distance (KID, Bińkowski et al. 2018): the mean over subsets, and their standard deviation.
-
-    The unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y / F + 1)³, from 100
-    pairs of random subsets. A subset has 1,000 samples, or half of the smaller set if that is less: subsets
-    of all would be the same one a hundred times. Equal distributions have 0, so a little below 0 occurs.
+    features of Inception-V3 it is known as FID (Heusel et al. 2017). The trace of the last root is that of
+    (Σy^½ Σx Σy^½)^½, which is symmetric. The distance is too large for few samples, by about the same for
+    all sets of one size.
 
     Args:
         x: features [N, F], N at least 2.
-        y: features [M, F], M at least 2.
+        y: the Gaussian fitted to features [M, F].
     """
-    from torch_fidelity.metric_kid import mmd2
-
-    size = max(2, min(SUBSET, len(x) // 2, len(y) // 2))
-    sets = x.double(), y.double()
-    draw = np.random.RandomState(SEED)  # torch-fidelity's own subsets; its cube is 13 times as slow below 0
-    found = []
-    for _ in range(SUBSETS):
-        a, b = (part[draw.choice(len(part), size, replace=False)] for part in sets)
-        found.append(mmd2(_cubic(a, a), _cubic(a, b), _cubic(b, b)))
-    return float(np.mean(found)), float(np.std(found))
+    mean, covariance = _moments(x)
+    there, root = y.mean.numpy(), y.root.numpy()
+    with one_thread():
+        product = root @ covariance @ root
+        shared = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(min=0)).sum()
+    apart = np.square(mean - there).sum()
+    return max(0.0, float(apart + np.trace(covariance) + np.square(root).sum() - 2 * shared))
 
 
-def _cubic(x: Tensor, y: Tensor) -> Any:
-    """The kernel (x·y / F + 1)³ between features [N, F] and [M, F], as an array [N, M]."""
-    products = x @ y.T / x.shape[1] + 1
-    return (products * products * products).numpy()
+def _moments(features: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    x = features.double().numpy()
+    mean = x.mean(0)
+    centred = x - mean
+    with one_thread():
+        return mean, centred.T @ centred / (len(x) - 1)
 
 
 def energy_distance(x: Tensor, y: Tensor) -> float:
@@ -122,13 +106,3 @@ def wasserstein(x: Tensor, y: Tensor) -> Tensor:
     gaps = (x.sort(0).values[(levels - 1) // m] - y.sort(0).values[(levels - 1) // n]).abs()
     integral: Tensor = widths @ gaps
     return integral
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """Have NumPy's matrix products take one thread.
-
-    How many they take decides how sums are rounded, and by default depends on the machine; and those threads
-    would compete with PyTorch's, which spin while they wait, so that small products take many times as long.
-    """
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
-    return limits

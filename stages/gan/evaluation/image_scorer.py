@@ -1,86 +1,77 @@
-"""Images scored by a judge's eyes."""
+"""Images scored by the judges' eyes."""
 
-from torch import Tensor, nn
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
 
 from stages.gan.core import datasets
-from stages.gan.core.datasets import Dataset
-from stages.gan.evaluation import distances, inception, metrics
-from stages.gan.evaluation.scorer import Scorer
+from stages.gan.evaluation import metrics
+from stages.gan.evaluation.scorer import Scored, Scorer, mean_over_judges
 from stages.gan.evaluation.scores import Scores
+from stages.gan.evaluation.view import View
 from stages.gan.judges import models
 
 
 class ImageScorer(Scorer):
-    """Scores images by a judge's eyes against the real ones.
+    """Scores images by the judges' eyes against the real ones; each score is the mean over the judges.
 
-    The judge is a classifier, or, where images have no labels, an autoencoder; then there are no scores that
+    The judges are classifiers, or, where images have no labels, autoencoders; then there are no scores that
     need classes.
 
-    By blocks of ``count`` samples, as their expectation depends on the count:
+    By blocks, as their expectation depends on the count:
 
-    - ``fid_judge``: Fréchet distance between the judge's features of a block and of all training images;
-      ``fid_inception`` the same with Inception-V3's, if asked for. It compares Gaussians, and the more images
-      there are of one side, the better that is known; only that of the block need be equal for all.
-    - ``kid_judge`` and ``kid_judge_spread``: kernel distance, its mean and deviation over subsets.
-    - ``precision``, ``recall``, ``density``, ``coverage``: see :mod:`stages.gan.evaluation.neighbours`.
-      These and the kernel distance compare a block with as many training images, always the same.
+    - ``fid_judge``: Fréchet distance between the judge's features of a block and of all training images.
+      It compares Gaussians, and the more images there are of one side, the better that is known; only that
+      of the block need be equal for all. ``fid_judge_all`` is that of all samples at once.
+    - ``kid_judge``, ``precision``, ``recall``, ``density``, ``coverage``, ``nn_accuracy``: see
+      :func:`pairs.compare`. They compare a block with as many training images, always the same.
     - ``classifier_score``: the Inception score's formula; needs classes.
 
     Over all samples, as they are means and shares that more samples only make more certain:
 
     - ``confidence``, ``class_entropy``, ``classes_covered``, ``class_share_0``…: see
-      :func:`metrics.class_scores`; they need classes. (The entropy of few random samples is a little too
-      small; but the test split's, being stratified or large, is not, so all samples are nearer to it than a
-      block.)
+      :func:`metrics.class_scores`; they need classes.
     - ``diversity``: total variance of the samples' features over the training images' (1 is right).
-    - ``memorisation``: median distance of the samples to the nearest of all training images, over that of
-      the test images. By pixels, 0 for copies; as it is a ratio, their scale does not matter.
-    - ``collapsed``: see :func:`metrics.images_collapsed`.
 
     Args:
-        real: the real images.
-        judge: their classifier, or autoencoder.
-        count: images in a block, see :func:`block_size`.
-        extractor: Inception-V3, see :func:`inception.load`.
+        block: images in a block.
+        views: see :func:`views`.
+        judges: the classifiers, or autoencoders.
     """
 
-    def __init__(
-        self, real: Dataset, judge: models.ImageJudge, count: int, extractor: nn.Module | None = None
-    ) -> None:
-        self._judge, self._extractor = judge, extractor
-        self.classifies = judge.classifies
-        super().__init__(real, count)
-        self._classes = None
-        if self.classifies:
-            self._classes = metrics.class_scores(self._answer(self.real, self._see(self.real)))
-        if extractor is not None:
-            self._seen = distances.gaussian(inception.features(extractor, real.train.samples))
+    def __init__(self, block: int, views: Sequence[View], judges: models.Judges) -> None:
+        super().__init__(block, views)
+        self._judges = judges
 
-    def _see(self, samples: Tensor) -> Tensor:
-        return models.predict(self._judge.features, datasets.normalize(samples))
+    def __call__(self, samples: Tensor) -> Scored:
+        """Score images uint8 [N, C, H, W]; answers are logits [N, classes], or the first judge's features."""
+        normalized, found, every = datasets.normalize(samples), [], []
+        for judge, view in zip(_members(self._judges), self._views, strict=True):
+            features = models.predict(judge.features, normalized)
+            answers = models.predict(judge.output, features) if self._judges.classifies else features
+            found.append(self._of_judge(view, features, answers))
+            every.append(answers)
+        mean = torch.stack(every).mean(0) if self._judges.classifies else every[0]
+        return Scored(mean_over_judges(found), mean)
 
-    def _place(self, samples: Tensor) -> Tensor:
-        """Pixels as float32 around 0: integers so small that products of up to 1,024 are exact."""
-        return samples.flatten(1).float() - 128
+    def _of_judge(self, view: View, features: Tensor, answers: Tensor) -> Scores:
+        def of_block(features: Tensor, answers: Tensor) -> Scores:
+            scores = view.compare(features, "fid_judge", "kid_judge")
+            if self._judges.classifies:
+                scores["classifier_score"] = metrics.classifier_score(answers)
+            return scores
 
-    def _answer(self, samples: Tensor, features: Tensor) -> Tensor:
-        return models.predict(self._judge.output, features) if self.classifies else features
+        scores = self._by_blocks(of_block, features, answers) | view.compare_all(features, "fid_judge")
+        return scores | (metrics.class_scores(answers) if self._judges.classifies else {})
 
-    def _of_block(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
-        scores: Scores = {"fid_judge": self._reference.frechet_distance(features)}
-        if self._extractor is not None:
-            seen = inception.features(self._extractor, samples)
-            scores["fid_inception"] = distances.frechet_distance(seen, self._seen)
-        kernel, spread = distances.kernel_distance(features, self._reference.chosen)
-        scores |= {"kid_judge": kernel, "kid_judge_spread": spread}
-        scores |= self._reference.neighbourhoods(features)
-        if self.classifies:
-            scores["classifier_score"] = metrics.classifier_score(answers)
-        return scores
 
-    def _of_all(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
-        scores = metrics.class_scores(answers) if self.classifies else {}
-        return {**scores, "diversity": metrics.diversity(features, self._reference.features)}
+def views(judges: models.Judges, train: Tensor, block: int) -> list[View]:
+    """Of training images uint8 [N, C, H, W], as each judge sees them."""
+    normalized = datasets.normalize(train)
+    return [View.of(models.predict(judge.features, normalized), block) for judge in _members(judges)]
 
-    def _collapsed(self, scores: Scores) -> int:
-        return metrics.images_collapsed(scores, self._classes)
+
+def _members(judges: models.Judges) -> list[models.ImageJudge]:
+    return [cast(models.ImageJudge, judge) for judge in judges.members]

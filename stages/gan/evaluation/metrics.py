@@ -1,19 +1,25 @@
 """Scores that look at one set of samples at a time: its classes, its curve, its spread."""
 
+import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from stages.gan.evaluation.scores import CLASS_SHARE, Scores, class_shares
+from stages.gan.evaluation.scores import CLASS_SHARE, Scores
 
 BINS = 50  # of the first coordinate's range, for its coverage
 COVERED = 0.1  # of its fair share of the samples: what a class or bin needs to count as covered
 ON_CURVE = 0.05  # of the data's units: how near to the curve a point counts as on it
-COLLAPSED_COVERAGE = 0.5  # a run that covers less of the bins or classes has collapsed
-COLLAPSED_ENTROPY = 0.5  # and so has one whose classes have less of the greatest entropy,
-COLLAPSED_DIVERSITY = 0.1  # and one with less of the real samples' variance
+# A run has collapsed if one of these scores is below such a share of what real samples have,
+COLLAPSED_BELOW = {
+    "classes_covered": 0.5,
+    "class_entropy": 0.5,
+    "x1_coverage": 0.5,
+    "recall": 0.25,
+    "coverage": 0.25,
+}
+COLLAPSED_DIVERSITY = 0.1  # or if its samples have less of the real ones' variance
 LEAST_LOGIT = -700.0  # below the greatest of a sample: a probability that double precision still holds
 
 
@@ -29,40 +35,24 @@ def class_scores(logits: Tensor) -> Scores:
     shares = torch.bincount(logits.argmax(1), minlength=classes).double() / len(logits)
     scores: Scores = {
         "confidence": logits.double().softmax(1).amax(1).mean().item(),
-        "class_entropy": (torch.special.entr(shares).sum() / np.log(classes)).item(),
+        "class_entropy": (torch.special.entr(shares).sum() / math.log(classes)).item(),
         "classes_covered": int((shares >= COVERED / classes).sum()),
     }
     return scores | {f"{CLASS_SHARE}{label}": share for label, share in enumerate(shares.tolist())}
 
 
-def images_collapsed(scores: Scores, real: Scores | None = None) -> int:
-    """1 if images have collapsed, else 0; by their :func:`class_scores` and diversity.
+def collapsed(scores: Scores, real: Scores) -> int:
+    """1 if samples have collapsed to a few, or to a part of the real ones, else 0.
 
-    They have if under half of the classes are covered that real images cover, or class_entropy is below half
-    of theirs, or diversity below 0.1. Where there are no classes, it goes by diversity alone.
+    They have if classes_covered, class_entropy or x1_coverage is below half of what as many real samples
+    have, or recall or coverage below a quarter, or diversity below 0.1; as far as there are these scores.
 
     Args:
-        scores: of the images.
-        real: class scores of real images; without them, their classes are taken to be equally many.
+        scores: of the samples.
+        real: of real samples.
     """
-    classes = len(class_shares(scores))
-    real = real or {"classes_covered": classes, "class_entropy": 1.0}
-    few = bool(classes) and (
-        scores["classes_covered"] / real["classes_covered"] < COLLAPSED_COVERAGE
-        or scores["class_entropy"] < COLLAPSED_ENTROPY * real["class_entropy"]
-    )
+    few = any(scores[name] < share * real[name] for name, share in COLLAPSED_BELOW.items() if name in scores)
     return int(few or scores["diversity"] < COLLAPSED_DIVERSITY)
-
-
-def points_collapsed(scores: Scores, real: float = 1.0) -> int:
-    """1 if points have collapsed, else 0: x1_coverage is below half of real ones', or diversity below 0.1.
-
-    Args:
-        scores: of the points.
-        real: x1_coverage of as many real points, in [0, 1].
-    """
-    covered = scores["x1_coverage"] < COLLAPSED_COVERAGE * real
-    return int(covered or scores["diversity"] < COLLAPSED_DIVERSITY)
 
 
 def classifier_score(logits: Tensor) -> float:
@@ -71,12 +61,12 @@ def classifier_score(logits: Tensor) -> float:
     exp E KL(p(y|x) ‖ p(y)), from 1 to K: high if it is sure of each image, and all classes are there.
     p(y) is the mean over these very samples, so it is comparable between equal counts only.
     """
-    from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
-
     logits = logits.double()
     # A probability that is 0 for all samples would make the formula 0 · ∞.
     logits = (logits - logits.amax(1, keepdim=True)).clamp(min=LEAST_LOGIT)
-    return float(isc_features_to_metric(logits, splits=1, shuffle=False)[KEY_METRIC_ISC_MEAN])
+    each = logits.log_softmax(1)
+    together = each.logsumexp(0) - math.log(len(each))
+    return math.exp((each.exp() * (each - together)).sum(1).mean().item())
 
 
 def curve_scores(points: Tensor, curve: Callable[[Tensor], Tensor]) -> Scores:
@@ -107,6 +97,6 @@ def x1_coverage(points: Tensor, real: Tensor) -> float:
     return (counts >= COVERED * len(points) / BINS).double().mean().item()
 
 
-def diversity(x: Tensor, real: Tensor) -> float:
-    """Total variance of ``x`` [N, F] over that of ``real`` [M, F]."""
-    return float(x.double().var(0).sum() / real.double().var(0).sum())
+def total_variance(x: Tensor) -> float:
+    """The sum of the variances of the columns of ``x`` [N, F]."""
+    return x.double().var(0).sum().item()

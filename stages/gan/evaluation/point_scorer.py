@@ -1,89 +1,93 @@
 """Points scored by their distances."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
-from stages.gan.core.datasets import Dataset
+from stages.gan.core.datasets import Split
 from stages.gan.evaluation import distances, metrics
-from stages.gan.evaluation.scorer import Scorer
+from stages.gan.evaluation.scorer import Scored, Scorer, mean_over_judges
 from stages.gan.evaluation.scores import Scores
+from stages.gan.evaluation.view import View
 from stages.gan.judges import models
 
 
 class PointScorer(Scorer):
     """Scores points against the real ones, all distances between standardised coordinates.
 
-    By blocks of ``count`` samples, as their expectation depends on the count:
+    By blocks, as their expectation depends on the count:
 
-    - ``frechet_distance``: between a block and all training points.
-    - ``kernel_distance`` and ``kernel_distance_spread``, ``energy_distance``, ``sliced_wasserstein``: see
-      :mod:`stages.gan.evaluation.distances`; ``precision``, ``recall``, ``density``, ``coverage``: see
-      :mod:`stages.gan.evaluation.neighbours`. They compare a block with as many training points, always the
+    - ``frechet_distance``: between a block and all training points; ``frechet_distance_all`` is that of all
+      samples at once.
+    - ``kernel_distance``, ``precision``, ``recall``, ``density``, ``coverage``, ``nn_accuracy``: see
+      :func:`pairs.compare`; ``energy_distance``, ``sliced_wasserstein``: see
+      :mod:`stages.gan.evaluation.distances`. They compare a block with as many training points, always the
       same.
     - ``x1_coverage``: see :func:`metrics.x1_coverage`.
 
     Over all samples, as they are means and shares that more samples only make more certain:
 
     - ``curve_distance``, ``curve_share``: see :func:`metrics.curve_scores`; only where the curve is known.
-    - ``judge_error``: mean distance of the last coordinate to what the judge expects from the others, if
-      there are any.
+    - ``judge_error``: mean distance of the last coordinate to what a judge expects from the others, if
+      there are any; the mean over the judges.
     - ``diversity``: the samples' total variance over the training points' (1 is right).
-    - ``memorisation``: median distance of the samples to the nearest of all training points, over that of
-      the test points; 0 for copies.
-    - ``collapsed``: see :func:`metrics.points_collapsed`.
 
     Args:
-        real: the real points.
-        judge: fits their last coordinate, given the others.
-        count: points in a block, see :func:`block_size`.
+        block: points in a block.
+        views: one, of the standardised training points.
+        judges: fit the points' last coordinate, given the others.
+        train: the training points.
         curve: x2 as a function of x1, if known.
     """
 
     def __init__(
-        self, real: Dataset, judge: nn.Module, count: int, curve: Callable[[Tensor], Tensor] | None
+        self,
+        block: int,
+        views: Sequence[View],
+        judges: models.Judges,
+        train: Split,
+        curve: Callable[[Tensor], Tensor] | None,
     ) -> None:
-        self._judge, self._curve, self._train = judge, curve, real.train.samples
-        self._units = real.train.normalization
-        train = self._train.double()
-        self._middle, self._deviation = train.mean(0), train.std(0)
-        super().__init__(real, count)
-        self._covered = metrics.x1_coverage(self.real, self._train)
+        super().__init__(block, views)
+        self._judges, self._train, self._curve = judges, train, curve
 
-    def _see(self, samples: Tensor) -> Tensor:
-        return (samples.double() - self._middle) / self._deviation
+    def __call__(self, samples: Tensor) -> Scored:
+        """Score points float32 [N, D]; answers are the last coordinates that the judges expect [N, 1]."""
+        (view,) = self._views
+        features = standardize(samples, self._train.samples)
+        scores = self._by_blocks(self._of_block, samples, features) | view.compare_all(
+            features, "frechet_distance"
+        )
+        if self._curve is not None:
+            scores |= metrics.curve_scores(samples, self._curve)
+        every = [self._expected(judge, samples) for judge in self._judges.members]
+        if samples.shape[1] > 1:
+            errors = [(samples[:, -1:] - answers).abs().double().mean().item() for answers in every]
+            scores |= mean_over_judges({"judge_error": error} for error in errors)
+        return Scored(scores, torch.stack(every).mean(0))
 
-    def _place(self, samples: Tensor) -> Tensor:
-        return self._see(samples)
-
-    def _answer(self, samples: Tensor, features: Tensor) -> Tensor:
-        if self._units is None:
-            return models.predict(self._judge, models.others(samples))
-        expected = models.predict(self._judge, models.others(self._units.normalize(samples)))
-        return self._units.last().denormalize(expected)
-
-    def _of_block(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
-        chosen = self._reference.chosen
-        kernel, spread = distances.kernel_distance(features, chosen)
+    def _of_block(self, samples: Tensor, features: Tensor) -> Scores:
+        (view,) = self._views
+        chosen = view.chosen.features
         return {
-            "frechet_distance": self._reference.frechet_distance(features),
-            "kernel_distance": kernel,
-            "kernel_distance_spread": spread,
+            **view.compare(features, "frechet_distance", "kernel_distance"),
             "energy_distance": distances.energy_distance(features, chosen),
             "sliced_wasserstein": distances.sliced_wasserstein(features, chosen),
-            **self._reference.neighbourhoods(features),
-            "x1_coverage": metrics.x1_coverage(samples, self._train),
+            "x1_coverage": metrics.x1_coverage(samples, self._train.samples),
         }
 
-    def _of_all(self, samples: Tensor, features: Tensor, answers: Tensor) -> Scores:
-        scores = {} if self._curve is None else metrics.curve_scores(samples, self._curve)
-        if samples.shape[1] > 1:
-            scores["judge_error"] = (samples[:, -1:] - answers).abs().double().mean().item()
-        if self._units is None:
-            scores["diversity"] = metrics.diversity(samples, self._train)
-        else:  # columns may be of any size
-            scores["diversity"] = metrics.diversity(features, self._reference.features)
-        return scores
+    def _normalized(self, samples: Tensor) -> Tensor:
+        scale = self._train.normalization
+        return samples if scale is None else scale.normalize(samples)
 
-    def _collapsed(self, scores: Scores) -> int:
-        return metrics.points_collapsed(scores, self._covered)
+    def _expected(self, judge: torch.nn.Module, samples: Tensor) -> Tensor:
+        answers = models.predict(judge, models.others(self._normalized(samples)))
+        scale = self._train.normalization
+        return answers if scale is None else scale.last().denormalize(answers)
+
+
+def standardize(points: Tensor, real: Tensor) -> Tensor:
+    """Points less the mean of real ones, over their standard deviation, by coordinate; float64 [N, D]."""
+    real = real.double()
+    return (points.double() - real.mean(0)) / real.std(0)

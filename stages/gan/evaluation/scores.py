@@ -10,60 +10,135 @@ from stages.gan.core import numbers
 Scores = dict[str, float]
 
 REAL_SUFFIX, NOISE_SUFFIX = "_real", "_noise"  # endings of a score's two baselines in the file
+SPREAD_SUFFIX = "_spread"  # of a score: its standard deviation over the judges; of a baseline: over draws
 CLASS_SHARE = "class_share_"  # and then the class: its share of the samples
+
+Better = Literal["low", "high", "zero", "half", "one", "none"]
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a score is called in tables and figures, what is better, and a few words about it."""
+    """What a score is called in tables and figures, what is better, and a few words about it.
+
+    Attributes:
+        title: in a few words.
+        better: which value is best; none: it describes a run, and is no score of quality.
+        about: in a sentence, with its source.
+        least: that it can be; None: there is no bound.
+        most: likewise.
+        of: for a distance, whose value depends on it, how many samples it is of: a block of them, or all.
+        kind: of the samples that may have it; empty: any.
+    """
 
     title: str
-    better: Literal["low", "high", "zero", "one"]
+    better: Better
     about: str
+    least: float | None = 0
+    most: float | None = None
+    of: Literal["block", "all", ""] = ""
+    kind: Literal["images", "points", ""] = ""
 
 
-IN_WORDS = {"low": "lower is better", "high": "higher is better", "zero": "0 is best", "one": "1 is best"}
+IN_WORDS: dict[Better, str] = {
+    "low": "lower is better",
+    "high": "higher is better",
+    "zero": "0 is best",
+    "half": "0.5 is best",
+    "one": "1 is best",
+    "none": "no score of quality",
+}
+ARROWS: dict[Better, str] = {
+    "low": "↓", "high": "↑", "zero": "→ 0", "half": "→ 0.5", "one": "→ 1", "none": ""
+}  # fmt: skip
+BEST: dict[Better, float] = {"zero": 0.0, "half": 0.5, "one": 1.0}  # what a score's distance from counts
 
 # The scores that runs are compared by, in the order of the tables. A file has those that its data allow.
 MEANINGS = {
     "fid_judge": Meaning(
-        "Fréchet distance", "low", "between Gaussians fitted to the judge's features (Heusel et al. 2017)"
+        "Fréchet distance",
+        "low",
+        "between Gaussians fitted to the judge's features (Heusel et al. 2017)",
+        of="block",
+        kind="images",
+    ),
+    "fid_judge_all": Meaning(
+        "Fréchet distance, all samples", "low", "the same of all samples at once", of="all", kind="images"
     ),
     "fid_inception": Meaning(
         "Fréchet distance, Inception",
         "low",
-        "the same with the features of Inception-V3, as papers report it",
+        "the same with the features of Inception-V3, of all samples at once, as papers report it",
+        of="all",
+        kind="images",
+    ),
+    "fid_features": Meaning(
+        "Fréchet distance, named features",
+        "low",
+        "the same with the features of the network in the file that evaluate.features names",
+        of="all",
+        kind="images",
     ),
     "kid_judge": Meaning(
         "kernel distance",
         "zero",
         "squared MMD of the judge's features, cubic kernel, unbiased (Bińkowski et al. 2018)",
+        least=None,
+        of="block",
+        kind="images",
     ),
-    "frechet_distance": Meaning("Fréchet distance", "low", "between Gaussians fitted to standardised points"),
+    "frechet_distance": Meaning(
+        "Fréchet distance",
+        "low",
+        "between Gaussians fitted to standardised points",
+        of="block",
+        kind="points",
+    ),
+    "frechet_distance_all": Meaning(
+        "Fréchet distance, all samples", "low", "the same of all samples at once", of="all", kind="points"
+    ),
     "kernel_distance": Meaning(
-        "kernel distance", "zero", "squared MMD of standardised points, cubic kernel, unbiased"
+        "kernel distance",
+        "zero",
+        "squared MMD of standardised points, cubic kernel, unbiased",
+        least=None,
+        of="block",
+        kind="points",
     ),
-    "energy_distance": Meaning("energy distance", "low", "of standardised points (Székely & Rizzo 2013)"),
+    "energy_distance": Meaning(
+        "energy distance", "low", "of standardised points (Székely & Rizzo 2013)", of="block", kind="points"
+    ),
     "sliced_wasserstein": Meaning(
         "sliced Wasserstein",
         "low",
         "mean distance of projections of standardised points (Bonneel et al. 2015)",
+        of="block",
+        kind="points",
     ),
-    "curve_distance": Meaning("distance to the curve", "low", "mean |x2 - sin x1|"),
-    "curve_share": Meaning("on the curve", "high", "share of samples within 0.05 of it"),
+    "curve_distance": Meaning("distance to the curve", "low", "mean |x2 - sin x1|", kind="points"),
+    "curve_share": Meaning(
+        "on the curve", "high", "share of samples within 0.05 of it", most=1, kind="points"
+    ),
     "x1_coverage": Meaning(
         "coverage of x1",
         "high",
         "share of 50 bins of the real range with a tenth of their fair share of the samples",
+        most=1,
+        kind="points",
     ),
-    "judge_error": Meaning("distance to the judge's fit", "low", "mean |x2 - the judge's x2 given x1|"),
+    "judge_error": Meaning(
+        "distance to the judge's fit", "low", "mean |x2 - the judge's x2 given x1|", kind="points"
+    ),
     "precision": Meaning(
         "precision",
         "high",
         "share of samples within the real ones' neighbourhoods (Kynkäänniemi et al. 2019)",
+        most=1,
     ),
     "recall": Meaning(
-        "recall", "high", "share of real ones within the samples' neighbourhoods (Kynkäänniemi et al. 2019)"
+        "recall",
+        "high",
+        "share of real ones within the samples' neighbourhoods (Kynkäänniemi et al. 2019)",
+        most=1,
     ),
     "density": Meaning(
         "density",
@@ -71,21 +146,50 @@ MEANINGS = {
         "how many real neighbourhoods hold a sample, over k; about 1 for real ones (Naeem et al. 2020)",
     ),
     "coverage": Meaning(
-        "coverage", "high", "share of real neighbourhoods that hold a sample (Naeem et al. 2020)"
+        "coverage", "high", "share of real neighbourhoods that hold a sample (Naeem et al. 2020)", most=1
     ),
-    "confidence": Meaning("judge's confidence", "high", "its mean probability for the class it picks"),
+    "nn_accuracy": Meaning(
+        "1-NN accuracy",
+        "half",
+        "how often the nearest other one tells whether a sample is real (Lopez-Paz & Oquab 2017)",
+        most=1,
+    ),
+    "confidence": Meaning(
+        "judge's confidence", "high", "its mean probability for the class it picks", most=1, kind="images"
+    ),
     "classifier_score": Meaning(
-        "classifier score", "high", "the Inception score's formula with the judge (Salimans et al. 2016)"
+        "classifier score",
+        "high",
+        "the Inception score's formula with the judge (Salimans et al. 2016)",
+        least=1,
+        kind="images",
     ),
-    "class_entropy": Meaning("class entropy", "high", "of the classes' shares, over its maximum"),
-    "classes_covered": Meaning("classes covered", "high", "with at least a tenth of their fair share"),
+    "cas": Meaning(
+        "classification accuracy",
+        "high",
+        "on real test images, of a classifier that learns from the samples, labelled by the judge "
+        "(CAS, Ravuri & Vinyals 2019)",
+        most=1,
+        kind="images",
+    ),
+    "class_entropy": Meaning(
+        "class entropy", "high", "of the classes' shares, over its maximum", most=1, kind="images"
+    ),
+    "classes_covered": Meaning(
+        "classes covered", "high", "with at least a tenth of their fair share", kind="images"
+    ),
     "diversity": Meaning("diversity", "one", "the samples' total variance over the real data's"),
-    "memorisation": Meaning(
-        "memorisation",
-        "one",
-        "median distance to the nearest training sample over that of real samples held out; 0: copies",
+    "near_copies": Meaning(
+        "near copies",
+        "none",
+        "share of samples nearer to a training sample than 99% of the test samples are",
+        most=1,
     ),
+    "exact_copies": Meaning("exact copies", "none", "share of samples that are training samples", most=1),
+    "distinct": Meaning("distinct", "none", "share of samples that are left without repetitions", most=1),
 }
+
+PRIMARY = ("fid_judge", "energy_distance")  # of images, of points: what decides where no other is named
 
 # The few that say most of a run, where there is room for a few.
 MAIN = (

@@ -1,71 +1,166 @@
-"""The scores of a run's samples beside those of real data and of noise; and the judge's answers."""
+"""The scores of a run's samples beside those of real data and of noise; and the judges' answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stages.gan.core import arrays
 from stages.gan.core.datasets import Dataset, Split
-from stages.gan.evaluation import baselines, blocks
-from stages.gan.evaluation.image_scorer import ImageScorer
-from stages.gan.evaluation.point_scorer import PointScorer
+from stages.gan.core.params import CnnJudge, Judge
+from stages.gan.evaluation import baselines, blocks, cas, copies, distances, extractors, metrics
+from stages.gan.evaluation.extractors import Extractor
+from stages.gan.evaluation.image_scorer import ImageScorer, views
+from stages.gan.evaluation.point_scorer import PointScorer, standardize
+from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scorer import Scorer
-from stages.gan.evaluation.scores import Scores
+from stages.gan.evaluation.scores import REAL_SUFFIX, SPREAD_SUFFIX, Scores
+from stages.gan.evaluation.view import View
 from stages.gan.judges import models
 from stages.runtime.errors import UserError
 
 LEAST = 2  # samples of a kind: fewer have no variance
 _CURVES = {"sine": torch.sin}  # x2 as a function of x1, by source, where it is known
+_WHOLE = "_all"  # the end of a score that is of all samples at once
+
+
+@dataclass(frozen=True)
+class Known:
+    """What scores come from, beside the samples.
+
+    Attributes:
+        real: the real data.
+        judges: the judges of these.
+        settings: what the judges were fitted by.
+        source: the data source's name.
+        extractors: other networks of images whose Fréchet distance is asked for, by the name of that score.
+    """
+
+    real: Dataset
+    judges: models.Judges
+    settings: Judge
+    source: str
+    extractors: Mapping[str, Extractor] = field(default_factory=dict)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the samples are images."""
+        return self.real.train.samples.dim() == 4
+
+    def scorer(self, block: int, views: tuple[View, ...]) -> Scorer:
+        """The scorer of blocks of a size against views of the training samples."""
+        if self.has_images:
+            return ImageScorer(block, views, self.judges)
+        return PointScorer(block, views, self.judges, self.real.train, _CURVES.get(self.source))
+
+    def views(self, block: int) -> tuple[View, ...]:
+        """The training samples as the judges see them; of points, standardised."""
+        train = self.real.train.samples
+        if self.has_images:
+            return tuple(views(self.judges, train, block))
+        return (View.of(standardize(train, train), block),)
+
+    def places(self, samples: Tensor) -> Tensor:
+        """Samples as distances between them are measured: images as they are, points standardised."""
+        return samples if self.has_images else standardize(samples, self.real.train.samples)
+
+
+def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None) -> Reference:
+    """What samples are compared with, whatever the run.
+
+    Args:
+        known: the real data, and the judges.
+        total: how many samples a run has.
+        count: is called as often as :func:`parts_of_reference` says.
+
+    Raises:
+        UserError: too few real samples, or a network that does not take them.
+    """
+    real, block = known.real, block_size(known.real, total)
+    train, test = real.train.samples, real.test.samples
+    found = {name: extractors.features(network, train, name) for name, network in known.extractors.items()}
+    gaussians = {name: distances.gaussian(features) for name, features in found.items()}
+    nearest = copies.nearest_distances(known.places(test), known.places(train))
+    near = copies.threshold(nearest)
+    reference = Reference(block, near, known.views(block), gaussians, {})
+    scorer = known.scorer(block, reference.views)
+    scorer.count = count
+    drawn = []
+    for draw in baselines.draws(real, block):
+        scores = _graded(scorer(test[draw]).scores)
+        share = {name: score for name, score in scores.items() if not name.endswith(_WHOLE)}
+        flags = copies.Copies(nearest[draw] < near, nearest[draw] == 0)
+        drawn.append(share | _copied(test[draw], flags))
+    whole = {name: score for name, score in scorer(test).scores.items() if name.endswith(_WHOLE)}
+    drawn[0] |= whole | _seen(known, reference, test) | _taught(known, _some(train, total), None)
+    noise = baselines.noise(train, block)
+    of_noise = _graded(scorer(noise).scores) | _copied(noise, _copies(known, reference, noise))
+    of_noise |= _seen(known, reference, noise)
+    of_noise |= _taught(known, baselines.noise(train, len(_some(train, total))), None)
+    return replace(reference, baselines=baselines.with_baselines(drawn, of_noise, block / len(test)))
 
 
 def score(
-    samples: Tensor,
-    real: Dataset,
-    judge: nn.Module,
-    source: str,
-    extractor: nn.Module | None = None,
-    count: Callable[[], object] = lambda: None,
+    samples: Tensor, known: Known, reference: Reference, count: Callable[[], object] = lambda: None
 ) -> tuple[Scores, Tensor]:
-    """The scores of samples beside real data.
+    """The scores of samples beside real data; they do not depend on the samples' order.
+
+    - ``fid_inception``, ``fid_features``: Fréchet distance of all samples at once to all training images.
+    - ``cas``: see :func:`cas.accuracy`; of images with labels.
+    - ``near_copies``, ``exact_copies``, ``distinct``: see :mod:`stages.gan.evaluation.copies`.
+    - ``collapsed``: see :func:`metrics.collapsed`.
+    - All others: see :class:`ImageScorer`, :class:`PointScorer`.
 
     Args:
         samples: see :func:`load_samples`.
-        real: the real data.
-        judge: the judge of these.
-        source: the data source's name.
-        extractor: Inception-V3, if its Fréchet distance is asked for; see :func:`inception.load`.
+        known: the real data, and the judges.
+        reference: what :func:`prepare` made of these.
         count: is called as often as :func:`parts` says.
 
     Returns:
-        The scores with their baselines, and the judge's answer to every sample: the classes' probabilities,
-        the features of images without labels, or the last coordinate of points as the judge expects it.
+        The scores with their baselines, and the judges' answer to every sample: the classes' probabilities,
+        the first judge's features of images without labels, or the last coordinate of points as expected.
     """
-    size = block_size(real, samples)
-    scorer: Scorer
-    if real.train.samples.dim() == 4:
-        scorer = ImageScorer(real, cast(models.ImageJudge, judge), size, extractor)
-    else:
-        scorer = PointScorer(real, judge, size, _CURVES.get(source))
+    order = blocks.order(samples)
+    samples = samples[order]
+    scorer = known.scorer(reference.block, reference.views)
     scorer.count = count
-    scores, answers = scorer(samples)
-    return with_baselines(scores, scorer), answers.softmax(1) if scorer.classifies else answers
+    scores, ordered = scorer(samples)
+    scores |= _seen(known, reference, samples)
+    most = len(_some(known.real.train.samples, len(samples)))
+    scores |= _taught(known, samples[:most], ordered[:most])
+    count()
+    scores |= _copied(samples, _copies(known, reference, samples))
+    count()
+    wanted = reference.baselines
+    real = {name: wanted[name + REAL_SUFFIX] for name in scores if name + REAL_SUFFIX in wanted}
+    scores["collapsed"] = metrics.collapsed(scores, real)
+    answers = torch.empty_like(ordered)
+    answers[order] = ordered
+    return scores | wanted, answers.softmax(1) if known.judges.classifies else answers
 
 
-def with_baselines(scores: Scores, scorer: Scorer) -> Scores:
-    """Scores together with those of real samples and of noise, by the same scorer."""
-    return baselines.with_baselines(scores, scorer(scorer.real)[0], scorer(scorer.noise)[0])
+def parts(reference: Reference, samples: Tensor) -> int:
+    """Of how many parts the scoring of samples is."""
+    return len(reference.views) * (len(samples) // reference.block) + 2
 
 
-def parts(real: Dataset, samples: Tensor) -> int:
-    """Of how many parts the scoring of samples and of both baselines is, each about as long as another."""
-    return len(samples) // block_size(real, samples) + 2 + 3
+def parts_of_reference(known: Known, total: int) -> int:
+    """Of how many parts :func:`prepare` is."""
+    whole = len(known.real.test) // block_size(known.real, total)
+    return (len(known.judges.members) if known.has_images else 1) * (baselines.DRAWS + whole + 1)
 
 
-def block_size(real: Dataset, samples: Tensor) -> int:
-    """How many samples a block has: as many as the test split, if there are so many of each kind.
+def block_size(real: Dataset, total: int) -> int:
+    """How many samples a block has: half as many as the test split, if there are so many of each kind.
+
+    Half, so that random draws of test samples can be a baseline.
+
+    Args:
+        real: the real data.
+        total: how many samples there are.
 
     Raises:
         UserError: too few real samples to compare with.
@@ -75,7 +170,50 @@ def block_size(real: Dataset, samples: Tensor) -> int:
             f"data: {len(real.train)} training and {len(real.test)} test samples are too few to "
             f"compare with; at least {LEAST} of each are needed"
         )
-    return min(len(real.test), len(real.train), len(samples), blocks.MOST)
+    return min(max(LEAST, len(real.test) // 2), len(real.train), total, blocks.MOST)
+
+
+def _graded(scores: Scores) -> Scores:
+    """Without the spread over the judges."""
+    return {name: score for name, score in scores.items() if not name.endswith(SPREAD_SUFFIX)}
+
+
+def _some(train: Tensor, total: int) -> Tensor:
+    """As many training samples as a classifier learns from, where a run has ``total`` samples."""
+    return train[blocks.choice(len(train), min(total, cas.MOST))]
+
+
+def _seen(known: Known, reference: Reference, samples: Tensor) -> Scores:
+    """The Fréchet distances by other networks."""
+    return {
+        name: distances.frechet_distance(
+            extractors.features(network, samples, name), reference.gaussians[name]
+        )
+        for name, network in known.extractors.items()
+    }
+
+
+def _taught(known: Known, samples: Tensor, answers: Tensor | None) -> Scores:
+    """The classification accuracy score, of images whose classes the judges know."""
+    if not known.judges.classifies or not isinstance(known.settings, CnnJudge):
+        return {}
+    if answers is None:
+        answers = models.predict(known.judges, Split(samples).normalized)
+    device = next(known.judges.parameters()).device
+    labels, classes = answers.argmax(1), answers.shape[1]
+    return {"cas": cas.accuracy(samples, labels, known.real.test, known.settings, classes, device)}
+
+
+def _copies(known: Known, reference: Reference, samples: Tensor) -> copies.Copies:
+    return copies.find(known.places(samples), known.places(known.real.train.samples), reference.near)
+
+
+def _copied(samples: Tensor, flags: copies.Copies) -> Scores:
+    return {
+        "near_copies": flags.near.double().mean().item(),
+        "exact_copies": flags.exact.double().mean().item(),
+        "distinct": copies.distinct(samples),
+    }
 
 
 def load_samples(path: Path, real: Split, count: int) -> Tensor:

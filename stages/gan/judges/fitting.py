@@ -1,7 +1,10 @@
 """A judge for a data set: what it is, what it is given, and how well it does."""
 
 import math
+from collections.abc import Iterator
+from statistics import stdev
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,16 +15,45 @@ from stages.gan.judges import models
 from stages.runtime.errors import UserError
 
 
-def build(settings: Judge, dataset: Dataset) -> nn.Module:
-    """The judge with its initial weights.
+def build(settings: Judge, dataset: Dataset) -> models.Judges:
+    """The judges with their initial weights, each with its own.
 
-    A classifier of images, an autoencoder of those without labels, or a fit of points' last coordinate.
+    Classifiers of images, autoencoders of those without labels, or fits of points' last coordinate.
     """
-    initial = random_generator(settings.seed, "judge")
+    initial = [random_generator(settings.seed, "judge", index) for index in range(settings.count)]
     if isinstance(settings, MlpJudge):
-        return models.Regressor(max(1, dataset.shape[0] - 1), settings.hidden, initial)
-    return models.ImageJudge(
-        dataset.shape, settings.channels, settings.features, dataset.class_count, initial
+        inputs = max(1, dataset.shape[0] - 1)
+        return models.Judges([models.Regressor(inputs, settings.hidden, weights) for weights in initial])
+    about = (dataset.shape, settings.channels, settings.features, dataset.class_count)
+    return models.Judges([models.ImageJudge(*about, weights) for weights in initial])
+
+
+def fit(settings: Judge, judges: models.Judges, split: Split, device: torch.device) -> Iterator[float]:
+    """Fit the judges, on ``device``, one after the other; yields the mean loss of each of their epochs."""
+    x, y = (tensor.to(device) for tensor in inputs(split))
+    for index, member in enumerate(judges.members):
+        yield from fit_one(settings, member, x, y, index)
+
+
+def fit_one(settings: Judge, judge: nn.Module, x: Tensor, y: Tensor, *use: str | int) -> Iterator[float]:
+    """Fit one judge as the settings say, to what it must predict from inputs; both are on its device.
+
+    Args:
+        settings: its epochs, batch size and learning rate; its seed draws the orders.
+        judge: the network.
+        x: inputs [N, …].
+        y: classes (int64 [N]) or numbers (float32 [N, K]).
+        use: what sets its orders apart from those of other judges.
+    """
+    return models.fit(
+        judge,
+        x,
+        y,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        lr=settings.lr,
+        seed=settings.seed,
+        use=use,
     )
 
 
@@ -42,12 +74,22 @@ def inputs(split: Split) -> tuple[Tensor, Tensor]:
     return models.others(split.normalized), split.normalized[:, -1:]
 
 
-def test(network: nn.Module, split: Split) -> dict[str, float]:
-    """Scores of the judge's answers to data it has not seen.
+def test(judges: models.Judges, split: Split) -> dict[str, float]:
+    """Scores of the judges' answers, which are the mean of theirs, to data that they have not seen.
+
+    Of several judges, there is the standard deviation of each score over them, too, as ``…_spread``.
 
     Raises:
-        UserError: it gives the same answer to all, so that it can judge nothing.
+        UserError: one gives the same answer to all, so that it can judge nothing.
     """
+    alone = [_test(judge, split) for judge in judges.members]
+    if len(alone) == 1:
+        return alone[0]
+    spread = {f"{name}_spread": stdev(scores[name] for scores in alone) for name in alone[0]}
+    return _test(judges, split) | spread
+
+
+def _test(network: nn.Module, split: Split) -> dict[str, float]:
     x, y = inputs(split)
     answers = models.predict(network, x)
     if len(answers) > 1 and split.shape != (1,) and (answers == answers[:1]).all():

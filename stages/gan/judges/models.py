@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stages.gan.core.adam import Adam
 from stages.gan.core.layers import linear_layers, make_layer
 from stages.gan.core.randomness import generator as random_generator
 from stages.runtime.errors import UserError
@@ -17,9 +18,9 @@ class ImageJudge(nn.Module):
     """A small convolutional network that classifies images, or, without classes, learns to draw them again.
 
     Each of ``channels`` is a 3x3 convolution with ReLU and 2x2 max pooling; then come two linear layers. The
-    first gives ``features``, with ReLU, by which sets of images are compared; the other one the outputs: a
+    first gives ``features``, by which sets of images are compared; the other, after a ReLU, the outputs: a
     logit a class; or the image's pixels (an autoencoder: its features are those that hold most of an image,
-    Hinton & Salakhutdinov 2006).
+    Hinton & Salakhutdinov 2006). Before the ReLU, as after it noise lies among real images (docs/scores.md).
 
     Args:
         shape: (C, H, W) of one image.
@@ -56,13 +57,8 @@ class ImageJudge(nn.Module):
             )
         outputs = math.prod(shape) if classes is None else classes
         hidden, output = linear_layers([inputs * height * width, features, outputs], weights)
-        self.features = nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU())
-        self.output = output
-
-    @property
-    def classifies(self) -> bool:
-        """Whether its outputs are classes."""
-        return "classes" in self.architecture
+        self.features = nn.Sequential(*layers, nn.Flatten(), hidden)
+        self.output = nn.Sequential(nn.ReLU(), output)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] in [-1, 1] to logits [N, classes], or to pixels [N, C * H * W]."""
@@ -93,16 +89,56 @@ class Regressor(nn.Module):
         return fitted
 
 
+class Judges(nn.Module):
+    """Judges that differ by their initial weights and the order of their data; their answer is the mean.
+
+    What one judge makes of samples is in part its own luck, so samples are scored by several.
+
+    Args:
+        members: at least one; all of the same architecture.
+
+    Attributes:
+        members: the judges.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        known: Any = members[0].architecture
+        self.architecture: dict[str, Any] = {**known, "count": len(members)}
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the outputs are classes."""
+        return "classes" in self.architecture
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What all members take, to the mean of their outputs (logits, pixels, or a coordinate)."""
+        return torch.stack([member(x) for member in self.members]).mean(0)
+
+
 _BY_NAME = {"cnn": ImageJudge, "autoencoder": ImageJudge, "mlp": Regressor}
 
 
-def get_judge(name: str) -> Callable[..., nn.Module]:
-    """The class of a judge by the name that its architecture has."""
-    return _BY_NAME[name]
+def get_judges(name: str) -> Callable[..., Judges]:
+    """What builds judges by the name that their architecture has."""
+
+    def build(count: int, **about: Any) -> Judges:
+        return Judges([_BY_NAME[name](**about) for _ in range(count)])
+
+    return build
 
 
 def fit(
-    judge: nn.Module, x: Tensor, y: Tensor, *, epochs: int, batch_size: int, lr: float, seed: int
+    judge: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    seed: int,
+    use: tuple[str | int, ...] = (),
 ) -> Iterator[float]:
     """Fit ``judge`` in place with Adam and a one-cycle learning rate, yielding each epoch's mean loss.
 
@@ -112,33 +148,45 @@ def fit(
         judge: the network, on the device to fit on.
         x: inputs [N, …] on that device.
         y: what to predict from them, on that device.
-        epochs: passes over the data, in a new order each (Smith & Topin 2018 for the learning rate's cycle).
+        epochs: passes over the data, in a new order each.
         batch_size: samples in a step; the last step of an epoch takes the rest.
-        lr: the highest learning rate.
+        lr: the highest learning rate; see :func:`one_cycle`.
         seed: draws the orders.
+        use: what sets these apart from others of the same seed.
 
     Raises:
         UserError: the loss of an epoch is no longer finite.
     """
     loss_of = functional.mse_loss if y.is_floating_point() else functional.cross_entropy
-    adam = torch.optim.Adam(judge.parameters(), lr=lr, fused=True)
-    steps = -(-len(x) // batch_size)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=lr, total_steps=epochs * steps)
+    adam = Adam(judge.parameters(), (0.9, 0.999))
+    total_steps = epochs * -(-len(x) // batch_size)
+    steps = iter(range(total_steps))
     judge.train()
     for epoch in range(1, epochs + 1):
-        order = torch.randperm(len(x), generator=random_generator(seed, "judge/order", epoch))
+        shuffled = torch.randperm(len(x), generator=random_generator(seed, "judge/order", *use, epoch))
         total = torch.zeros((), device=x.device)
-        for batch in order.to(x.device).split(batch_size):
+        for batch in shuffled.to(x.device).split(batch_size):
             loss = loss_of(judge(x[batch]), y[batch])
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-            cycle.step()
+            adam.step(loss, lr * one_cycle(next(steps), total_steps))
             total += loss.detach() * len(batch)
         if not math.isfinite(mean := total.item() / len(x)):
             raise UserError(f"judge: the loss is no longer finite in epoch {epoch} ({mean}); lower judge.lr")
         yield mean
     judge.eval()
+
+
+def one_cycle(step: int, steps: int) -> float:
+    """The learning rate of a step, 0 the first, over the highest one (Smith & Topin 2018).
+
+    It rises from 1/25 along half a cosine over three tenths of the steps, and falls along another to
+    1/250,000, as that of PyTorch's ``OneCycleLR``.
+    """
+    top, last = 0.3 * steps - 1, steps - 1
+    if step <= top:
+        start, end, share = 1 / 25, 1.0, step / top if top else 1.0
+    else:
+        start, end, share = 1.0, 1 / 250_000, (step - top) / (last - top)
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 def others(points: Tensor) -> Tensor:

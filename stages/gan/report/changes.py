@@ -4,16 +4,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.gan.evaluation.scores import MAIN, MEANINGS, Scores
-from stages.gan.report import intervals, verdicts
-from stages.gan.report.markdown import folded, number, table
-from stages.gan.report.verdicts import BEST
+from stages.gan.evaluation.scores import ARROWS, MAIN, MEANINGS, Scores
+from stages.gan.report import sentences, verdicts
+from stages.gan.report.conditions import PRIMARY_PARAMETER
+from stages.gan.report.markdown import folded, seeds, table
 
 MARK = "<!-- gan-workflow: report -->"  # the first line, by which the comment is found again
 LIMIT = 65_000  # characters, at most; code hosts take 65,536
 _PICTURES = 8  # of runs, at most
 _WIDTH = 400  # of pictures, in pixels
-_ARROWS = {"low": "↓", "high": "↑", "zero": "→ 0", "one": "→ 1"}
+_MARKS = {"better": "🟢 ", "worse": "🔴 "}
+
+_METHOD = """\
+Median over the seeds (lowest – highest). *After* is better or worse by the rank test at the 5% level: the
+primary score by itself, the others corrected for all scores at once (Westfall and Young). Fewer than 4 seeds,
+for the others 5, are too few to tell."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Changes:
         head: the second one's.
         parameters: by name of a parameter, its values before and after; None where it is not there.
         runs: all runs of the experiments of which any has changed.
+        primary: by experiment, the score that ``evaluate.primary`` names; of the others, it is the usual one.
         otherwise: of these, the experiments whose scores cannot be compared: by another judge, on other data,
             or of another number of samples.
         stale: runs that params.yaml asks for, but whose results are of other parameters, or not there.
@@ -56,6 +62,7 @@ class Changes:
     head: str
     parameters: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     runs: Sequence[RunChange] = ()
+    primary: Mapping[str, str | None] = field(default_factory=dict)
     otherwise: frozenset[str] = frozenset()
     stale: Sequence[str] = ()
     figures: Sequence[Picture] = ()
@@ -78,10 +85,7 @@ def markdown(changes: Changes) -> str:
     if not any(parts):
         top += ["No parameter, score or picture differs.", ""]
     elif changes.runs:
-        top += [
-            "*After* is better or worse where the 95% interval of the difference (Welch's t) leaves out 0.",
-            "",
-        ]
+        top += [_METHOD, ""]
     parts += [_details(changes.runs)]
     text = "\n".join(top)
     for index, part in enumerate(parts):
@@ -106,7 +110,7 @@ def _parameters(found: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 
 def _experiment(name: str, changes: Changes) -> list[str]:
-    """Scores of one experiment: means over its seeds, before and after."""
+    """Scores of one experiment over its seeds, before and after."""
     runs = [run for run in changes.runs if run.experiment == name]
     before = [run.before for run in runs if run.before is not None]
     after = [run.after for run in runs if run.after is not None]
@@ -116,18 +120,31 @@ def _experiment(name: str, changes: Changes) -> list[str]:
             "Scored otherwise than before (data, judge or number of samples), so not to be compared.",
             "",
         ]
-    rows = []
-    for score in MAIN:
-        old, new = ([found[score] for found in side if score in found] for side in (before, after))
-        if old or new:
-            words = "" if name in changes.otherwise else _in_words(score, old, new)
-            title = f"{MEANINGS[score].title} {_ARROWS[MEANINGS[score].better]}"
-            rows.append(
-                [title, *(number(intervals.mean(side)) if side else "–" for side in (old, new)), words]
-            )
+    old, new = (
+        {score: [found[score] for found in side if score in found] for score in MEANINGS}
+        for side in (before, after)
+    )
+    primary = _primary(name, changes, [score for score in MEANINGS if old[score] or new[score]])
+    words = {} if name in changes.otherwise or before == after else _in_words(before, after, primary)
+    shown = [score for score in MEANINGS if score in (*MAIN, primary) and (old[score] or new[score])]
+    rows = [
+        [
+            f"{MEANINGS[score].title} {ARROWS[MEANINGS[score].better]}" + ", primary" * (score == primary),
+            *(seeds(side[score]) for side in (old, new)),
+            words.get(score, ""),
+        ]
+        for score in shown
+    ]
     counts = (f"{sum(bool(s.get('collapsed')) for s in side)} of {len(side)}" for side in (before, after))
     rows.append(["collapsed", *counts, ""])
     return [*lines, *table(["score", "before", "after", ""], rows)]
+
+
+def _primary(experiment: str, changes: Changes, known: Sequence[str]) -> str | None:
+    """The score that decides; none where the change itself names another."""
+    if f"{experiment}.{PRIMARY_PARAMETER}" in changes.parameters:
+        return None
+    return verdicts.primary(known, changes.primary.get(experiment))
 
 
 def _seeds(runs: Sequence[RunChange]) -> str:
@@ -145,18 +162,24 @@ def _seeds(runs: Sequence[RunChange]) -> str:
     return "; ".join(said).capitalize() + "."
 
 
-def _in_words(name: str, before: Sequence[float], after: Sequence[float]) -> str:
-    """Better or worse, if that can be said; with single seeds, that it cannot."""
-    if not before or not after or before == after:
-        return ""
-    found = verdicts.verdict(name, before, after)
-    if found is not None:
-        mark = {"better": "🟢 ", "worse": "🔴 "}.get(found.answer, "")
-        return mark + found.answer
-    best = BEST.get(MEANINGS[name].better)
-    old, new = (side[0] if best is None else abs(side[0] - best) for side in (before, after))
-    better = (new > old) == (MEANINGS[name].better == "high")
-    return f"{'better' if better else 'worse'}, but too few seeds to say" if old != new else ""
+def _in_words(before: Sequence[Scores], after: Sequence[Scores], primary: str | None) -> dict[str, str]:
+    """The verdict on each score that all runs have: on the primary one by itself, on the others together."""
+    runs = [*before, *after]
+    names = [
+        name
+        for name, meaning in MEANINGS.items()
+        if meaning.better != "none" and all(name in run for run in runs)
+    ]
+    if not (before and after and names):
+        return {}
+    old, new = ({name: [run[name] for run in side] for name in names} for side in (before, after))
+    found = {verdict.score: verdict for verdict in verdicts.together(old, new)}
+    words = {name: _MARKS.get(verdict.answer, "") + verdict.answer for name, verdict in found.items()}
+    if primary in names:
+        one = verdicts.alone(primary, old[primary], new[primary])
+        pairs = f"{one.effect.wins:g} of {one.effect.pairs} pairs, {sentences.p_equals(one.p)}"
+        words[primary] = f"{_MARKS.get(one.answer, '')}{one.answer} ({pairs})"
+    return words
 
 
 def _figures(found: Sequence[Picture]) -> list[str]:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import matplotlib as mpl
@@ -23,7 +24,6 @@ from PIL import Image
 
 from stages.gan.evaluation.scores import IN_WORDS, MEANINGS
 from stages.gan.plots.style import GENERATED, NOISE, REAL, STYLE
-from stages.gan.report import intervals
 from stages.gan.report.conditions import ComparableSet, Condition
 from stages.gan.report.runs import Run
 from stages.runtime import files
@@ -39,17 +39,20 @@ _NUMBERED = 12  # runs in a panel, at most, that are numbered by their seeds
 _FAR = 30.0  # times: what is so far apart is drawn on a logarithmic scale
 _IN_ROW = 5  # grids side by side
 
+Bounds = tuple[float | None, float | None]
+
 
 def scores(comparable: ComparableSet, path: Path) -> None:
-    """Each score of every seed, with the mean and its 95 percent interval, between real data and noise."""
+    """Each score of every seed, with the median and the range, between real data and noise."""
     names = comparable.scores
     columns = min(4, len(names))
     marks = [_key(color, condition.name, marker="o") for condition, color in _colored(comparable.conditions)]
     if any(run.collapsed for run in comparable.runs):
         marks.append(_key("black", "collapsed", marker="x"))
     if any(len(condition.runs) > 1 for condition in comparable.conditions):
-        marks.append(_key("black", "mean, 95% interval", marker="_", markersize=9))
-    marks.append(_key(REAL, "real data", linestyle="--"))
+        marks.append(_key("black", "median, lowest to highest", marker="_", markersize=9))
+    spread = any(comparable.real_spread(name) for name in names)
+    marks.append(_key(REAL, "real data ± spread over draws" if spread else "real data", linestyle="--"))
     marks.append(_key(NOISE, "noise", linestyle=":"))
     rows = -(-len(names) // columns)
     with _panels(path, rows, columns, size=(2, 1.15), gaps=(0.5, 0.5), legend=marks) as panels:
@@ -131,13 +134,16 @@ def _open(run: Run) -> NDArray[np.uint8]:
 
 def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
     real, noise = comparable.baselines(name)
-    means = [
-        intervals.mean(found) for condition in comparable.conditions if (found := condition.scores(name))
-    ]
-    values = [score for condition in comparable.conditions for score in condition.scores(name)]
+    bounds = comparable.bounds(name)
+    spread = comparable.real_spread(name) or 0
+    band = [_possible(end, bounds) for end in (real - spread, real + spread)]
+    values = [run.scores[name] for run in comparable.runs if name in run.scores]
     shown = [*values, real, noise]
-    _scale(axes, shown, bounded=MEANINGS[name].better == "high")
-    _within(axes, shown, means)
+    _scale(axes, shown, bounded=bounds[1] is not None or MEANINGS[name].better == "high")
+    if axes.get_yscale() != "log" or min(band) > 0:  # which a logarithmic scale has no place for
+        shown += band
+        axes.axhspan(*band, color=REAL, alpha=0.2, linewidth=0, zorder=0)
+    _within(axes, shown, bounds)
     for (condition, color), start in zip(
         _colored(comparable.conditions), _starts(comparable.conditions), strict=True
     ):
@@ -146,7 +152,10 @@ def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
                 look = "x" if run.collapsed else "o"
                 axes.plot(position, run.scores[name], look, color=color, ms=3.5, mew=1.3, zorder=3)
         if len(found := condition.scores(name)) > 1:
-            _interval(axes, intervals.mean(found), start + len(condition.runs))
+            position = start + len(condition.runs)
+            axes.plot([position] * 2, [min(found), max(found)], color="black", linewidth=1, zorder=4)
+            ends = [position - 0.3, position + 0.3]
+            axes.plot(ends, [median(found)] * 2, color="black", linewidth=1.8, zorder=4)
     for baseline, color, style in ((real, REAL, "--"), (noise, NOISE, ":")):
         axes.axhline(baseline, color=color, linestyle=style, linewidth=1, zorder=1)
     axes.tick_params(axis="y", labelsize=7)
@@ -155,8 +164,15 @@ def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
     axes.text(0.5, 1.02, better, transform=axes.transAxes, ha="center", size=6.5, color="#555555")
 
 
+def _possible(value: float, bounds: Bounds) -> float:
+    """The value, or the bound that it is beyond."""
+    least, most = bounds
+    value = value if least is None else max(value, least)
+    return value if most is None else min(value, most)
+
+
 def _starts(conditions: Sequence[Condition]) -> list[int]:
-    """Where the seeds of each condition start in a panel; then come their interval and a gap."""
+    """Where the seeds of each condition start in a panel; then come their range and a gap."""
     return [
         sum(len(condition.runs) + 2 for condition in conditions[:index]) for index in range(len(conditions))
     ]
@@ -177,15 +193,6 @@ def _seeds(axes: Axes, comparable: ComparableSet, lowest: bool) -> None:
         return
     crowded = len(runs) > 6 or any(len(seed) > 3 for _, seed in runs)
     axes.set_xticks(*zip(*runs, strict=True), size=6, rotation=90 if crowded else 0)
-
-
-def _interval(axes: Axes, mean: intervals.Mean, position: float) -> None:
-    axes.plot([position - 0.3, position + 0.3], [mean.value] * 2, color="black", linewidth=1.5, zorder=4)
-    if mean.half is not None:
-        low = mean.value - mean.half
-        if axes.get_yscale() == "log":
-            low = max(low, 1e-12)  # what is below shows as a line to the bottom
-        axes.plot([position] * 2, [low, mean.value + mean.half], color="black", linewidth=1, zorder=4)
 
 
 def _scale(axes: Axes, shown: Sequence[float], bounded: bool = False) -> None:
@@ -210,8 +217,8 @@ def _scale(axes: Axes, shown: Sequence[float], bounded: bool = False) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=whole))
 
 
-def _within(axes: Axes, shown: Sequence[float], means: Sequence[intervals.Mean]) -> None:
-    """Have the panel end a little beyond what is shown; an interval has it end further, but not far."""
+def _within(axes: Axes, shown: Sequence[float], bounds: Bounds) -> None:
+    """Have the panel end a little beyond what is shown, so that no marker is cut; no tick is impossible."""
     low, high = min(shown), max(shown)
     if axes.get_yscale() == "log":
         margin = (high / low) ** 0.08
@@ -220,12 +227,11 @@ def _within(axes: Axes, shown: Sequence[float], means: Sequence[intervals.Mean])
         threshold = axes.yaxis.get_transform().linthresh  # type: ignore[attr-defined]
         axes.set_ylim(min(1.5 * low, -0.5 * threshold), 2 * high)
     else:
-        reach = 0.5 * (high - low)
-        ends = [(mean.value - mean.half, mean.value + mean.half) for mean in means if mean.half]
-        low = max(low - reach, min([low, *(end for end, _ in ends)]))
-        high = min(high + reach, max([high, *(end for _, end in ends)]))
         margin = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
-        axes.set_ylim(low - margin, high + margin)
+        low, high = low - margin, high + margin
+        axes.set_ylim(low, high)
+        ticks = axes.yaxis.get_major_locator().tick_values(low, high)
+        axes.set_yticks([tick for tick in ticks if low <= tick <= high and _possible(tick, bounds) == tick])
 
 
 def _colored(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, str]]:

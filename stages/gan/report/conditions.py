@@ -1,4 +1,4 @@
-"""Conditions: runs that differ by their seed alone. ComparableSets: conditions whose scores can be."""
+"""Conditions: runs that differ by their seed alone. ComparableSets: conditions that can be compared."""
 
 import hashlib
 import json
@@ -7,20 +7,26 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, TypeVar
 
-from stages.gan.evaluation.scores import MEANINGS
+from stages.gan.evaluation.scores import BEST, MEANINGS
+from stages.gan.report.circumstances import CIRCUMSTANCES, SCORING_CIRCUMSTANCES, Circumstance
 from stages.gan.report.runs import Run
 
 T = TypeVar("T")
 
-# What scores depend on besides the generator: parameters whose names begin so.
+# What scores depend on besides the generator: parameters whose names begin so, except the one
+# that says which score decides.
 _SCORED_BY = ("data.", "judge.", "sample.", "evaluate.")
+PRIMARY_PARAMETER = "evaluate.primary"
+_OF_CLASSES = ("classes_covered", "classifier_score")  # scores that are at most the number of classes
 _LISTED = 3  # names in a heading, at most
 _NAMED = 2  # parameters in a condition's name, at most; where more differ, it gets a number
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Runs of an experiment with the same parameters on the same kind of device, seed by seed.
+    """Runs of an experiment that differ by their seed alone.
+
+    Parameters, the kind of device, the judge, the data and the number of samples are the same.
 
     Attributes:
         name: short, and no other condition's.
@@ -72,14 +78,10 @@ class Condition:
         found = [run.scores[name] for run in self.runs if name in run.scores]
         return found if len(found) == len(self.runs) else []
 
-    def without_collapsed(self) -> "Condition":
-        """The same without the runs that have collapsed; there may be none left."""
-        return Condition(self.name, tuple(run for run in self.runs if not run.collapsed))
-
 
 @dataclass(frozen=True)
 class ComparableSet:
-    """Conditions that are scored alike: on the same data, by the same judge, with as many samples."""
+    """Conditions that are scored alike: with the same data, by the same judge, on as many samples."""
 
     name: str
     conditions: tuple[Condition, ...]
@@ -96,17 +98,64 @@ class ComparableSet:
 
     @property
     def scores(self) -> list[str]:
-        """The scores that any of its runs has, in the order of :data:`MEANINGS`."""
-        return [name for name in MEANINGS if any(name in run.scores for run in self.runs)]
+        """The scores that any of its runs has, in the order of :data:`MEANINGS`; those of no quality last."""
+        found = [name for name in MEANINGS if any(name in run.scores for run in self.runs)]
+        return sorted(found, key=lambda name: MEANINGS[name].better == "none")
+
+    @property
+    def graded(self) -> list[str]:
+        """Those of its scores that have a better and a worse: what is compared."""
+        return [name for name in self.scores if MEANINGS[name].better != "none"]
 
     def baselines(self, name: str) -> tuple[float, float]:
         """What real data and noise score, the means over the runs that have the score."""
         real, noise = zip(*(run.baselines(name) for run in self.runs if name in run.scores), strict=True)
         return fmean(real), fmean(noise)
 
+    def real_spread(self, name: str) -> float | None:
+        """Standard deviation of what real data score over random draws, where the runs say it."""
+        found = [run.real_spread(name) for run in self.runs if name in run.scores]
+        known = [spread for spread in found if spread is not None]
+        return fmean(known) if known else None
+
+    def bounds(self, name: str) -> tuple[float | None, float | None]:
+        """The least and the most that a score can be; None where there is no bound."""
+        meaning, classes = MEANINGS[name], len(self.runs[0].shares)
+        return meaning.least, classes if name in _OF_CLASSES and classes else meaning.most
+
+    def noise_is_no_worse(self, name: str) -> bool:
+        """Whether noise scores at least as well as real data, which says what the score is worth."""
+        real, noise = (gain(name, score) for score in self.baselines(name))
+        return MEANINGS[name].better != "none" and noise >= real
+
     def parameters_that_differ(self) -> dict[str, list[Any]]:
         """Names of parameters to their values in each condition; None where it has none of that name."""
         return _differing([condition.runs[0] for condition in self.conditions])
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Two conditions that look as if they belonged together, and why they do not."""
+
+    first: Condition
+    second: Condition
+    reasons: tuple[str, ...]
+
+
+def gain(name: str, score: float) -> float:
+    """A score the way that higher is better: of one that is best at 0, 0.5 or 1, its distance from there.
+
+    Scores in files have six digits, and so has the distance: rounding makes no two of them differ.
+    """
+    better = MEANINGS[name].better
+    if better in BEST:
+        return -float(f"{abs(score - BEST[better]):.6g}")
+    return -score if better == "low" else score
+
+
+def scores_depend_on(parameter: str) -> bool:
+    """Whether scores do, besides the generator."""
+    return parameter.startswith(_SCORED_BY) and parameter != PRIMARY_PARAMETER
 
 
 def comparable_sets(runs: Iterable[Run]) -> list[ComparableSet]:
@@ -125,6 +174,25 @@ def comparable_sets(runs: Iterable[Run]) -> list[ComparableSet]:
     return [ComparableSet(name, tuple(conditions)) for name, conditions in zip(named, found, strict=True)]
 
 
+def apart(comparable_sets: Iterable[ComparableSet]) -> list[Apart]:
+    """Conditions that the judge, the data, the number of samples or the device keep from each other.
+
+    Of each experiment, all are held beside the one of most runs; and these, of experiments with the same
+    parameters of data, judge, samples and scores, beside each other.
+    """
+    found = []
+    known = [condition for comparable in comparable_sets for condition in comparable.conditions]
+    largest = []
+    for alike in _by(known, lambda condition: condition.experiment):
+        most = max(alike, key=lambda condition: len(condition.runs))
+        largest.append(most)
+        found += [Apart(most, other, _reasons(most, other, CIRCUMSTANCES)) for other in alike]
+    for alike in _by(largest, lambda condition: _dumped(_scoring(condition.runs[0]))):
+        most = max(alike, key=lambda condition: len(condition.runs))
+        found += [Apart(most, other, _reasons(most, other, SCORING_CIRCUMSTANCES)) for other in alike]
+    return [one for one in found if one.reasons]
+
+
 def _conditions(runs: Iterable[Run]) -> list[Condition]:
     conditions = []
     for alike in _by(_by(runs, _same), lambda condition: condition[0].experiment):
@@ -138,18 +206,27 @@ def _conditions(runs: Iterable[Run]) -> list[Condition]:
 def _names(firsts: Sequence[Run]) -> list[str]:
     """Names for conditions of one experiment, by what sets them apart; ``firsts`` has a run of each."""
     differing = _differing(firsts)
-    numbered = len(differing) > _NAMED
-    names = []
-    for index, run in enumerate(firsts):
-        name = run.experiment
-        if numbered:
-            name += f" ({index + 1})"
+    names = [run.experiment for run in firsts]
+    for index, name in enumerate(names):
+        if len(differing) > _NAMED:
+            names[index] = f"{name} ({index + 1})"
         else:
-            name += "".join(f", {key} {_short(values[index])}" for key, values in differing.items())
-        if len({first.device for first in firsts}) > 1:
-            name += f" on {run.device}"
-        names.append(name)
+            names[index] += "".join(f", {key} {_short(values[index])}" for key, values in differing.items())
+    if len({run.device for run in firsts}) > 1:
+        names = [f"{name} on {run.device}" for name, run in zip(names, firsts, strict=True)]
+    said: list[tuple[Hashable, ...]] = [(run.device, _dumped(_scoring(run))) for run in firsts]
+    for circumstance in SCORING_CIRCUMSTANCES:
+        values = [circumstance.value(run) for run in firsts]
+        more = [(*known, value) for known, value in zip(said, values, strict=True)]
+        if len(set(more)) > len(set(said)):  # not what follows from others that the names have
+            names = [name + circumstance.label(run) for name, run in zip(names, firsts, strict=True)]
+            said = more
     return names
+
+
+def _reasons(first: Condition, second: Condition, of: Iterable[Circumstance]) -> tuple[str, ...]:
+    one, other = first.runs[0], second.runs[0]
+    return tuple(kind.reason(one, other) for kind in of if kind.value(one) != kind.value(other))
 
 
 def _short(value: Any) -> str:
@@ -169,7 +246,8 @@ def _differing(runs: Sequence[Run]) -> dict[str, list[Any]]:
 
 
 def _same(run: Run) -> str:
-    return json.dumps([run.experiment, run.device, _set(run.parameters)], sort_keys=True)
+    values = [circumstance.value(run) for circumstance in CIRCUMSTANCES]
+    return _dumped([run.experiment, _set(run.parameters), *map(repr, values)])
 
 
 def _set(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,9 +255,17 @@ def _set(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in parameters.items() if value is not None}
 
 
+def _scoring(run: Run) -> dict[str, Any]:
+    """The parameters that scores depend on."""
+    return {key: value for key, value in _set(run.parameters).items() if scores_depend_on(key)}
+
+
 def _scored_by(run: Run) -> str:
-    chosen = {key: value for key, value in _set(run.parameters).items() if key.startswith(_SCORED_BY)}
-    return json.dumps([chosen, run.judge.md5], sort_keys=True)
+    return _dumped([_scoring(run), *(repr(kind.value(run)) for kind in SCORING_CIRCUMSTANCES)])
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _by(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:

@@ -1,9 +1,10 @@
-"""Pieces of Markdown: tables, folded parts, means with their intervals."""
+"""Pieces of Markdown: tables, folded parts, numbers with the digits that chance leaves them."""
 
 import math
 from collections.abc import Iterable, Sequence
+from statistics import median, stdev
 
-from stages.gan.report import intervals
+_DECIMALS = 8  # at most; of what is smaller, two digits
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -19,12 +20,36 @@ def folded(summary: str, lines: Sequence[str]) -> list[str]:
     return ["<details>", f"<summary>{summary}</summary>", "", *lines, "", "</details>", ""]
 
 
-def number(mean: intervals.Mean) -> str:
-    """A mean with half its interval, to the digits that this leaves it."""
-    if not mean.half:
-        return f"{mean.value:.4g}" + (" ± 0" if mean.half == 0 else "")
-    if 0 < abs(mean.value) < 0.001 or mean.half < 0.00001:
-        digits = 3 if abs(mean.value) < 0.001 else 6
-        return f"{mean.value:.{digits}g} ± {mean.half:.2g}"
-    decimals = max(0, 1 - math.floor(math.log10(mean.half)))
-    return f"{mean.value:.{decimals}f} ± {mean.half:.{decimals}f}"
+def seeds(values: Sequence[float]) -> str:
+    """A score over seeds: median (lowest – highest); the value alone of one seed, and a dash of none.
+
+    The last digit is worth at most a third of the spread over the seeds: the median absolute deviation, of
+    which a few collapsed seeds change little, times 1.48, as for the normal distribution (Rousseeuw & Croux
+    1993); but between a twentieth of the standard deviation and all of it.
+    """
+    if len(values) < 2:
+        return f"{values[0]:.4g}" if values else "–"
+    low, middle, high = min(values), median(values), max(values)
+    deviation = stdev(values)
+    robust = 1.4826 * median(abs(value - middle) for value in values)
+    chance = min(deviation, max(robust, deviation / 20))
+    if all(float(value).is_integer() for value in (low, middle, high)):
+        chance = 0.0  # a number of things
+    low_, middle_, high_ = (_rounded(value, chance) for value in (low, middle, high))
+    return f"{middle_} ({low_} – {high_})"
+
+
+def spread(mean: float, deviation: float | None) -> str:
+    """A mean ± a standard deviation; the last digit is worth at most a third of that."""
+    if not deviation:
+        return f"{mean:.4g}"
+    return f"{_rounded(mean, deviation)} ± {_rounded(deviation, deviation)}"
+
+
+def _rounded(value: float, deviation: float) -> str:
+    if deviation < 1e-9:  # none, or what rounding leaves of none
+        return f"{value:.4g}"
+    decimals = max(0, math.ceil(-math.log10(deviation / 3)))
+    if decimals > _DECIMALS:
+        return f"{value:.2g}"
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # and no -0.0

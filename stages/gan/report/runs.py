@@ -10,22 +10,45 @@ from typing import Any
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
-from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX, class_shares
+from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX, class_shares
 from stages.runtime.errors import UserError
 
 
 @dataclass(frozen=True)
 class Judge:
-    """The judge of a run's samples: its file's MD5 sum, what computed it, and its own scores on test data."""
+    """The judge of a run's samples, or several in a file.
+
+    Attributes:
+        md5: the file's MD5 sum.
+        scores: its own, on test data; of several, their mean.
+        processor: what computed it.
+        count: how many judges there are; each score of a run is the mean over them.
+    """
 
     md5: str
     scores: dict[str, FiniteFloat]
     processor: str | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data set: its file's MD5 sum."""
+
+    md5: str
+
+
+@dataclass(frozen=True)
+class Samples:
+    """How many samples are scored: ``count`` all in all, ``block`` at once by distances that depend on it."""
+
+    count: int
+    block: int
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as its files have it; older files do not say which processor made it."""
+    """One run, as its files have it; older ones do not say which processor, data and samples it is of."""
 
     folder: Path
     experiment: str
@@ -36,6 +59,8 @@ class Run:
     scores: dict[str, FiniteFloat]
     processor: str | None = None
     portable: bool | None = None
+    data: Data | None = None
+    samples: Samples | None = None
 
     @property
     def collapsed(self) -> bool:
@@ -50,6 +75,17 @@ class Run:
     def baselines(self, name: str) -> tuple[float, float]:
         """A score of real test data, and of noise."""
         return self.scores[name + REAL_SUFFIX], self.scores[name + NOISE_SUFFIX]
+
+    def real_spread(self, name: str) -> float | None:
+        """Standard deviation of real data's score over random draws of them; older runs do not say it."""
+        return self.scores.get(name + REAL_SUFFIX + SPREAD_SUFFIX)
+
+    def judges_spread(self, name: str) -> float | None:
+        """Standard deviation of a score over the judges; None with one judge, or if it depends on none.
+
+        In older runs, of one judge, what has that name is another spread.
+        """
+        return self.scores.get(name + SPREAD_SUFFIX) if self.judge.count > 1 else None
 
     @cached_property
     def losses(self) -> dict[str, list[float]]:

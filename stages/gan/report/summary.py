@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 from stages.gan.evaluation.scores import IN_WORDS, MAIN, MEANINGS
@@ -13,8 +13,8 @@ from stages.gan.report.runs import Run
 _POINTS = 10_000  # epochs of all runs together, at most, in a table of losses
 
 
-def means(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
-    """The main scores of each experiment: by its name, the means over its runs.
+def medians(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
+    """The main scores of each experiment: by its name, the medians over its runs.
 
     Beside the scores of :data:`MAIN` there are ``collapsed``, how many runs have, ``seeds``, how many there
     are, and the judge's own score on test data.
@@ -22,7 +22,7 @@ def means(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(run.experiment, []).append(run)
-    return {name: _mean(chosen) for name, chosen in found.items()}
+    return {name: _median(chosen) for name, chosen in found.items()}
 
 
 def losses(comparable_sets: Sequence[ComparableSet]) -> str:
@@ -78,11 +78,11 @@ def _main(condition: Condition) -> list[tuple[str, str]]:
     return [(name, "distance" if MEANINGS[name].better == "low" else "share") for name in named]
 
 
-def _mean(runs: Sequence[Run]) -> dict[str, float]:
+def _median(runs: Sequence[Run]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in MAIN:
         if all(name in run.scores for run in runs):
-            found[name] = float(f"{fmean(run.scores[name] for run in runs):.6g}")
+            found[name] = float(f"{median(run.scores[name] for run in runs):.6g}")
     found["collapsed"] = sum(run.collapsed for run in runs)
     found["seeds"] = len(runs)
     for name, score in runs[0].judge.scores.items():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from stages.gan.core.adam import Adam
 from stages.gan.core.devices import move
 from stages.gan.core.history import Epoch
 from stages.gan.core.normalization import Normalization, Rescaled
@@ -15,7 +16,6 @@ from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.base import registry
 from stages.gan.networks.base.sampling import draw
 from stages.gan.training import trial
-from stages.gan.training.adam import Adam
 from stages.gan.training.losses import get_loss
 from stages.gan.training.penalties import gradient_penalty
 from stages.gan.training.process_group import SINGLE, ProcessGroup

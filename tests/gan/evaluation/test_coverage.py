@@ -3,7 +3,7 @@ import torch
 
 from stages.gan.core.datasets import Split
 from stages.gan.evaluation.coverage import coverage
-from stages.gan.judges.models import ImageJudge
+from stages.gan.judges.models import ImageJudge, Judges
 
 
 def test_of_points_it_is_their_first_coordinate(points):
@@ -23,7 +23,7 @@ def test_images_without_labels_lie_where_the_real_ones_vary_most(images, feature
     judge = ImageJudge(real.shape, [2], features, None, torch.Generator().manual_seed(3))
     with torch.no_grad():
         seen = judge.features(real.normalized)
-    found = coverage(real.samples[:7], seen[:7], real, judge)
+    found = coverage(real.samples[:7], seen[:7], real, Judges([judge]))
     assert found.shape == (80 + 7, 3)
     assert found[:, 2].tolist() == [0] * 80 + [1] * 7
     assert torch.allclose(found[80:, :2], found[:7, :2], atol=1e-6)  # the same images, at the same places

@@ -7,7 +7,11 @@ import torch
 
 from benchmarks import faults
 from stages.gan.core import params
-from stages.gan.evaluation.scores import MEANINGS
+from stages.gan.evaluation.scores import BEST, MEANINGS
+
+LOW = {"collapsed", "near_copies", "exact_copies"}
+COPIES = {"2% copies": 0.02, "30% copies": 0.3, "training images": 1.0}
+COLLAPSES = {"ten images", "all one image"}
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +31,16 @@ def worse(table: faults.Table, fault: faults.Fault, score: str) -> float:
     """How far a fault moves a score, positive where it gets worse."""
     before, change = table.real[score], table.changes[fault.title][score]
     effect = abs(table.effect(fault.title, score))
-    match "low" if score == "collapsed" else MEANINGS[score].better:
+    match "low" if score in LOW else MEANINGS[score].better:
         case "low":
             return effect if change > 0 else -effect
         case "high":
             return effect if change < 0 else -effect
-        case "zero":
-            return effect if abs(before + change) > abs(before) else -effect
-        case "one":
-            return effect if abs(before + change - 1) > abs(before - 1) else -effect
+        case "zero" | "half" | "one":
+            best = BEST[MEANINGS[score].better]
+            return effect if abs(before + change - best) > abs(before - best) else -effect
+        case "none":  # how many are distinct
+            return effect if change < 0 else -effect
 
 
 def test_the_score_named_for_the_fault_moves_most(table, fault):
@@ -59,18 +64,32 @@ def test_more_noise_moves_scores_further(table):
         assert effects == sorted(effects), score
 
 
-def test_only_memorisation_sees_copies(table):
-    copies = next(fault for fault in faults.FAULTS if fault.named == "memorisation")
-    left = table.real["memorisation"] + table.changes[copies.title]["memorisation"]
-    assert left == pytest.approx(0, abs=0.01)
-    others = set(table.real) - {"memorisation"}
-    assert not [s for s in others if worse(table, copies, s) > 0 and table.is_sure(copies.title, s)]
+@pytest.mark.parametrize(("fault", "share"), COPIES.items())
+def test_copies_are_counted_and_no_other_score_gets_worse(table, fault, share):
+    for name in ("exact_copies", "near_copies"):
+        found = table.real[name] + table.changes[fault][name]
+        assert share - 0.003 <= found <= share + 0.03, name
+    others = set(table.real) - {"exact_copies", "near_copies", "nn_accuracy"}
+    found = next(known for known in faults.FAULTS if known.title == fault)
+    assert not [s for s in others if worse(table, found, s) > 0 and table.is_sure(fault, s)]
+
+
+def test_without_copies_none_are_found(table):
+    assert table.real["exact_copies"] == 0
+    assert table.real["near_copies"] == pytest.approx(0.01, abs=0.01)
 
 
 def test_only_a_collapse_is_called_one(table):
     assert table.real["collapsed"] == 0
     found = {fault.title: table.changes[fault.title]["collapsed"] for fault in faults.FAULTS}
-    assert found == {fault.title: int(fault.title == "all one image") for fault in faults.FAULTS}
+    assert found == {fault.title: int(fault.title in COLLAPSES) for fault in faults.FAULTS}
+
+
+def test_noise_is_worse_than_real_images_by_every_score_of_quality(table):
+    for name in table.real:
+        if not faults.is_share(name):
+            apart = table.noise[name] - table.real[name]
+            assert (apart > 0) == (name in LOW or MEANINGS[name].better in ("low", "zero", "half")), name
 
 
 def test_a_dropped_digit_is_a_class_less_which_chance_never_takes(table):

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch_fidelity.metric_isc import isc_features_to_metric
 
 from stages.gan.evaluation import metrics
 
@@ -32,18 +33,39 @@ def test_coverage_of_x1_counts_the_bins_with_points_in_them(curve):
     assert metrics.x1_coverage(curve + torch.tensor([100.0, 0.0]), curve) == 0
 
 
-def test_diversity_is_the_ratio_of_variances(curve):
-    assert metrics.diversity(curve, curve) == pytest.approx(1)
-    assert metrics.diversity(curve * 0.5, curve) == pytest.approx(0.25)
-    assert metrics.diversity(curve[:1].repeat(9, 1), curve) == 0
+def test_the_total_variance_is_the_sum_over_columns(curve):
+    assert metrics.total_variance(curve) == pytest.approx(sum(curve.double().var(0).tolist()))
+    assert metrics.total_variance(curve * 0.5) == pytest.approx(0.25 * metrics.total_variance(curve))
+    assert metrics.total_variance(curve[:1].repeat(9, 1)) == 0
+
+
+REAL = {"recall": 0.8, "coverage": 0.9, "classes_covered": 8, "class_entropy": 0.9, "x1_coverage": 0.96}
 
 
 @pytest.mark.parametrize(
-    ("coverage", "diversity", "collapsed"),
-    [(1.0, 1.0, 0), (0.4, 1.0, 1), (1.0, 0.05, 1), (0.5, 0.1, 0)],
+    ("scores", "collapsed"),
+    [
+        ({}, 0),
+        ({"diversity": 0.099}, 1),
+        ({"diversity": 0.1}, 0),
+        ({"classes_covered": 3}, 1),
+        ({"classes_covered": 4}, 0),
+        ({"class_entropy": 0.44}, 1),
+        ({"class_entropy": 0.46}, 0),
+        ({"x1_coverage": 0.47}, 1),
+        ({"x1_coverage": 0.48}, 0),
+        ({"recall": 0.19}, 1),
+        ({"recall": 0.21}, 0),
+        ({"coverage": 0.22}, 1),
+        ({"coverage": 0.23}, 0),
+    ],
 )
-def test_points_have_collapsed_if_they_cover_or_vary_little(coverage, diversity, collapsed):
-    assert metrics.points_collapsed({"x1_coverage": coverage, "diversity": diversity}) == collapsed
+def test_a_collapse_is_too_little_of_what_real_samples_have(scores, collapsed):
+    assert metrics.collapsed({**REAL, "diversity": 1.0, **scores}, REAL) == collapsed
+
+
+def test_a_collapse_goes_by_the_scores_that_there_are():
+    assert metrics.collapsed({"diversity": 1.0}, REAL) == 0
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +81,6 @@ def test_all_classes_alike_and_sure_score_best(logits):
     assert scores["class_entropy"] == pytest.approx(1)
     assert scores["classes_covered"] == 4
     assert [scores[f"class_share_{k}"] for k in range(4)] == [0.25] * 4
-    assert metrics.images_collapsed(scores | {"diversity": 1.0}) == 0
 
 
 def test_a_missing_class_shows(logits):
@@ -67,14 +88,11 @@ def test_a_missing_class_shows(logits):
     assert scores["classes_covered"] == 3
     assert scores["class_share_0"] == 0
     assert scores["class_entropy"] == pytest.approx(math.log(3) / math.log(4))
-    assert metrics.images_collapsed(scores | {"diversity": 1.0}) == 0
 
 
-def test_a_single_class_or_little_diversity_is_a_collapse(logits):
+def test_a_single_class_has_no_entropy(logits):
     one = metrics.class_scores(logits[:100])
     assert (one["class_entropy"], one["classes_covered"], one["class_share_0"]) == (0, 1, 1)
-    assert metrics.images_collapsed(one | {"diversity": 1.0}) == 1
-    assert metrics.images_collapsed(metrics.class_scores(logits) | {"diversity": 0.01}) == 1
 
 
 def test_the_classifier_score_is_the_number_of_classes_at_best_and_1_at_worst(logits):
@@ -87,6 +105,11 @@ def test_the_classifier_score_is_the_formulas(logits):
     p = (logits / 10).double().softmax(1)
     divergence = (p * (p / p.mean(0)).log()).sum(1).mean()
     assert metrics.classifier_score(logits / 10) == pytest.approx(divergence.exp().item(), rel=1e-6)
+
+
+def test_the_classifier_score_is_torch_fidelitys(logits):
+    (theirs, _) = isc_features_to_metric((logits / 10).double(), splits=1, shuffle=False).values()
+    assert metrics.classifier_score(logits / 10) == pytest.approx(theirs, rel=1e-9)
 
 
 def test_a_class_that_nothing_is_thought_to_be_does_not_break_the_classifier_score():

@@ -4,25 +4,31 @@ import numpy as np
 import pytest
 import torch
 
+from stages.gan.core import params
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.evaluation import blocks, scores, scoring
-from stages.gan.evaluation.point_scorer import PointScorer
-from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX
+from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX
 from stages.gan.evaluation.scoring import load_samples
 from stages.gan.judges import models
 from stages.runtime.errors import UserError
 
 POINTS = Split(torch.zeros(5, 2))
-IMAGE_SCORES = {
-    *("fid_judge", "kid_judge", "kid_judge_spread", "precision", "recall", "density", "coverage"),
-    *("confidence", "classifier_score", "class_entropy", "classes_covered", "diversity", "memorisation"),
-    *("collapsed", *(f"class_share_{digit}" for digit in range(10))),
+OF_JUDGES = {
+    *("fid_judge", "fid_judge_all", "kid_judge", "precision", "recall", "density", "coverage", "nn_accuracy"),
+    *("confidence", "classifier_score", "class_entropy", "classes_covered", "diversity"),
 }
-POINT_SCORES = {
-    *("frechet_distance", "kernel_distance", "kernel_distance_spread", "energy_distance"),
+COPIES = {"near_copies", "exact_copies", "distinct"}
+IMAGE_SCORES = OF_JUDGES | COPIES | {"cas", "collapsed"} | {f"class_share_{digit}" for digit in range(10)}
+POINT_SCORES = COPIES | {
+    *("frechet_distance", "frechet_distance_all", "kernel_distance", "energy_distance", "nn_accuracy"),
     *("sliced_wasserstein", "precision", "recall", "density", "coverage", "x1_coverage", "curve_distance"),
-    *("curve_share", "judge_error", "diversity", "memorisation", "collapsed"),
+    *("curve_share", "judge_error", "diversity", "collapsed"),
 }
+WHOLE = {"fid_judge_all", "frechet_distance_all", "cas"}  # whose baseline is no mean over draws
+CNN = params.CnnJudge(
+    network="cnn", channels=[4], features=16, epochs=10, batch_size=24, lr=0.02, seed=0, count=2
+)
+MLP = params.MlpJudge(network="mlp", hidden=[4], epochs=1, batch_size=8, lr=0.01, seed=1, count=2)
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +43,14 @@ def digits() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def classifier(digits) -> models.ImageJudge:
-    weights = torch.Generator().manual_seed(0)
-    judge = models.ImageJudge((1, 8, 8), [4], 16, 10, weights)
+def classifiers(digits) -> models.Judges:
+    judges = [
+        models.ImageJudge((1, 8, 8), [4], 16, 10, torch.Generator().manual_seed(seed)) for seed in (0, 1)
+    ]
     x = digits.train.samples.float() / 127.5 - 1
-    list(models.fit(judge, x, digits.train.labels, epochs=10, batch_size=24, lr=0.02, seed=0))
-    return judge
+    for judge in judges:
+        list(models.fit(judge, x, digits.train.labels, epochs=10, batch_size=24, lr=0.02, seed=0))
+    return models.Judges(judges)
 
 
 @pytest.fixture(scope="module")
@@ -55,73 +63,130 @@ def sine() -> Dataset:
 
 
 class Sine(torch.nn.Linear):
-    """A judge of points that knows the answer."""
+    """A judge of points that knows the answer, or one that is off by as much everywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, off: float = 0) -> None:
         super().__init__(1, 1)
+        self.architecture = {"network": "mlp"}
+        self.off = off
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.sin()
+        return x.sin() + self.off
 
 
-@pytest.fixture(params=["images", "points"])
+@pytest.fixture(scope="module")
+def images(digits, classifiers) -> scoring.Known:
+    return scoring.Known(digits, classifiers, CNN, "digits")
+
+
+@pytest.fixture(scope="module")
+def points(sine) -> scoring.Known:
+    return scoring.Known(sine, models.Judges([Sine(0.1), Sine(-0.3)]), MLP, "sine")
+
+
+@pytest.fixture(scope="module", params=["images", "points"])
 def score(request):
-    """Scores of samples of either kind, and the real data."""
-    if request.param == "images":
-        real, judge = request.getfixturevalue("digits"), request.getfixturevalue("classifier")
-        return lambda samples: scoring.score(samples, real, judge, "digits"), real
-    real = request.getfixturevalue("sine")
-    return lambda samples: scoring.score(samples, real, Sine(), "sine"), real
+    """Scores of samples of either kind, and the real data; references are made once."""
+    known = request.getfixturevalue(request.param)
+    made = {}
+
+    def work(samples: torch.Tensor) -> tuple[scores.Scores, torch.Tensor]:
+        size = scoring.block_size(known.real, len(samples))
+        if size not in made:
+            made[size] = scoring.prepare(known, len(samples))
+        return scoring.score(samples, known, made[size])
+
+    return work, known.real
 
 
-def test_every_score_has_its_baselines(score):
+def test_every_score_has_its_baselines_and_those_of_judges_their_spread(score):
     work, real = score
     found, answers = work(real.train.samples)
-    names = IMAGE_SCORES if real.train.labels is not None else POINT_SCORES
-    baselines = {name + ending for name in names - {"collapsed"} for ending in (REAL_SUFFIX, NOISE_SUFFIX)}
-    assert set(found) == names | baselines
+    labelled = real.train.labels is not None
+    names = IMAGE_SCORES if labelled else POINT_SCORES
+    by_judge = OF_JUDGES if labelled else {"judge_error"}
+    graded = names - {"collapsed"}
+    baselines = {name + ending for name in graded for ending in (REAL_SUFFIX, NOISE_SUFFIX)}
+    baselines |= {name + REAL_SUFFIX + SPREAD_SUFFIX for name in graded - WHOLE}
+    assert set(found) == names | baselines | {name + SPREAD_SUFFIX for name in by_judge}
     assert all(math.isfinite(value) for value in found.values())
     assert len(answers) == len(real.train)
 
 
-def test_of_images_the_answers_are_probabilities(digits, classifier):
-    _, answers = scoring.score(digits.test.samples, digits, classifier, "digits")
+def test_scores_are_the_mean_over_the_judges(digits, classifiers):
+    samples = digits.test.samples
+    every = []
+    for judges in ([classifiers.members[0]], [classifiers.members[1]], list(classifiers.members)):
+        known = scoring.Known(digits, models.Judges(judges), CNN, "digits")
+        every.append(scoring.score(samples, known, scoring.prepare(known, len(samples)))[0])
+    for name in OF_JUDGES:
+        alone = [found[name] for found in every[:2]]
+        assert every[2][name] == pytest.approx(sum(alone) / 2), name
+        assert every[2][name + SPREAD_SUFFIX] == pytest.approx(abs(alone[0] - alone[1]) / math.sqrt(2))
+        assert name + SPREAD_SUFFIX not in every[0]
+
+
+def test_of_images_the_answers_are_probabilities(images):
+    samples = images.real.test.samples
+    _, answers = scoring.score(samples, images, scoring.prepare(images, len(samples)))
     assert torch.allclose(answers.sum(1), torch.ones(120))
-    assert (answers.argmax(1) == digits.test.labels).double().mean() > 0.9
+    assert (answers.argmax(1) == images.real.test.labels).double().mean() > 0.9
 
 
-def test_the_work_is_counted_as_it_was_announced(score):
-    _, real = score
-    samples = torch.cat([real.train.samples, real.test.samples])
+def test_of_points_the_answers_are_the_mean_of_what_judges_expect(points):
+    samples = points.real.test.samples
+    found, answers = scoring.score(samples, points, scoring.prepare(points, len(samples)))
+    assert torch.allclose(answers, samples[:, :1].sin() - 0.1, atol=1e-6)
+    assert found["judge_error"] == pytest.approx(0.2, abs=1e-6)  # one is off by 0.1, one by 0.3
+    assert found["judge_error_spread"] == pytest.approx(0.2 / math.sqrt(2), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["images", "points"])
+def test_the_work_is_counted_as_it_was_announced(kind, request):
+    known = request.getfixturevalue(kind)
+    samples = torch.cat([known.real.train.samples, known.real.test.samples])
     counted = []
-    judge = Sine() if real.train.labels is None else models.ImageJudge((1, 8, 8), [4], 16, 10)
-    scoring.score(samples, real, judge, "sine", count=lambda: counted.append(1))
-    assert len(counted) == scoring.parts(real, samples)
+    reference = scoring.prepare(known, len(samples), lambda: counted.append(1))
+    assert len(counted) == scoring.parts_of_reference(known, len(samples))
+    counted.clear()
+    scoring.score(samples, known, reference, lambda: counted.append(1))
+    assert len(counted) == scoring.parts(reference, samples)
 
 
 def test_real_data_score_better_than_noise(score):
     work, real = score
     found, _ = work(real.test.samples)
-    # As noise may be, too.
+    # As noise may be, too; and noise in a box covers the curve.
     spread_out = {"class_entropy", "classes_covered", "classifier_score", "x1_coverage"}
-    for name in MEANINGS.keys() & found.keys():
+    spread_out |= {"recall"} if real.train.labels is None else set()
+    for name in MEANINGS.keys() & found.keys() - spread_out:
         of_real, of_noise = found[name + REAL_SUFFIX], found[name + NOISE_SUFFIX]
-        assert found[name] == pytest.approx(of_real, rel=1e-9, abs=1e-9)  # these samples are the test split
-        if name not in spread_out:
-            match MEANINGS[name].better:
-                case "low":
-                    assert of_real < of_noise, name
-                case "high":
-                    assert of_real > of_noise, name
-                case "one":
-                    assert abs(of_real - 1) < abs(of_noise - 1), name
-    assert found["memorisation" + REAL_SUFFIX] == 1
+        match MEANINGS[name].better:
+            case "low":
+                assert of_real < of_noise, name
+            case "high":
+                assert of_real > of_noise, name
+            case "one" | "half" | "zero":
+                best = scores.BEST[MEANINGS[name].better]
+                assert abs(of_real - best) < abs(of_noise - best), name
     assert found["collapsed"] == 0
 
 
-def test_copies_of_training_samples_have_a_memorisation_of_0(score):
+def test_the_test_split_scores_as_its_random_draws_do(score):
     work, real = score
-    assert work(real.train.samples)[0]["memorisation"] == 0
+    found, _ = work(real.test.samples)
+    for name in MEANINGS.keys() & found.keys() - WHOLE - {"classes_covered"}:
+        spread = found[name + REAL_SUFFIX + SPREAD_SUFFIX]
+        assert abs(found[name] - found[name + REAL_SUFFIX]) <= 3.5 * spread, name
+
+
+def test_planted_copies_are_counted(score):
+    work, real = score
+    found, _ = work(torch.cat([real.train.samples[:60], real.test.samples[:60] + 1]))
+    assert found["exact_copies"] == pytest.approx(0.5, abs=0.02)
+    assert found["near_copies"] >= found["exact_copies"]
+    assert found["near_copies_real"] < 0.03
+    assert found["exact_copies_real"] == 0
 
 
 def test_scores_do_not_depend_on_the_order_of_samples(score):
@@ -141,7 +206,7 @@ def test_scores_do_not_depend_on_the_size_of_batches(score, monkeypatch):
     predict = models.predict
     monkeypatch.setattr(models, "predict", lambda judge, x: predict(judge, x, batch_size=7))
     back, same = work(samples)
-    assert back == {name: pytest.approx(value, rel=1e-6, abs=1e-6) for name, value in there.items()}
+    assert back == {name: pytest.approx(value, rel=1e-5, abs=1e-6) for name, value in there.items()}
     assert torch.allclose(answers, same, atol=1e-6)
 
 
@@ -160,40 +225,55 @@ def test_a_few_samples_are_held_against_as_few_real_ones(score):
     for count in (2, 40):
         found, _ = work(real.train.samples[:count])
         assert all(math.isfinite(value) for value in found.values())
-        assert found["memorisation" + REAL_SUFFIX] == 1
 
 
-def test_a_score_is_the_mean_over_blocks(sine):
-    one = PointScorer(sine, Sine(), 256, torch.sin)
-    samples = torch.cat([sine.test.samples, sine.train.samples, sine.test.samples[:100] + 0.1])
+def test_a_score_is_the_mean_over_blocks(points):
+    real = points.real
+    reference = scoring.prepare(points, 356)
+    assert reference.block == 128
+    samples = torch.cat([real.test.samples, real.test.samples[:100] + 0.1])
     order = blocks.order(samples)
-    parts = [one._of_block(part, one._see(part), part) for part in samples[order][:512].split(256)]
-    found, _ = one(samples)
+    scorer = points.scorer(128, reference.views)
+    parts = [scorer(part).scores for part in samples[order][:256].split(128)]
+    found, _ = scoring.score(samples, points, reference)
     for name in ("frechet_distance", "precision", "energy_distance", "x1_coverage"):
         assert found[name] == pytest.approx((parts[0][name] + parts[1][name]) / 2, rel=1e-9)
+    whole = points.scorer(356, points.views(256))(samples[order]).scores
+    assert found["frechet_distance_all"] == pytest.approx(whole["frechet_distance"], rel=1e-9)
 
 
 def test_points_with_no_known_curve_are_not_held_against_one(sine):
-    found, _ = scoring.score(sine.test.samples, sine, Sine(), "array")
+    known = scoring.Known(sine, models.Judges([Sine()]), MLP, "array")
+    found, _ = scoring.score(sine.test.samples, known, scoring.prepare(known, 256))
     assert not [name for name in found if name.startswith("curve")]
 
 
 def test_a_single_repeated_sample_has_collapsed(score):
     work, real = score
     one = real.train.samples[:1].expand_as(real.test.samples).clone()
-    assert work(one)[0]["collapsed"] == 1
+    found, _ = work(one)
+    assert found["collapsed"] == 1
+    assert found["distinct"] == 1 / len(one)
+
+
+@pytest.mark.parametrize(("test", "block"), [(2, 2), (3, 2), (10, 5), (256, 128)])
+def test_a_block_is_half_of_the_test_split(sine, test, block):
+    real = Dataset(sine.train, Split(sine.test.samples[:test]))
+    assert scoring.block_size(real, 10_000) == block
+    known = scoring.Known(real, models.Judges([Sine()]), MLP, "sine")
+    assert all(math.isfinite(score) for score in scoring.prepare(known, 10_000).baselines.values())
 
 
 def test_a_single_real_sample_is_too_few_to_compare_with(sine):
     small = Dataset(sine.train, Split(sine.test.samples[:1]))
     with pytest.raises(UserError, match="256 training and 1 test samples are too few") as caught:
-        scoring.score(sine.test.samples, small, Sine(), "array")
+        scoring.block_size(small, 256)
     assert "\n" not in str(caught.value)
 
 
 def test_every_score_is_explained(root):
     page = (root / "docs" / "scores.md").read_text()
-    for name in IMAGE_SCORES | POINT_SCORES | {"fid_inception"}:
+    for name in IMAGE_SCORES | POINT_SCORES | {"fid_inception", "fid_features"}:
         assert f"`{name}`" in page or name.startswith("class_share_"), name
 
 
@@ -227,11 +307,11 @@ def test_wrong_samples_are_refused_with_one_line(samples, words, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_images_of_a_wrong_kind_are_refused(tmp_path, images):
+def test_images_of_a_wrong_kind_are_refused(tmp_path, digits):
     for wrong in (np.zeros((9, 1, 28, 28), np.uint8), np.zeros((9, 1, 8, 8), np.float32)):
         np.save(tmp_path / "samples.npy", wrong)
         with pytest.raises(UserError, match=r"but 9 samples .* of torch.uint8 \(1, 8, 8\) are needed"):
-            load_samples(tmp_path / "samples.npy", images, 9)
+            load_samples(tmp_path / "samples.npy", digits.train, 9)
 
 
 def test_a_missing_empty_or_cut_file_is_named(tmp_path):

@@ -7,9 +7,9 @@ from stages.gan.core.normalization import Normalization
 from stages.gan.judges import fitting, models
 from stages.runtime.errors import UserError
 
-POINTS_JUDGE = params.MlpJudge(network="mlp", hidden=[8], epochs=1, batch_size=8, lr=0.01, seed=1)
+POINTS_JUDGE = params.MlpJudge(network="mlp", hidden=[8], epochs=1, batch_size=8, lr=0.01, seed=1, count=2)
 IMAGES_JUDGE = params.CnnJudge(
-    network="cnn", channels=[4], features=8, epochs=1, batch_size=8, lr=0.01, seed=1
+    network="cnn", channels=[4], features=8, epochs=1, batch_size=8, lr=0.01, seed=1, count=2
 )
 
 
@@ -22,7 +22,8 @@ def test_what_a_judge_is_depends_on_the_data(points, images):
     ):
         dataset = Dataset(split, split)
         judge = fitting.build(settings, dataset)
-        assert type(judge) is kind
+        assert [type(member) for member in judge.members] == [kind, kind]
+        assert judge.architecture["count"] == 2
         assert fitting.known(settings, dataset) == known
         assert judge.architecture.items() >= known.items()
         x, y = fitting.inputs(split)
@@ -34,9 +35,20 @@ def test_what_a_judge_is_depends_on_the_data(points, images):
 def test_its_initial_weights_come_from_its_seed(points):
     first, again = (fitting.build(POINTS_JUDGE, Dataset(points, points)) for _ in range(2))
     other = fitting.build(POINTS_JUDGE.model_copy(update={"seed": 2}), Dataset(points, points))
-    weights = [judge.layers[0].weight for judge in (first, again, other)]
-    assert torch.equal(weights[0], weights[1])
-    assert not torch.equal(weights[0], weights[2])
+    weights = [member.layers[0].weight for judges in (first, again, other) for member in judges.members]
+    assert torch.equal(weights[0], weights[2])
+    assert torch.equal(weights[1], weights[3])
+    assert not torch.equal(weights[0], weights[1])  # each has its own
+    assert not torch.equal(weights[0], weights[4])
+
+
+def test_each_is_fitted_in_an_order_of_its_own(points):
+    settings = POINTS_JUDGE.model_copy(update={"epochs": 3})
+    judges = fitting.build(settings, Dataset(points, points))
+    judges.members[1].load_state_dict(judges.members[0].state_dict())
+    losses = list(fitting.fit(settings, judges, points, torch.device("cpu")))
+    assert len(losses) == 2 * 3
+    assert losses[:3] != losses[3:]
 
 
 class Answers(torch.nn.Linear):
@@ -44,6 +56,7 @@ class Answers(torch.nn.Linear):
 
     def __init__(self, answers: torch.Tensor) -> None:
         super().__init__(1, 1)
+        self.architecture = {}
         self.answers = answers
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -53,7 +66,7 @@ class Answers(torch.nn.Linear):
 def test_a_classifier_is_tested_by_its_accuracy(images):
     logits = 50 * torch.nn.functional.one_hot(images.labels, 10).float()
     logits[:20] = logits[:20].roll(1, 1)
-    scores = fitting.test(Answers(logits), images)
+    scores = fitting.test(models.Judges([Answers(logits)]), images)
     assert scores["accuracy"] == 0.75
     assert scores["loss"] == pytest.approx(50 / 4)
 
@@ -61,7 +74,7 @@ def test_a_classifier_is_tested_by_its_accuracy(images):
 def test_an_autoencoder_is_tested_by_the_variance_that_it_explains(images):
     pictures = Split(images.samples)
     pixels = pictures.normalized.flatten(1)
-    scores = fitting.test(Answers(pixels + 0.5), pictures)
+    scores = fitting.test(models.Judges([Answers(pixels + 0.5)]), pictures)
     assert scores["rmse"] == pytest.approx(0.5)
     assert scores["variance_explained"] == pytest.approx(1 - 0.25 / pixels.var(0, correction=0).mean().item())
 
@@ -72,12 +85,20 @@ def test_a_fit_of_points_is_tested_in_the_datas_units(points):
     answers = split.normalized[:, -1:]
     assert torch.allclose(fitting.expected(split, answers), scaled[:, -1:], rtol=1e-5)
     deviation = split.normalization.deviation[1]
-    assert fitting.test(Answers(answers + 0.5), split)["rmse"] == pytest.approx(0.5 * deviation, rel=1e-4)
-    plain = fitting.test(Answers(points.samples[:, -1:] + 0.5), points)
+    assert fitting.test(models.Judges([Answers(answers + 0.5)]), split)["rmse"] == pytest.approx(
+        0.5 * deviation, rel=1e-4
+    )
+    plain = fitting.test(models.Judges([Answers(points.samples[:, -1:] + 0.5)]), points)
     assert plain["rmse"] == pytest.approx(0.5)
+
+
+def test_several_answer_by_their_mean_and_their_spread_is_said(points):
+    off = [models.Judges([Answers(points.samples[:, -1:] + by)]).members[0] for by in (0.5, -0.1)]
+    found = fitting.test(models.Judges(off), points)
+    assert found == {"rmse": pytest.approx(0.2), "rmse_spread": pytest.approx(0.4 / 2**0.5)}
 
 
 def test_one_that_gives_all_the_same_answer_is_refused(points, images):
     for split, answers in ((points, torch.zeros(50, 1)), (images, torch.ones(80, 10))):
         with pytest.raises(UserError, match=r"it gives the same answer to whatever it sees; lower judge\.lr"):
-            fitting.test(Answers(answers), split)
+            fitting.test(models.Judges([Answers(answers)]), split)

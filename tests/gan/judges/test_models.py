@@ -45,12 +45,41 @@ def test_sides_that_pooling_leaves_nothing_of_are_refused():
 
 
 def test_judges_are_found_by_the_name_that_their_architecture_has():
-    for judge in (
-        models.Regressor(1, [4], random_generator(1, "judge")),
-        models.ImageJudge((1, 8, 8), [4], 8, 7, random_generator(1, "judge")),
-        models.ImageJudge((1, 8, 8), [4], 8, None, random_generator(1, "judge")),
+    weights = random_generator(1, "judge")
+    for member in (
+        models.Regressor(1, [4], weights),
+        models.ImageJudge((1, 8, 8), [4], 8, 7, weights),
+        models.ImageJudge((1, 8, 8), [4], 8, None, weights),
     ):
-        about = dict(judge.architecture)
-        again = models.get_judge(about.pop("network"))(**about)
-        assert type(again) is type(judge)
-        assert again.architecture == judge.architecture
+        judges = models.Judges([member, member])
+        about = dict(judges.architecture)
+        again = models.get_judges(about.pop("network"))(**about)
+        assert [type(one) for one in again.members] == [type(member)] * 2
+        assert again.architecture == judges.architecture
+
+
+def test_the_answer_of_judges_is_the_mean_of_theirs():
+    members = [models.ImageJudge((1, 8, 8), [4], 8, 7, random_generator(seed, "judge")) for seed in (1, 2)]
+    judges = models.Judges(members)
+    images = torch.rand(3, 1, 8, 8, generator=random_generator(1, "images"))
+    assert judges.classifies
+    assert torch.allclose(judges(images), (members[0](images) + members[1](images)) / 2)
+
+
+def test_features_are_those_before_the_relu():
+    judge = models.ImageJudge((1, 8, 8), [4], 64, 7, random_generator(1, "judge"))
+    seen = judge.features(torch.rand(9, 1, 8, 8, generator=random_generator(1, "images")))
+    assert (seen < 0).any()
+    assert torch.equal(judge.output(seen), judge.output(seen.clamp(min=0)))
+
+
+@pytest.mark.parametrize("steps", [2, 10, 100])
+def test_the_learning_rate_goes_as_pytorchs_one_cycle(steps):
+    (weight,) = torch.nn.Linear(1, 1, bias=False).parameters()
+    sgd = torch.optim.SGD([weight], lr=1.0)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(sgd, 0.01, total_steps=steps, cycle_momentum=False)
+    for step in range(steps):
+        assert 0.01 * models.one_cycle(step, steps) == pytest.approx(cycle.get_last_lr()[0], rel=1e-9)
+        sgd.step()
+        if step + 1 < steps:
+            cycle.step()

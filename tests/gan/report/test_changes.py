@@ -31,23 +31,48 @@ def test_parameters_are_shown_before_and_after():
     assert "| `sine.train.ema` | – | 0.9 |" in text
 
 
-def test_means_over_seeds_are_better_or_worse_where_they_are_distinguishable():
-    found = markdown(replace(NOTHING, runs=[run(seed, 20 + seed / 10, 10 + seed / 10) for seed in (1, 2, 3)]))
-    assert (
-        line(found, "| Fréchet distance ↓")
-        == "| Fréchet distance ↓ | 20.20 ± 0.25 | 10.20 ± 0.25 | 🟢 better |"
+def five(before: float, after: float) -> Changes:
+    return replace(NOTHING, runs=[run(seed, before + seed / 10, after + seed / 10) for seed in range(1, 6)])
+
+
+def test_medians_over_seeds_are_better_or_worse_by_the_rank_test():
+    found = markdown(five(20, 10))
+    assert line(found, "| Fréchet distance ↓") == (
+        "| Fréchet distance ↓, primary | 20.30 (20.10 – 20.50) | 10.30 (10.10 – 10.50) | "
+        "🟢 better (25 of 25 pairs, p = 0.008) |"
     )
-    assert "Changed: seeds 1, 2, 3." in found
+    assert "Changed: seeds 1, 2, 3, 4, 5." in found
     assert "| digits, seed 2 | Fréchet distance | 20.2 | 10.2 |" in found
-    worse = markdown(replace(NOTHING, runs=[run(seed, 10 + seed / 10, 20 + seed / 10) for seed in (1, 2, 3)]))
-    assert line(worse, "| Fréchet distance ↓").endswith("| 🔴 worse |")
-    unclear = markdown(replace(NOTHING, runs=[run(1, 10.0, 12.0), run(2, 20.0, 19.0)]))
-    assert line(unclear, "| Fréchet distance ↓").endswith("| not distinguishable |")
+    assert "rank test" in found
+    assert "Welch" not in found
+    assert "| 🔴 worse (0 of 25 pairs, p = 0.008) |" in line(markdown(five(10, 20)), "| Fréchet distance ↓")
+    assert "| not told apart (15 of 25 pairs, p = 0.69) |" in line(
+        markdown(five(10.05, 10)), "| Fréchet distance ↓"
+    )
 
 
-def test_one_seed_proves_nothing():
-    text = markdown(replace(NOTHING, runs=[run(1, 20.0, 10.0)]))
-    assert line(text, "| Fréchet distance ↓").endswith("| better, but too few seeds to say |")
+def test_the_other_scores_are_corrected_for_there_being_many():
+    sides = [
+        [{"fid_judge": 10.0 + k, "recall": 0.1 * k, "near_copies": 0.0} for k in range(5)],
+        [{"fid_judge": 90.0 + k, "recall": 0.6 + 0.1 * k, "near_copies": 0.9} for k in range(5)],
+    ]
+    runs = [RunChange("digits", seed, *both) for seed, both in enumerate(zip(*sides, strict=True))]
+    text = markdown(replace(NOTHING, runs=runs, primary={"digits": "near_copies"}))
+    assert line(text, "| Fréchet distance ↓").endswith("| 🔴 worse |")
+    assert line(text, "| recall ↑").endswith("| 🟢 better |")
+    text = markdown(replace(NOTHING, runs=runs, primary={"digits": "recall"}))
+    assert line(text, "| recall ↑, primary").endswith("| 🟢 better (25 of 25 pairs, p = 0.008) |")
+    changed = {"digits.evaluate.primary": (None, "recall")}
+    text = markdown(replace(NOTHING, runs=runs, primary={"digits": "recall"}, parameters=changed))
+    assert ", primary" not in text  # it was not named beforehand
+
+
+def test_few_seeds_prove_nothing():
+    for seeds in (1, 3):
+        text = markdown(replace(NOTHING, runs=[run(seed, 20.0 + seed, 10.0 + seed) for seed in range(seeds)]))
+        found = line(text, "| Fréchet distance ↓")
+        assert "| too few seeds to tell (" in found
+        assert "better" not in found
 
 
 def test_runs_that_are_new_or_gone_are_named():
@@ -57,8 +82,7 @@ def test_runs_that_are_new_or_gone_are_named():
 
 
 def test_what_is_scored_otherwise_is_not_compared():
-    some = [run(seed, 20 + seed / 10, 10 + seed / 10) for seed in (1, 2, 3)]
-    text = markdown(replace(NOTHING, runs=some, otherwise=frozenset({"digits"})))
+    text = markdown(replace(five(20, 10), otherwise=frozenset({"digits"})))
     assert "not to be compared" in text
     assert "🟢" not in text
 

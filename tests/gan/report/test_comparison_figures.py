@@ -1,11 +1,14 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.gan.report import comparison, comparison_figures, conditions, runs
 from stages.runtime.errors import UserError
 
+CLASSES = [f"class_share_{label}" for label in range(1, 10)]
 REST = {
     "diversity": 0.5,
     "x1_coverage": 0.5,
@@ -79,3 +82,52 @@ def test_any_scores_can_be_drawn(write_run, tmp_path, scores):
     (comparable,) = conditions.comparable_sets(runs.load(tmp_path / "reports" / "runs"))
     comparison_figures.scores(comparable, tmp_path / "x.png")
     assert (tmp_path / "x.png").exists()
+
+
+@pytest.fixture
+def panel(write_run, tmp_path):
+    """The axes of a score's panel, of runs with these scores."""
+
+    def panel(name: str, scores: list[float], **more: float) -> Axes:
+        for seed, score in enumerate(scores):
+            write_run(
+                "mnist", seed, {name: score, "class_share_0": 1.0, **dict.fromkeys(CLASSES, 0.0), **more}
+            )
+        (comparable,) = conditions.comparable_sets(runs.load(tmp_path / "reports" / "runs"))
+        axes = Figure().subplots()
+        comparison_figures._score(axes, comparable, name)
+        return axes
+
+    return panel
+
+
+@pytest.mark.parametrize(
+    ("name", "scores", "possible"),
+    [
+        ("recall", [0.0, 0.0, 0.35, 0.24, 0.25], (0, 1)),  # whose mean less its interval was below 0
+        ("precision", [1.0, 1.0, 0.98], (0, 1)),
+        ("classes_covered", [10, 10, 1, 1, 10], (0, 10)),
+        ("class_entropy", [0.99, 0.0, 0.98], (0, 1)),
+        ("fid_judge", [0.0, 1.0, 2.0], (0, np.inf)),
+    ],
+)
+def test_no_panel_shows_what_is_impossible(panel, name, scores, possible):
+    axes = panel(
+        name, scores, **{f"{name}_real": scores[0], f"{name}_noise": scores[1], f"{name}_real_spread": 0.7}
+    )
+    (least, most), (low, high) = possible, axes.get_ylim()
+    assert all(least <= tick <= most for tick in axes.get_yticks())
+    drawn = [value for line in axes.lines for value in line.get_ydata()]
+    (band,) = axes.patches
+    drawn += [band.get_y(), band.get_y() + band.get_height()]
+    assert least <= min(drawn)
+    assert max(drawn) <= most
+    room = 0.1 * (max(drawn) - min(drawn))  # for whole markers
+    assert low > least - room
+    assert high < most + room
+
+
+def test_a_panel_has_each_seed_the_median_and_the_range(panel):
+    axes = panel("recall", [0.1, 0.2, 0.6], recall_real=0.75, recall_noise=0.0)
+    lines = [[float(value) for value in line.get_ydata()] for line in axes.lines]
+    assert lines == [[0.1], [0.2], [0.6], [0.1, 0.6], [0.2, 0.2], [0.75, 0.75], [0.0, 0.0]]

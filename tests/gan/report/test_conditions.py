@@ -67,6 +67,76 @@ def test_sets_of_one_experiment_have_different_names(write_run, comparable_sets)
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "name", "reason"),
+    [
+        (
+            {"judge": 0.9876},
+            {"judge": 0.98},
+            "mnist, judge 0.98",
+            "scored by another judge (0.98 instead of 0.9876)",
+        ),
+        (
+            {"processor": "an EPYC", "data": "aaaaaaaa"},
+            {"judge": 0.98, "data": "aaaaaaaa"},
+            "mnist, judge 0.98",
+            "scored by another judge (computed by a processor that is not noted instead of an EPYC)",
+        ),
+        ({}, {"data": "aaaaaaaa"}, "mnist, data aaaaaa", "of other data (aaaaaa instead of not noted)"),
+        (
+            {"samples": (10000, 360)},
+            {"samples": (500, 360)},
+            "mnist, 500 samples in blocks of 360",
+            "of another number of samples "
+            "(500 samples in blocks of 360 instead of 10000 samples in blocks of 360)",
+        ),
+    ],
+)
+def test_runs_of_another_judge_of_other_data_or_samples_stand_apart(
+    write_run, comparable_sets, first, second, name, reason
+):
+    for seed in (1, 2):
+        write_run("mnist", seed, SCORES, **first, **DATA)
+    write_run("mnist", 3, SCORES, **second, **DATA)
+    sets = comparable_sets()
+    assert [[run.seed for run in comparable.runs] for comparable in sets] == [[1, 2], [3]]
+    assert sets[1].conditions[0].name == name
+    assert sets[1].name == f"{name} [2]"
+    (apart,) = conditions.apart(sets)
+    assert [run.seed for run in apart.first.runs] == [1, 2]
+    assert [run.seed for run in apart.second.runs] == [3]
+    assert apart.reasons == (reason,)
+
+
+def test_an_experiment_by_another_judge_stands_apart_from_its_like(write_run, comparable_sets):
+    for name, judge in (("mnist", 0.99), ("mnist_fast", 0.98)):
+        write_run(name, 1, SCORES, judge=judge, **DATA, lr=name)
+    write_run("sine", 1, SCORES, judge=0.5, **DATA | {"data.source": "sine"})
+    (apart,) = conditions.apart(comparable_sets())
+    assert (apart.first.name, apart.second.name) == ("mnist", "mnist_fast")
+
+
+def test_what_follows_from_a_parameter_is_not_in_the_name_too(write_run, comparable_sets):
+    write_run("mnist", 1, SCORES, **DATA, data="aaaaaaaa")
+    write_run("mnist", 2, SCORES, **DATA, **{"data.limit": 100}, data="bbbbbbbb", judge=0.5)
+    names = [comparable.conditions[0].name for comparable in comparable_sets()]
+    assert names == ["mnist, data.limit unset", "mnist, data.limit 100"]
+
+
+def test_which_score_decides_makes_runs_no_less_comparable(write_run, comparable_sets):
+    write_run("mnist", 1, SCORES, **DATA)
+    write_run("mnist", 2, SCORES, **DATA, **{"evaluate.primary": "recall"})
+    (comparable,) = comparable_sets()
+    assert len(comparable.conditions) == 2
+
+
+def test_scores_that_are_none_of_quality_come_last_and_are_not_compared(write_run, comparable_sets):
+    write_run("mnist", 1, {"near_copies": 0.1, "exact_copies": 0.0, "distinct": 1.0, **SCORES})
+    (comparable,) = comparable_sets()
+    assert comparable.scores == ["fid_judge", "diversity", "near_copies", "exact_copies", "distinct"]
+    assert comparable.graded == ["fid_judge", "diversity"]
+
+
 def test_a_parameter_that_is_null_is_none(write_run, comparable_sets):
     write_run("mnist", 1, SCORES, **DATA)
     write_run("mnist", 2, SCORES, **DATA, **{"data.limit": None})
@@ -97,6 +167,7 @@ def test_baselines_are_the_mean_over_the_runs(write_run, comparable_sets):
     write_run("sine", 2, SCORES | {"fid_judge_real": 2.0, "fid_judge_noise": 94.0})
     (comparable,) = comparable_sets()
     assert comparable.baselines("fid_judge") == (1.5, 92)
+    assert comparable.real_spread("fid_judge") is None
     assert comparable.scores == ["fid_judge", "diversity"]
 
 

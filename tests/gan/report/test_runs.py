@@ -27,6 +27,17 @@ def test_runs_are_read_by_experiment_and_seed(write_run, found):
     assert run.commit is run.grid is None
 
 
+def test_a_run_says_what_it_was_scored_with(write_run, found):
+    spreads = {"fid_judge_spread": 0.3, "fid_judge_real_spread": 0.1}
+    write_run("digits", 1, SCORES | spreads, judges=3, data="aaaa", samples=(10000, 360))
+    write_run("digits", 2, SCORES | spreads)  # as older ones
+    new, old = found()
+    assert (new.data, new.samples, new.judge.count) == (runs.Data("aaaa"), runs.Samples(10000, 360), 3)
+    assert (new.judges_spread("fid_judge"), new.real_spread("fid_judge")) == (0.3, 0.1)
+    assert (new.judges_spread("diversity"), new.real_spread("diversity")) == (None, None)
+    assert (old.data, old.samples, old.judge.count, old.judges_spread("fid_judge")) == (None, None, 1, None)
+
+
 def test_runs_of_old_commits_have_their_baselines_under_old_names(write_run, found):
     folder = write_run("sine", 1, SCORES)
     old = {"collapsed": 0, "recall": 0.5, "recall_floor": 0.9, "recall_ceiling": 0.1}

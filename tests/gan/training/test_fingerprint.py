@@ -41,7 +41,7 @@ def test_the_name_changes_with_all_that_the_numbers_depend_on(monkeypatch):
         ("core/layers.py", True),
         ("core/params/types.py", True),
         ("networks/base/registry.py", True),
-        ("training/adam.py", True),
+        ("core/adam.py", True),
         ("training/loop.py", True),
         ("networks/mlp.py", False),  # the code of the pieces is in the settings
         ("losses/bce.py", False),

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
+from stages.gan.core.adam import Adam
 from stages.gan.core.history import Epoch
 from stages.gan.core.params import experiment_schema
 from stages.gan.training import loop
-from stages.gan.training.adam import Adam
 from stages.gan.training.loop import Training
 from stages.gan.training.penalties import gradient_penalty
 from stages.runtime.errors import UserError

@@ -32,8 +32,11 @@ class PieceBlock(Block):
     piece: ClassVar[Declaration]
 
 
+Judges = Annotated[int, Field(ge=1, le=100)]
+
+
 class MlpJudge(Block):
-    """The discriminative model for points: a fully connected network that fits x2 given x1."""
+    """The discriminative model for points: fully connected networks, ``count``, that fit x2 given x1."""
 
     network: Literal["mlp"]
     hidden: Widths
@@ -41,10 +44,11 @@ class MlpJudge(Block):
     batch_size: Count
     lr: LearningRate
     seed: Seed
+    count: Judges = 3
 
 
 class CnnJudge(Block):
-    """The discriminative model for images: a small convolutional classifier."""
+    """The discriminative model for images: small convolutional classifiers, ``count`` of them."""
 
     network: Literal["cnn"]
     channels: Poolings
@@ -53,6 +57,7 @@ class CnnJudge(Block):
     batch_size: Count
     lr: LearningRate
     seed: Seed
+    count: Judges = 3
 
 
 Judge = Annotated[MlpJudge | CnnJudge, Field(discriminator="network")]
@@ -97,10 +102,20 @@ class Sample(Block):
     count: Annotated[int, Field(ge=2, le=100_000_000)]
 
 
-class Evaluate(Block):
-    """How samples are scored: with the file ``inception``, weights of Inception-V3, also by its FID."""
+File = Annotated[str, Field(min_length=1)]
 
-    inception: Annotated[str, Field(min_length=1)] | None = None
+
+class Evaluate(Block):
+    """How samples are scored, and compared.
+
+    ``inception`` and ``features`` name files, with the weights of Inception-V3 and any network of images;
+    samples then get a Fréchet distance of the features of each. ``primary`` names the score that decides
+    which of two recipes is better, beforehand; without it, it is the schema's (``scores.PRIMARY``).
+    """
+
+    inception: File | None = None
+    features: File | None = None
+    primary: str | None = None
 
 
 class Settings(Block):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from stages.gan.training.adam import Adam
+from stages.gan.core.adam import Adam
 
 SHAPES = {
     "linear": lambda: (nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 1)),

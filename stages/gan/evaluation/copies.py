@@ -1,0 +1,114 @@
+"""Copies: whether samples are training samples, or nearly so, and whether they repeat each other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stages.gan.core import portability
+from stages.gan.core.products import linear
+
+NEAR = 0.01  # of the test samples are so near to a training sample
+MOST_DISTANCES = 2**25  # that are computed at once
+_SIDE = 7  # of the small images that a search begins with, at least
+_SLACK = 1e-5  # of the squared lengths: what the distances of small images may owe to rounding
+
+
+class Copies(NamedTuple):
+    """Which samples are copies of training samples; bool [N].
+
+    Attributes:
+        near: those nearer to a training sample than 99% of the test samples are.
+        exact: those that are a training sample.
+    """
+
+    near: Tensor
+    exact: Tensor
+
+
+def threshold(nearest: Tensor) -> float:
+    """The distance that 99% of the test samples keep, by the nearest distances of all [N]."""
+    return float(nearest.sort().values[int(NEAR * len(nearest))])
+
+
+def find(samples: Tensor, real: Tensor, near: float) -> Copies:
+    """Which samples are copies of real ones.
+
+    Images are first compared as small ones, each pixel the mean of a square: these are no further apart than
+    the images (the means, times the square's side, are a projection). Those that may be near are searched.
+
+    Args:
+        samples: uint8 [N, C, H, W], or standardised points float64 [N, D].
+        real: likewise.
+        near: see :func:`threshold`.
+    """
+    flags = Copies(*(torch.zeros(len(samples), dtype=torch.bool) for _ in range(2)))
+    candidates = _candidates(samples, real, near)
+    if len(candidates):
+        nearest = nearest_distances(samples[candidates], real)
+        flags.near[candidates], flags.exact[candidates] = nearest < near, nearest == 0
+    return flags
+
+
+def distinct(samples: Tensor) -> float:
+    """The share of samples [N, …] that are left without repetitions, in (0, 1]."""
+    return len({row.tobytes() for row in samples.numpy()}) / len(samples)
+
+
+def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
+    """The distance of each sample to the nearest real one, 0 for a copy; float64 [N].
+
+    Where the bytes need not be those of other processors, the search takes the factors of float32 products
+    as bfloat16 if that is faster: integers up to 256, such as pixels, lose nothing by that. Of others it may
+    find one that is only nearly the nearest. The distance to the one that it finds is computed in double
+    precision.
+
+    Args:
+        samples: uint8 [N, C, H, W], or points float64 [N, D].
+        real: likewise, [M, …].
+    """
+    samples, real = _flat(samples), _flat(real)
+    squares, found = real.square().sum(1), []
+    with _fast_products():
+        for part in samples.split(max(1, MOST_DISTANCES // len(real))):
+            nearest = real[linear(-2 * part, real, squares).argmin(1)]
+            found.append((part.double() - nearest.double()).norm(dim=1))
+    return torch.cat(found)
+
+
+def _candidates(samples: Tensor, real: Tensor, near: float) -> Tensor:
+    """The indices of samples that may be as near, or copies."""
+    factor = min(samples.shape[2:]) // _SIDE if samples.dim() == 4 else 1
+    if factor < 2:
+        return torch.arange(len(samples))
+    small, others = (_small(images, factor) for images in (samples, real))
+    squares = others.square().sum(1)
+    slack = _SLACK * (squares.max() + small.square().sum(1).max())
+    found = []
+    for part in small.split(max(1, MOST_DISTANCES // len(real))):
+        least = linear(-2 * part, others, squares).amin(1) + part.square().sum(1)
+        found.append(least <= near**2 + slack)
+    return torch.cat(found).nonzero()[:, 0]
+
+
+def _small(images: Tensor, factor: int) -> Tensor:
+    return functional.avg_pool2d(images.float() - 128, factor).flatten(1) * factor
+
+
+def _flat(samples: Tensor) -> Tensor:
+    """Pixels as float32 around 0: integers so small that products of up to 1,024 are exact."""
+    return samples.flatten(1).float() - 128 if samples.dtype == torch.uint8 else samples
+
+
+@contextmanager
+def _fast_products() -> Iterator[None]:
+    """Let float32 products have bfloat16 factors, where the libraries are not limited; sums stay float32."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(before if portability.is_limited() else "medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,129 @@
+"""Scores by all pairs of samples and real ones: neighbourhoods, nearest neighbours, the kernel distance.
+
+A neighbourhood of a sample is the ball around it that reaches to its k-th nearest neighbour in its own set.
+Their sizes depend on how many samples there are, so these scores are comparable between equal counts only.
+All come from the same inner products, which are computed once, and in parts.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from stages.gan.evaluation.linear_algebra import products
+from stages.gan.evaluation.scores import Scores
+
+K_PRECISION = 3  # for precision and recall, as in their paper
+K_DENSITY = 5  # for density and coverage, as in theirs
+ROWS = 250  # samples whose products with all others are computed at once
+_ROUNDING = 1e-11  # of the mean squared length: what a squared distance may owe to rounding
+
+
+class RealSet(NamedTuple):
+    """Real samples, and what every comparison with them needs.
+
+    Attributes:
+        features: float32 or float64 [M, F].
+        third: squared radii of the neighbourhoods, k = 3; float32 [M].
+        fifth: those with k = 5; float32 [M].
+        nearest: squared distance to the nearest other one; float32 [M].
+        kernel: the kernel's mean between two different ones; float64, a number.
+    """
+
+    features: Tensor
+    third: Tensor
+    fifth: Tensor
+    nearest: Tensor
+    kernel: Tensor
+
+
+def prepare(features: Tensor) -> RealSet:
+    """What comparisons with real features [M, F] need, M at least 2."""
+    radii, kernel = [], torch.zeros((), dtype=torch.float64)
+    for part in features.split(ROWS):
+        inner = products(part, features)
+        radii.append(_radii(_squared(inner, part, features)))
+        kernel += _cubic(inner, features.shape[1]).sum()
+    third, fifth, nearest = torch.cat(radii).unbind(1)
+    kernel = _unbiased(kernel, features)
+    return RealSet(features, third.contiguous(), fifth.contiguous(), nearest.contiguous(), kernel)
+
+
+def compare(samples: Tensor, real: RealSet) -> Scores:
+    """What samples score by their pairs with real ones, and with each other.
+
+    - ``precision``: share of the samples within a real one's neighbourhood, k = 3; ``recall``: share of the
+      real ones within a sample's (Kynkäänniemi et al. 2019). Both in [0, 1].
+    - ``density``: mean number of real neighbourhoods, k = 5, that a sample is in, over k: about 1 for real
+      samples, and it may be more. ``coverage``: share of the real neighbourhoods with a sample in them, in
+      [0, 1] (Naeem et al. 2020).
+    - ``nn_accuracy``: how often the nearest other one of both sets tells which set one is of, the mean of
+      both sets' shares, in [0, 1]: 0.5 for equal distributions, 1 where they are apart, less than 0.5 for
+      copies of the real ones (Lopez-Paz & Oquab 2017). Where one of each set is as near, half counts.
+    - ``kernel_distance``: squared maximum mean discrepancy with the kernel (x·y / F + 1)³, the unbiased
+      U-statistic over all pairs (Gretton et al. 2012; Bińkowski et al. 2018 for the kernel): equal
+      distributions have 0, so a little below 0 occurs.
+
+    Args:
+        samples: features [N, F], N at least 2.
+        real: see :func:`prepare`.
+    """
+    count, there = len(samples), len(real.features)
+    inside, within, own = 0, 0, 0.0
+    covered, recalled = (torch.zeros(there, dtype=torch.bool) for _ in range(2))
+    nearest_sample = torch.full((there,), torch.inf)
+    among, across = (torch.zeros((), dtype=torch.float64) for _ in range(2))
+    for part in samples.split(ROWS):
+        inner = products(part, samples)
+        third, _, nearest = _radii(_squared(inner, part, samples)).unbind(1)
+        among += _cubic(inner, samples.shape[1]).sum()
+        inner = products(part, real.features)
+        squared = _squared(inner, part, real.features)
+        across += _cubic(inner, samples.shape[1]).sum()
+        inside += int((squared <= real.third).any(1).sum())
+        recalled |= (squared <= third[:, None]).any(0)
+        dense = squared < real.fifth
+        within += int(dense.sum())
+        covered |= dense.any(0)
+        own += _told(nearest, squared.amin(1))
+        nearest_sample = torch.minimum(nearest_sample, squared.amin(0))
+    others = _told(real.nearest, nearest_sample)
+    means = _unbiased(among, samples) + real.kernel - 2 * across / (count * there)
+    return {
+        "kernel_distance": means.item(),
+        "precision": inside / count,
+        "recall": recalled.double().mean().item(),
+        "density": within / (min(K_DENSITY, there - 1) * count),
+        "coverage": covered.double().mean().item(),
+        "nn_accuracy": (own / count + others / there) / 2,
+    }
+
+
+def _squared(inner: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Squared distances [N, M] by inner products; rounded, so that equal ones compare as equal."""
+    there = y.double().square().sum(1)
+    here = x.double().square().sum(1, keepdim=True) - _ROUNDING * there.mean()
+    return torch.sub(there, inner, alpha=2).add_(here).clamp_(min=0).float()
+
+
+def _radii(squared: Tensor) -> Tensor:
+    """To the third, fifth and nearest neighbour in the own set, by squared distances [N, M] to all."""
+    last = squared.shape[1] - 1
+    ordered = squared.topk(min(K_DENSITY, last) + 1, largest=False).values  # the first is the one itself
+    return ordered[:, [min(K_PRECISION, last), min(K_DENSITY, last), 1]]
+
+
+def _cubic(inner: Tensor, features: int) -> Tensor:
+    shifted = (inner / features).add_(1)
+    return (shifted * shifted).mul_(shifted)
+
+
+def _unbiased(total: Tensor, features: Tensor) -> Tensor:
+    """The kernel's mean between two different ones, by its sum over all pairs."""
+    selves = _cubic(features.double().square().sum(1), features.shape[1]).sum()
+    return (total - selves) / (len(features) * (len(features) - 1))
+
+
+def _told(own: Tensor, other: Tensor) -> float:
+    """How many have their own set's nearest one nearer than the other set's."""
+    return int((own < other).sum()) + int((own == other).sum()) / 2

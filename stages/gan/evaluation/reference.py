@@ -1,0 +1,83 @@
+"""What all runs of an experiment are compared with, computed once: the real samples, and both baselines."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+
+from stages.gan.evaluation.distances import Gaussian
+from stages.gan.evaluation.scores import Scores
+from stages.gan.evaluation.view import View
+from stages.runtime import files
+from stages.runtime.errors import UserError
+
+_KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What samples of an experiment are compared with, whatever the run.
+
+    Attributes:
+        block: samples in a block.
+        near: the distance that 99% of the test samples keep from all training samples.
+        views: the training samples as each judge sees them; of points, one.
+        gaussians: fitted to the features of other networks, by the name of the score.
+        baselines: of each score, ``…_real``, ``…_real_spread`` and ``…_noise``.
+    """
+
+    block: int
+    near: float
+    views: tuple[View, ...]
+    gaussians: Mapping[str, Gaussian]
+    baselines: Scores
+
+    def save(self, path: Path) -> None:
+        """Write all of it to a safetensors file; the same bytes each time."""
+        tensors = {
+            f"view.{index}.{name}": tensor
+            for index, view in enumerate(self.views)
+            for name, tensor in view.tensors().items()
+        }
+        for name, gaussian in self.gaussians.items():
+            tensors |= {f"{name}.mean": gaussian.mean, f"{name}.root": gaussian.root}
+        about = {
+            "block": self.block,
+            "near": self.near,
+            "views": len(self.views),
+            "gaussians": list(self.gaussians),
+            "baselines": self.baselines,
+        }
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        files.write(path, to_bytes(whole, metadata={_KEY: json.dumps(about)}))
+
+    @staticmethod
+    def load(path: Path) -> "Reference":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads(file.metadata()[_KEY])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+                raise ValueError("it holds numbers that are not finite")
+            return Reference(
+                int(about["block"]),
+                float(about["near"]),
+                tuple(View.from_tensors(_below(f"view.{i}.", tensors)) for i in range(int(about["views"]))),
+                {name: Gaussian(**_below(f"{name}.", tensors)) for name in about["gaussians"]},
+                {name: float(score) for name, score in about["baselines"].items()},
+            )
+        except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{path}: not a readable reference ({error}); run the reference stage") from error
+
+
+def _below(start: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(start): found for name, found in tensors.items() if name.startswith(start)}

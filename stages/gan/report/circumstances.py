@@ -1,0 +1,65 @@
+"""What sets runs apart besides parameters and seed: device, judge, data and number of samples."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from stages.gan.report.runs import Run
+
+
+@dataclass(frozen=True)
+class Circumstance:
+    """What else than parameters and seed can set runs apart.
+
+    Attributes:
+        value: of a run; None where its files do not say it.
+        label: what it adds to a condition's name.
+        reason: why a second run stands apart from a first one, in words.
+    """
+
+    value: Callable[[Run], Hashable]
+    label: Callable[[Run], str]
+    reason: Callable[[Run, Run], str]
+
+
+def _judges(first: Run, second: Run) -> str:
+    kinds = [run.judge.processor for run in (second, first)]
+    if kinds[0] != kinds[1]:
+        known = [kind or "a processor that is not noted" for kind in kinds]
+        return f"scored by another judge (computed by {known[0]} instead of {known[1]})"
+    return f"scored by another judge ({second.judge.md5[:6]} instead of {first.judge.md5[:6]})"
+
+
+def _data(run: Run) -> str:
+    return run.data.md5[:6] if run.data else "not noted"
+
+
+def _samples(run: Run) -> str:
+    if run.samples is None:
+        return "samples not noted"
+    return f"{run.samples.count} samples in blocks of {run.samples.block}"
+
+
+# Without these in common, scores cannot be compared.
+SCORING_CIRCUMSTANCES = (
+    Circumstance(lambda run: run.judge.md5, lambda run: f", judge {run.judge.md5[:6]}", _judges),
+    Circumstance(
+        lambda run: run.data,
+        lambda run: f", data {_data(run)}",
+        lambda first, second: f"of other data ({_data(second)} instead of {_data(first)})",
+    ),
+    Circumstance(
+        lambda run: run.samples,
+        lambda run: f", {_samples(run)}",
+        lambda first, second: (
+            f"of another number of samples ({_samples(second)} instead of {_samples(first)})"
+        ),
+    ),
+)
+CIRCUMSTANCES = (
+    Circumstance(
+        lambda run: run.device,
+        lambda run: f", {run.device}",
+        lambda first, second: f"trained on {second.device} instead of {first.device}",
+    ),
+    *SCORING_CIRCUMSTANCES,
+)

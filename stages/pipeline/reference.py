@@ -1,0 +1,23 @@
+"""What all runs of an experiment are compared with, computed once."""
+
+from stages.gan.core import devices
+from stages.gan.core.params import Experiment, Settings
+from stages.gan.evaluation import scoring
+from stages.pipeline import known
+from stages.runtime import command, progress
+from stages.runtime.errors import say
+from stages.runtime.paths import ExperimentFiles
+
+
+def reference(name: str, experiment: Experiment, settings: Settings) -> None:
+    """Prepare the real samples for comparisons, and score both baselines."""
+    path = ExperimentFiles(name).reference
+    device = devices.set_up(settings.device, settings.threads)
+    inputs, _ = known.read(name, experiment, device)
+    total = experiment.sample.count
+    parts = scoring.parts_of_reference(inputs, total)
+    command.say_begin("reference", name, f"{parts} steps", device.type, path)
+    with progress.bar(parts, "step") as bar:
+        made = scoring.prepare(inputs, total, bar.update)
+    made.save(path)
+    say(f"reference {name}: blocks of {made.block} samples; {path}")

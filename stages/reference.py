@@ -1,0 +1,26 @@
+"""Prepare what all runs of an experiment are compared with: real samples as the judges see them, baselines.
+
+Reads:
+  params.yaml, data/code/EXPERIMENT/reference
+  data/EXPERIMENT/dataset.safetensors          the prepared data
+  data/EXPERIMENT/judge.safetensors            the judges
+Writes:
+  data/EXPERIMENT/reference.safetensors        real samples by their features, with their neighbourhoods; and
+                                               the scores of random draws of them, and of noise
+Example:
+  python -m stages.reference --experiment digits
+"""
+
+from stages.gan.core import params
+from stages.runtime import command
+
+
+def main(name: str, experiment: params.Experiment, settings: params.Settings) -> None:
+    """Prepare an experiment's reference."""
+    from stages.pipeline.reference import reference
+
+    reference(name, experiment, settings)
+
+
+if __name__ == "__main__":
+    command.for_experiment(main, __doc__)
