@@ -37,7 +37,7 @@ TRAINING = 900  # of the 1,797 digits; the others are held out
 COUNT = 300  # images in a set
 SETS = 20  # that say what is chance
 FAULTY = 6  # of them, that every fault is planted in
-STUDENT_EPOCHS = 8  # of the classifier that learns from a set: it is fitted to each
+STUDENT_EPOCHS = 20  # of the classifier that learns from a set: it is fitted to each
 SURE = 2  # standard deviations: a smaller change may be chance
 DROPPED = 3  # the digit that one fault leaves out
 BLUR = 0.1  # how much of a pixel goes to each of its neighbours, in either direction
@@ -188,7 +188,7 @@ def plant(images: Tensor, labels: Tensor, copies: Tensor, noise: Tensor) -> dict
         return torch.cat([with_[:replaced], clean[replaced:]])
 
     one = clean[-1:].expand_as(clean)
-    ten = torch.stack([images[labels == digit][0] for digit in range(10)]).repeat(COUNT // 10, 1, 1, 1)
+    ten = torch.stack([_typical(images[labels == digit]) for digit in range(10)]).repeat(COUNT // 10, 1, 1, 1)
     sets = [
         mixed(0.01, noise),
         mixed(0.05, noise),
@@ -203,6 +203,12 @@ def plant(images: Tensor, labels: Tensor, copies: Tensor, noise: Tensor) -> dict
         blurred(clean),
     ]
     return {fault.title: faulty for fault, faulty in zip(FAULTS, sets, strict=True)}
+
+
+def _typical(images: Tensor) -> Tensor:
+    """The one of images uint8 [N, C, H, W] that is nearest to their mean."""
+    pixels = images.flatten(1).float()
+    return images[(pixels - pixels.mean(0)).norm(dim=1).argmin()]
 
 
 def blurred(images: Tensor) -> Tensor:
@@ -247,7 +253,7 @@ def _known(settings: params.CnnJudge) -> scoring.Known:
     for _ in fitting.fit(settings, judges, real.train, torch.device("cpu")):
         pass
     student = settings.model_copy(update={"epochs": STUDENT_EPOCHS})
-    return scoring.Known(real, judges, student, "digits")
+    return scoring.Known(real, judges, "", student, "digits")
 
 
 def _labels(split: Split) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from stages.gan.core import devices, params
+from stages.gan.core import devices, params, weights
 from stages.gan.evaluation import scoring
 from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scores import REAL_SUFFIX

@@ -1,11 +1,11 @@
-"""Fit the judge, the discriminative model P(y|x): it classifies images, or fits x2 given x1.
+"""Fit the judges, discriminative models P(y|x): they classify images, or fit x2 given x1.
 
 Reads:
   params.yaml
   data/EXPERIMENT/dataset.safetensors          the prepared data
 Writes:
-  data/EXPERIMENT/judge.safetensors            the network
-  reports/runs/EXPERIMENT/judge.json           its scores on the test data
+  data/EXPERIMENT/judge.safetensors            the networks
+  reports/runs/EXPERIMENT/judge.json           their scores on the test data
   MLflow                                       a run, as it goes
 Example:
   python -m stages.judge --experiment digits
@@ -17,7 +17,7 @@ from stages.tracking import store
 
 
 def main(name: str, experiment: params.Experiment, settings: params.Settings) -> None:
-    """Fit an experiment's judge."""
+    """Fit an experiment's judges."""
     with store.default() as runs:
         runs.open()  # its process starts while the import takes its seconds
         from stages.pipeline.judge import judge

@@ -8,7 +8,7 @@ Writes:
   reports/figures            the pictures in it
   reports/summary.json       main scores of what params.yaml lists, for `dvc exp show` and `dvc metrics`
   reports/plots              losses and scores of all runs, of which `dvc plots` makes charts
-  MLflow                     means of runs that differ by their seed alone: a run, the parent of theirs
+  MLflow                     medians of runs that differ by their seed alone: a run, the parent of theirs
 Example:
   python -m stages.report
 """

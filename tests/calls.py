@@ -137,11 +137,12 @@ def make(folder: Path, root: Path) -> None:
         content[name]["train"] |= SIZES
         content[name]["judge"]["epochs"] = 1
         content[name]["sample"]["count"] = 200
+    content["digits"]["judge"]["epochs"] = 3  # enough to know a zero
     content["sine"]["data"]["points"] = 64
     content["digits"]["train"]["batch_size"] = 512
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     for name in ("sine", "digits"):
-        for stage in ("prepare", "judge", *OF_A_RUN):
+        for stage in ("prepare", "judge", "reference", *OF_A_RUN):
             ended = call(folder, stage, experiment=name)
             assert ended.code == 0, ended
         assert call(folder, "plot", "--experiment", name).code == 0

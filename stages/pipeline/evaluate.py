@@ -15,7 +15,7 @@ from stages.gan.evaluation.scores import Scores
 from stages.gan.evaluation.scoring import Known
 from stages.pipeline import known
 from stages.runtime import command, files, progress
-from stages.runtime.errors import say
+from stages.runtime.errors import UserError, say
 from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import pages, record, tags
 from stages.tracking.store import Store
@@ -55,11 +55,16 @@ def _read(name: str, seed: int, experiment: Experiment, device: torch.device) ->
     against, judges = known.read(name, experiment, device)
     train = against.real.train
     reference = Reference.load(shared.reference)
+    if not scoring.is_for(reference, against, experiment.sample.count):
+        raise UserError(
+            f"{shared.reference}: is of other judges, networks or numbers of samples; it is another "
+            "experiment's, or older: run the reference stage"
+        )
     found = weights.read_about(run_files.generator)
     about = weights.check_generator(run_files.generator, found, name, seed, experiment.generator, train.shape)
     samples = scoring.load_samples(run_files.samples, train, experiment.sample.count)
     about["judge"] = {
-        "md5": files.md5(shared.judge),
+        "md5": against.md5,
         "processor": judges.get("processor"),
         "count": experiment.judge.count,
         "scores": judges.get("test", {}),

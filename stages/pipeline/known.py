@@ -11,6 +11,7 @@ from stages.gan.core.params import Experiment
 from stages.gan.evaluation import extractors
 from stages.gan.evaluation.scoring import Known
 from stages.gan.judges import fitting, models
+from stages.runtime import files
 from stages.runtime.paths import ExperimentFiles
 
 
@@ -33,4 +34,5 @@ def read(name: str, experiment: Experiment, device: torch.device) -> tuple[Known
     if (path := experiment.evaluate.features) is not None:
         networks["fid_features"] = extractors.named(Path(path), device)
     source = experiment.data.piece.name
-    return Known(real, cast(models.Judges, judges), experiment.judge, source, networks), about
+    md5 = files.md5(shared.judge)
+    return Known(real, cast(models.Judges, judges), md5, experiment.judge, source, networks), about

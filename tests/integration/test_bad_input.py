@@ -34,6 +34,7 @@ from tests import calls
 RUN = f"seed-{calls.SEED}"
 GENERATOR = f"data/sine/{RUN}/generator.safetensors"
 JUDGE = "data/sine/judge.safetensors"
+REFERENCE = "data/sine/reference.safetensors"
 DATASET = "data/sine/dataset.safetensors"
 SAMPLES = f"data/sine/{RUN}/samples.npy"
 PREVIEWS = f"data/sine/{RUN}/previews.npy"
@@ -350,7 +351,7 @@ DEVICES = [
         lambda f: calls.change(f, device=no_device()), ("device: ", "is not there; this machine has cpu"),
         () if stage != "plot" else ("--experiment", "sine"),
     )
-    for stage in ("judge", "train", "sample", "evaluate", "plot")
+    for stage in ("judge", "reference", "train", "sample", "evaluate", "plot")
 ]  # fmt: skip
 UNREADABLE: list[tuple[str, Callable[[Path], object]]] = [
     ("missing", Path.unlink),
@@ -396,7 +397,15 @@ WEIGHTS = [
         bad_file("sample", GENERATOR, about, spoil, "not a readable network", "make it again")
         for about, spoil in UNREADABLE
     ),
-    *(bad_file("evaluate", JUDGE, about, spoil, "not a readable network") for about, spoil in UNREADABLE),
+    *(
+        bad_file(stage, JUDGE, about, spoil, "not a readable network")
+        for about, spoil in UNREADABLE
+        for stage in ("reference", "evaluate")
+    ),
+    *(
+        bad_file("evaluate", REFERENCE, about, spoil, "not a readable reference", "run the reference stage")
+        for about, spoil in UNREADABLE
+    ),
     bad_file("evaluate", GENERATOR, "a pickle", disguise, "not a readable network"),
     bad_file(
         "sample", GENERATOR, "with NaN", not_a_number, "layers.0.weight holds numbers that are not finite"
@@ -430,6 +439,8 @@ WEIGHTS = [
         lambda p: p.write_bytes(to_bytes({"train.samples": torch.zeros(2)})), "not a readable network",
     ),
     bad_file("evaluate", JUDGE, "of digits", of_digits, "cnn"),
+    bad_file("evaluate", REFERENCE, "of digits", of_digits, "another experiment's"),
+    bad_file("evaluate", REFERENCE, "tensors", lambda p: p.write_bytes(to_bytes({"a": torch.zeros(2)}))),
     bad_file("evaluate", JUDGE, "a generator", lambda p: network(p), "not a readable network"),
 ]  # fmt: skip
 RESULTS = [
@@ -550,8 +561,9 @@ def test_no_weights_of_inception_are_unpickled(spoil, workplace):
     spoil(workplace / "inception.pth")
     calls.change(workplace, digits__evaluate={"inception": "inception.pth"})
     before = calls.digest(workplace)
-    ended = calls.call(workplace, "evaluate", experiment="digits")
-    calls.assert_refused(ended, "inception.pth: ", "Inception-V3", "evaluate.inception to null")
+    for stage in ("reference", "evaluate"):
+        ended = calls.call(workplace, stage, experiment="digits")
+        calls.assert_refused(ended, "inception.pth: ", "Inception-V3", "evaluate.inception to null")
     assert calls.digest(workplace) == before
 
 

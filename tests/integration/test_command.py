@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 KINDS = ("outs", "metrics", "plots")
-STAGES = ("prepare", "judge", "train", "sample", "evaluate", "plot", "report")
+STAGES = ("prepare", "judge", "reference", "train", "sample", "evaluate", "plot", "report")
 TOOLS = ("draw", "classify", "register", "sync", "ui", "comment")
 
 

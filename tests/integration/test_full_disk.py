@@ -15,11 +15,12 @@ from tests import calls
 
 pytestmark = pytest.mark.slow
 
-STAGES = ("prepare", "judge", "train", "sample", "evaluate", "plot-data", "plot", "report")
+STAGES = ("prepare", "judge", "reference", "train", "sample", "evaluate", "plot-data", "plot", "report")
 RUN = f"seed-{calls.SEED}"
 OUTPUTS = {
     "prepare": ("data/sine/dataset.safetensors",),
     "judge": ("data/sine/judge.safetensors", "reports/runs/sine/judge.json"),
+    "reference": ("data/sine/reference.safetensors",),
     "train": (
         f"data/sine/{RUN}/generator.safetensors",
         f"data/sine/{RUN}/discriminator.safetensors",

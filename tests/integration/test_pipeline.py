@@ -99,7 +99,7 @@ def clone(tmp_path_factory) -> Path:
 def reproduced(clone) -> Path:
     """The clone after `dvc repro`, committed."""
     output = run(clone, "dvc", "repro")
-    every = stages("prepare", "judge", "train", "sample", "evaluate", "plot-data", "plot")
+    every = stages("prepare", "judge", "reference", "train", "sample", "evaluate", "plot-data", "plot")
     assert sorted(ran(output)) == sorted([*every, "check", "report"])
     run(clone, "git", "add", "--all")
     run(clone, "git", "commit", "--quiet", "--message", "results")
@@ -232,7 +232,7 @@ def test_a_colour_draws_again_and_a_score_scores_again(reproduced):
     with edited(reproduced, gan__plots__style=("#3b6fb6", "#3b6fb7")):
         assert changed(reproduced) == stages("plot-data", "plot") | {"report"}
     with edited(reproduced, gan__evaluation__metrics="# one more line\n"):
-        assert changed(reproduced) == stages("evaluate") | {"report"}
+        assert changed(reproduced) == stages("reference", "evaluate") | {"report"}
 
 
 def test_the_machinery_reruns_nothing_nor_does_what_lies_beside_modules(reproduced):

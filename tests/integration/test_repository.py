@@ -135,7 +135,10 @@ def test_a_piece_reruns_the_check_and_by_its_answer_what_uses_it(stages):
     }
     assert {name: deps for name, deps in by_its_answer.items() if deps} == {
         name: [f"data/code/${{item.experiment}}/{name}"] for name in CODE
-    } | {"evaluate": ["data/code/${item.experiment}/parameters"]}
+    } | {
+        "reference": ["data/code/${item.experiment}/reference"],
+        "evaluate": ["data/code/${item.experiment}/parameters"],
+    }
     for name, stage in stages.items():
         rooms = [SCIENCE / room for room in ROOMS]
         assert name == "check" or not named_code(stage) & {*rooms}, f"{name} would rerun with each new piece"

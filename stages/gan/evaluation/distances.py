@@ -26,8 +26,8 @@ class Gaussian(NamedTuple):
 def gaussian(features: Tensor) -> Gaussian:
     """The Gaussian fitted to features [N, F], N at least 2."""
     mean, covariance = _moments(features)
-    values, vectors = np.linalg.eigh(covariance)
     with one_thread():
+        values, vectors = np.linalg.eigh(covariance)
         root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
     return Gaussian(torch.from_numpy(mean), torch.from_numpy(root))
 

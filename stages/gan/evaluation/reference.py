@@ -23,6 +23,7 @@ class Reference:
     """What samples of an experiment are compared with, whatever the run.
 
     Attributes:
+        judge: the MD5 sum of the judges' file.
         block: samples in a block.
         near: the distance that 99% of the test samples keep from all training samples.
         views: the training samples as each judge sees them; of points, one.
@@ -30,6 +31,7 @@ class Reference:
         baselines: of each score, ``…_real``, ``…_real_spread`` and ``…_noise``.
     """
 
+    judge: str
     block: int
     near: float
     views: tuple[View, ...]
@@ -46,6 +48,7 @@ class Reference:
         for name, gaussian in self.gaussians.items():
             tensors |= {f"{name}.mean": gaussian.mean, f"{name}.root": gaussian.root}
         about = {
+            "judge": self.judge,
             "block": self.block,
             "near": self.near,
             "views": len(self.views),
@@ -69,6 +72,7 @@ class Reference:
             if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
                 raise ValueError("it holds numbers that are not finite")
             return Reference(
+                str(about["judge"]),
                 int(about["block"]),
                 float(about["near"]),
                 tuple(View.from_tensors(_below(f"view.{i}.", tensors)) for i in range(int(about["views"]))),

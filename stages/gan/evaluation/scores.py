@@ -213,7 +213,9 @@ def class_shares(scores: Mapping[str, float]) -> list[float]:
 
 
 def in_mlflow(name: str) -> str:
-    """A score's name in MLflow: a slash groups the classes in its charts, which would crowd out the rest."""
+    """A score's name in MLflow: a slash groups those in its charts that would crowd out the rest."""
+    if name.endswith(SPREAD_SUFFIX):
+        return f"spread/{name.removesuffix(SPREAD_SUFFIX)}"
     return name.replace(CLASS_SHARE, "share/class_")
 
 

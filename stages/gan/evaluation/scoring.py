@@ -33,6 +33,7 @@ class Known:
     Attributes:
         real: the real data.
         judges: the judges of these.
+        md5: of the judges' file.
         settings: what the judges were fitted by.
         source: the data source's name.
         extractors: other networks of images whose Fréchet distance is asked for, by the name of that score.
@@ -40,6 +41,7 @@ class Known:
 
     real: Dataset
     judges: models.Judges
+    md5: str
     settings: Judge
     source: str
     extractors: Mapping[str, Extractor] = field(default_factory=dict)
@@ -84,7 +86,7 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     gaussians = {name: distances.gaussian(features) for name, features in found.items()}
     nearest = copies.nearest_distances(known.places(test), known.places(train))
     near = copies.threshold(nearest)
-    reference = Reference(block, near, known.views(block), gaussians, {})
+    reference = Reference(known.md5, block, near, known.views(block), gaussians, {})
     scorer = known.scorer(block, reference.views)
     scorer.count = count
     drawn = []
@@ -100,6 +102,12 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     of_noise |= _seen(known, reference, noise)
     of_noise |= _taught(known, baselines.noise(train, len(_some(train, total))), None)
     return replace(reference, baselines=baselines.with_baselines(drawn, of_noise, block / len(test)))
+
+
+def is_for(reference: Reference, known: Known, total: int) -> bool:
+    """Whether a reference is what :func:`prepare` made of these judges and networks, for as many samples."""
+    made_of = (reference.judge, reference.block, {*reference.gaussians})
+    return made_of == (known.md5, block_size(known.real, total), {*known.extractors})
 
 
 def score(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
-from stages.gan.evaluation.scores import IN_WORDS, MEANINGS
+from stages.gan.evaluation.scores import IN_WORDS, MEANINGS, SPREAD_SUFFIX
 from stages.gan.report import comparison_figures, sentences, verdicts
 from stages.gan.report.conditions import Apart, ComparableSet, Condition, apart
 from stages.gan.report.markdown import folded, seeds, spread, table
@@ -140,9 +140,14 @@ def _seeds(comparable: ComparableSet) -> str:
         alone = "there is no range" + (" and no comparison" if len(comparable.conditions) > 1 else "")
         said.append(f"One seed only: {', '.join(single)}; so {alone}, and another seed may score otherwise.")
     judge = comparable.runs[0].judge
-    who = f"The {judge.count} judges" if judge.count > 1 else "The judge"
-    own = ", ".join(f"{name} {score:.4g}" for name, score in judge.scores.items())
-    said.append(f"{who}, on test data: {own}{' (means)' if judge.count > 1 else ''}.")
+    who = f"The {judge.count} judges together" if judge.count > 1 else "The judge"
+    own = [
+        f"{name} {score:.4g}" + (f" (± {apart:.2g} among them)" if apart is not None else "")
+        for name, score in judge.scores.items()
+        if not name.endswith(SPREAD_SUFFIX)
+        for apart in [judge.scores.get(name + SPREAD_SUFFIX)]
+    ]
+    said.append(f"{who}, on test data: {', '.join(own)}.")
     others = {run.judge.processor for run in comparable.runs} - {run.processor for run in comparable.runs}
     if fitted := sorted(other for other in others if other):
         said.append(f"{'They were' if judge.count > 1 else 'It was'} fitted on {', '.join(fitted)}.")

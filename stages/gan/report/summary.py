@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from stages.gan.evaluation.scores import IN_WORDS, MAIN, MEANINGS
+from stages.gan.evaluation.scores import IN_WORDS, MAIN, MEANINGS, SPREAD_SUFFIX
 from stages.gan.report.conditions import ComparableSet, Condition
 from stages.gan.report.runs import Run
 
@@ -86,7 +86,7 @@ def _median(runs: Sequence[Run]) -> dict[str, float]:
     found["collapsed"] = sum(run.collapsed for run in runs)
     found["seeds"] = len(runs)
     for name, score in runs[0].judge.scores.items():
-        if name != "loss":
+        if name != "loss" and not name.endswith(SPREAD_SUFFIX):
             found[f"judge_{name}"] = score
     return found
 

@@ -6,7 +6,7 @@ from stages.gan.core.datasets import Split
 from stages.gan.evaluation import cas
 
 SETTINGS = params.CnnJudge(
-    network="cnn", channels=[4], features=16, epochs=12, batch_size=20, lr=0.01, seed=1, count=1
+    network="cnn", channels=[4], features=16, epochs=12, batch_size=5, lr=0.005, seed=1, count=1
 )
 CPU = torch.device("cpu")
 

@@ -46,7 +46,7 @@ def known(images: Split, **networks: extractors.Extractor) -> scoring.Known:
     """A dozen training images and a dozen of the test split, an untrained judge, and other networks."""
     real = Dataset(*(Split(images.samples[part], images.labels[part]) for part in (slice(12), slice(12, 24))))
     judge = models.ImageJudge((1, 8, 8), [2], 8, 10, torch.Generator().manual_seed(0))
-    return scoring.Known(real, models.Judges([judge]), JUDGE, "digits", networks)
+    return scoring.Known(real, models.Judges([judge]), "", JUDGE, "digits", networks)
 
 
 def test_features_come_from_the_files_weights_and_grey_is_shown_in_three_channels(weights, images):
@@ -80,36 +80,43 @@ def test_a_dozen_images_get_their_fid_by_inception_all_at_once(weights, images, 
     assert copies["fid_inception"] == pytest.approx(0, abs=1e-3 * found["fid_inception"])
 
 
-@pytest.fixture(params=["judge.safetensors", "program.pt2"])
-def network_file(request, tmp_path) -> Path:
-    """A file with a network of images, of either kind."""
-    path = tmp_path / request.param
+class Program(torch.nn.Module):
+    """What a user may have: features of bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(64, 5, generator=torch.Generator().manual_seed(0)))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return (images.float() / 255).flatten(1) @ self.weight
+
+
+def judge_file(path: Path) -> torch.nn.Module:
     judge = models.ImageJudge((1, 8, 8), [2], 5, None, torch.Generator().manual_seed(0))
-    if path.suffix == ".safetensors":
-        network_files.save(path, models.Judges([judge]), {})
-        return path
+    network_files.save(path, models.Judges([judge]), {})
+    return torch.nn.Sequential(*[Normalized(), *judge.features])
 
-    class Program(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.features = judge.features
 
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return self.features(images.float() / 127.5 - 1)
+class Normalized(torch.nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float() / 127.5 - 1
 
+
+def program_file(path: Path) -> torch.nn.Module:
     example = (torch.zeros(3, 1, 8, 8, dtype=torch.uint8),)
-    program = torch.export.export(Program(), example, dynamic_shapes=[{0: torch.export.Dim("images")}])
-    torch.export.save(program, path)
-    return path
+    dims = [{0: torch.export.Dim("images")}]
+    torch.export.save(torch.export.export(Program(), example, dynamic_shapes=dims), path)
+    return Program()
 
 
-def test_any_network_of_images_gives_a_distance(network_file, images):
-    network = extractors.named(network_file, CPU)
-    judge = models.ImageJudge((1, 8, 8), [2], 5, None, torch.Generator().manual_seed(0))
+@pytest.mark.parametrize(("name", "write"), [("a.safetensors", judge_file), ("a.pt2", program_file)])
+def test_any_network_of_images_gives_a_distance(name, write, tmp_path, images):
+    network = write(tmp_path / name)
+    extractor = extractors.named(tmp_path / name, CPU)
     with torch.no_grad():
-        seen = judge.features(images.normalized)
-    assert torch.allclose(extractors.features(network, images.samples, "it"), seen, atol=1e-5)
-    inputs = known(images, fid_features=network)
+        seen = network(images.samples)
+    assert torch.allclose(extractors.features(extractor, images.samples, "it"), seen, atol=1e-5)
+    inputs = known(images, fid_features=extractor)
     found, _ = scoring.score(images.samples[24:54], inputs, scoring.prepare(inputs, 30))
     assert found["fid_features"] > 0
     assert {"fid_features_real", "fid_features_noise"} < set(found)

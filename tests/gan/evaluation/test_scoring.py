@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,12 +77,12 @@ class Sine(torch.nn.Linear):
 
 @pytest.fixture(scope="module")
 def images(digits, classifiers) -> scoring.Known:
-    return scoring.Known(digits, classifiers, CNN, "digits")
+    return scoring.Known(digits, classifiers, "", CNN, "digits")
 
 
 @pytest.fixture(scope="module")
 def points(sine) -> scoring.Known:
-    return scoring.Known(sine, models.Judges([Sine(0.1), Sine(-0.3)]), MLP, "sine")
+    return scoring.Known(sine, models.Judges([Sine(0.1), Sine(-0.3)]), "", MLP, "sine")
 
 
 @pytest.fixture(scope="module", params=["images", "points"])
@@ -117,7 +118,7 @@ def test_scores_are_the_mean_over_the_judges(digits, classifiers):
     samples = digits.test.samples
     every = []
     for judges in ([classifiers.members[0]], [classifiers.members[1]], list(classifiers.members)):
-        known = scoring.Known(digits, models.Judges(judges), CNN, "digits")
+        known = scoring.Known(digits, models.Judges(judges), "", CNN, "digits")
         every.append(scoring.score(samples, known, scoring.prepare(known, len(samples)))[0])
     for name in OF_JUDGES:
         alone = [found[name] for found in every[:2]]
@@ -243,7 +244,7 @@ def test_a_score_is_the_mean_over_blocks(points):
 
 
 def test_points_with_no_known_curve_are_not_held_against_one(sine):
-    known = scoring.Known(sine, models.Judges([Sine()]), MLP, "array")
+    known = scoring.Known(sine, models.Judges([Sine()]), "", MLP, "array")
     found, _ = scoring.score(sine.test.samples, known, scoring.prepare(known, 256))
     assert not [name for name in found if name.startswith("curve")]
 
@@ -260,8 +261,17 @@ def test_a_single_repeated_sample_has_collapsed(score):
 def test_a_block_is_half_of_the_test_split(sine, test, block):
     real = Dataset(sine.train, Split(sine.test.samples[:test]))
     assert scoring.block_size(real, 10_000) == block
-    known = scoring.Known(real, models.Judges([Sine()]), MLP, "sine")
+    known = scoring.Known(real, models.Judges([Sine()]), "", MLP, "sine")
     assert all(math.isfinite(score) for score in scoring.prepare(known, 10_000).baselines.values())
+
+
+def test_a_reference_is_for_the_judges_the_networks_and_the_number_of_samples_it_is_made_for(points):
+    reference = scoring.prepare(points, 200)
+    assert scoring.is_for(reference, points, 200)
+    assert scoring.is_for(reference, points, 300)  # the blocks are the same
+    assert not scoring.is_for(reference, points, 100)
+    assert not scoring.is_for(reference, replace(points, md5="another"), 200)
+    assert not scoring.is_for(reference, replace(points, extractors={"fid_features": abs}), 200)
 
 
 def test_a_single_real_sample_is_too_few_to_compare_with(sine):

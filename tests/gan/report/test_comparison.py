@@ -113,7 +113,7 @@ def test_the_scores_of_several_judges_have_their_spread(write_run, report):
         "| standard deviation over the judges | digits |\n| --- | --- |\n| Fréchet distance | 0.3 |\n\n"
         in text
     )
-    assert "The 3 judges, on test data: accuracy 0.9876 (means)." in text
+    assert "The 3 judges together, on test data: accuracy 0.9876." in text
 
 
 def test_what_had_that_name_before_is_no_spread_over_judges(write_run, report):
