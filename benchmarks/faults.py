@@ -21,10 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks import pages
 from stages.gan.core import devices, params
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.randomness import generator
-from stages.gan.evaluation import baselines, scoring
+from stages.gan.evaluation import baselines, cas, scoring
 from stages.gan.evaluation.scores import MEANINGS, Scores
 from stages.gan.judges import fitting
 from stages.gan.sources.digits import DigitsSource
@@ -37,7 +38,7 @@ TRAINING = 900  # of the 1,797 digits; the others are held out
 COUNT = 300  # images in a set
 SETS = 20  # that say what is chance
 FAULTY = 6  # of them, that every fault is planted in
-STUDENT_EPOCHS = 20  # of the classifier that learns from a set: it is fitted to each
+STUDENT_EPOCHS = 8  # of the classifier that learns from a set: it is fitted to each
 SURE = 2  # standard deviations: a smaller change may be chance
 DROPPED = 3  # the digit that one fault leaves out
 BLUR = 0.1  # how much of a pixel goes to each of its neighbours, in either direction
@@ -234,12 +235,6 @@ def markdown(table: Table) -> str:
     return "\n".join(lines)
 
 
-def insert(page: str, table: str) -> str:
-    """The page with the table between its two marks."""
-    before, rest = page.split(START)
-    return f"{before}{START}\n\n{table}\n\n{END}{rest.split(END)[1]}"
-
-
 def _known(settings: params.CnnJudge) -> scoring.Known:
     """The halves of the digits, and judges that are fitted to the first."""
     digits = DigitsSource(seed=SEED).load(Path())
@@ -252,7 +247,9 @@ def _known(settings: params.CnnJudge) -> scoring.Known:
     judges = fitting.build(settings, real)
     for _ in fitting.fit(settings, judges, real.train, torch.device("cpu")):
         pass
-    student = settings.model_copy(update={"epochs": STUDENT_EPOCHS})
+    student = settings.model_copy(
+        update={"epochs": STUDENT_EPOCHS, "batch_size": settings.batch_size // cas.LARGER}
+    )
     return scoring.Known(real, judges, "", student, "digits")
 
 
@@ -283,7 +280,7 @@ def main() -> None:
     devices.set_up("cpu", threads=1)  # the sets are small
     judge = known.experiments["digits"].judge
     assert isinstance(judge, params.CnnJudge)
-    PAGE.write_text(insert(PAGE.read_text(), markdown(measure(judge))))
+    PAGE.write_text(pages.insert(PAGE.read_text(), START, END, markdown(measure(judge))))
     print(f"faults: see {PAGE}")
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks import pages
 from stages.gan.report import statistics
 from stages.runtime import command
 
@@ -109,12 +110,6 @@ def markdown() -> str:
     return "\n".join([*_table(heads, rows), "", *_table(["difference", "seeds each"], planned)])
 
 
-def insert(page: str, tables: str) -> str:
-    """The page with the tables between its two marks."""
-    before, rest = page.split(START)
-    return f"{before}{START}\n\n{tables}\n\n{END}{rest.split(END)[1]}"
-
-
 def _draw(
     shape: str, size: tuple[int, int, int], shift: float, collapses: float, random: np.random.Generator
 ) -> Array:
@@ -157,7 +152,7 @@ def main() -> None:
     elif chosen.print:
         print(markdown())
     else:
-        PAGE.write_text(insert(PAGE.read_text(), markdown()))
+        PAGE.write_text(pages.insert(PAGE.read_text(), START, END, markdown()))
         print(f"verdicts: see {PAGE}")
 
 

@@ -61,7 +61,8 @@ def write_run(tmp_path) -> Callable[..., Path]:
 
     Baselines that are not given are 0.5. Without ``data``, the MD5 sum of the data set, and ``samples``,
     count and block, the files are like those of older runs. The judge is known by its score, ``judge``;
-    ``judges`` is how many there are, ``processor`` what computed it.
+    ``judges`` is how many there are, ``processor`` what computed it;
+    ``networks`` are others that scored the run.
     """
 
     def write(
@@ -75,6 +76,7 @@ def write_run(tmp_path) -> Callable[..., Path]:
         processor: str | None = None,
         data: str | None = None,
         samples: tuple[int, int] | None = None,
+        networks: Mapping[str, str] | None = None,
         **parameters: object,
     ) -> Path:
         folder = tmp_path / "reports" / "runs" / experiment / f"seed-{seed}"
@@ -87,6 +89,8 @@ def write_run(tmp_path) -> Callable[..., Path]:
             about["data"] = {"md5": data}
         if samples:
             about["samples"] = dict(zip(("count", "block"), samples, strict=True))
+        if networks:
+            about["networks"] = networks
         (folder / "run.json").write_text(json.dumps(about))
         baselines = {
             name + ending: 0.5

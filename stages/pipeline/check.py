@@ -67,16 +67,21 @@ def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> N
 
 def _check_primary(path: Path, name: str, experiment: params.Experiment) -> None:
     """Refuse a primary score that runs of an experiment cannot have, or that says nothing of quality."""
-    primary, kind = experiment.evaluate.primary, experiment.source.kind
-    fitting = [
+    primary, kind, scored = experiment.evaluate.primary, experiment.source.kind, experiment.evaluate
+    absent = {f"fid_{file}" for file in ("inception", "features") if getattr(scored, file) is None}
+    if experiment.data.piece.name != "sine":
+        absent |= {"curve_distance", "curve_share"}
+    if experiment.source.labelled is False:
+        absent |= {"confidence", "classifier_score", "cas", "class_entropy", "classes_covered"}
+    there = [
         score
         for score, meaning in MEANINGS.items()
-        if meaning.better != "none" and meaning.kind in ("", kind)
+        if meaning.better != "none" and meaning.kind in ("", kind) and score not in absent
     ]
-    if primary is not None and primary not in fitting:
+    if primary is not None and primary not in there:
         raise UserError(
-            f"{path}: {name}.evaluate.primary: of {kind}, there is no score {primary} that says which is "
-            f"better; set it to null, or to one of {', '.join(fitting)}"
+            f"{path}: {name}.evaluate.primary: runs have no score {primary} that says which is better; set "
+            f"it to null, or to one of {', '.join(there)}"
         )
 
 

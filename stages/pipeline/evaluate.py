@@ -1,7 +1,6 @@
 """The scores of one run's samples, beside the real data."""
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -70,6 +69,7 @@ def _read(name: str, seed: int, experiment: Experiment, device: torch.device) ->
         "scores": judges.get("test", {}),
     }
     about["data"] = {"md5": files.md5(shared.dataset)}
+    about["networks"] = {name: network.md5 for name, network in against.extractors.items()}
     about["samples"] = {"count": len(samples), "block": reference.block}
     return _Inputs(samples, against, reference, about)
 
@@ -111,9 +111,7 @@ def _log(
     epochs = experiment.train.epochs
     run.log_metrics({scores.in_mlflow(score): value for score, value in found.items()}, step=epochs)
     said = {tags.JUDGE: inputs.about["judge"]["md5"], "sample.count": str(len(inputs.samples))}
-    for network in ("inception", "features"):
-        if (path := getattr(experiment.evaluate, network)) is not None:
-            said[f"evaluate.{network}"] = files.md5(Path(path))
+    said |= {f"evaluate.{name.removeprefix('fid_')}": md5 for name, md5 in inputs.about["networks"].items()}
     run.set_tags(said)
     graded = [scores.in_mlflow(score) for score in scores.MEANINGS if score in found]
     run.set_experiment_tags(pages.view(history.COLUMNS[1:], epochs, graded))

@@ -20,7 +20,7 @@ from stages.runtime.errors import UserError
 if TYPE_CHECKING:
     from stages.gan.report import changes
 
-_SCORED_BY = ("judge.md5", "data.md5", "samples.")  # in run.json, besides parameters
+_SCORED_BY = ("judge.md5", "data.md5", "networks.", "samples.")  # in run.json, besides parameters
 _SHOWN = {"samples.png": "samples", "evolution.png": "evolution"}  # of the pictures of a run
 
 
@@ -150,21 +150,18 @@ def _known(path: Path) -> params.Params | None:
 
 def _stale(known: params.Params) -> Iterator[str]:
     """Runs that the parameters list, but whose results are of others, or are not there."""
+    from stages.gan.report.conditions import without_null
+
     for experiment in known.settings.experiments:
         wanted = {"threads": known.settings.threads, **params.flatten(known.experiments[experiment])}
         for seed in known.settings.seeds:
             try:
                 found = json.loads(paths.RunFiles(experiment, seed).run.read_text(encoding="utf-8"))
-                same = _set(found["parameters"]) == _set(json.loads(json.dumps(wanted)))
+                same = without_null(found["parameters"]) == without_null(json.loads(json.dumps(wanted)))
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 same = False
             if not same:
                 yield f"{experiment}, seed {seed}"
-
-
-def _set(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that are not null: a run from before a parameter was there is like one that leaves it out."""
-    return {key: value for key, value in parameters.items() if value is not None}
 
 
 def _files(commit: str) -> dict[PurePosixPath, str]:

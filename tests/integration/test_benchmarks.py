@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import floor, quality, reference, writers
+from benchmarks import floor, pages, quality, reference, writers
 from benchmarks.speed import Comparison, Trial
 from stages.gan.core import params
 from stages.gan.core.params import Experiment
@@ -140,3 +140,10 @@ def test_writers_at_once_lose_nothing_and_what_is_lost_is_counted(tmp_path):
     writers.count_lost(store, [(1, "0 1 0"), (2, "0 2 0"), (2, "0 2 1"), (2, "none")], measured.tallies)
     assert [tally.lost for tally in measured.tallies.values()] == [1, 2 + writers.POINTS]
     assert not measured.well
+
+
+def test_what_is_made_goes_between_its_marks():
+    page = "before\n<!-- a -->\nold\n<!-- b -->\nafter\n"
+    new = pages.insert(page, "<!-- a -->", "<!-- b -->", "| new |")
+    assert new == "before\n<!-- a -->\n\n| new |\n\n<!-- b -->\nafter\n"
+    assert pages.insert(new, "<!-- a -->", "<!-- b -->", "| new |") == new

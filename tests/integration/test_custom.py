@@ -45,7 +45,7 @@ def call(folder: Path, *stages: str) -> None:
 
 def test_custom_networks_and_a_custom_loss_go_all_the_way_and_leave_the_same_bytes(root, tmp_path):
     write_params(tmp_path, root, ema=0.9, r1=0.1, r1_every=4)
-    call(tmp_path, "prepare", "judge", *calls.OF_A_RUN)
+    call(tmp_path, "prepare", "judge", "reference", *calls.OF_A_RUN)
     files = paths.RunFiles("digits", calls.SEED)
     assert (tmp_path / files.scores).exists()
     first = calls.digest(tmp_path)
@@ -108,7 +108,7 @@ def test_a_custom_data_source_goes_all_the_way(root, tmp_path, write_custom):
     content |= {"device": "cpu", "experiments": ["digits"], "seeds": [calls.SEED], "threads": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     assert calls.call(tmp_path, "check", "--params", "params.yaml").code == 0
-    call(tmp_path, "prepare", "judge", *calls.OF_A_RUN)
+    call(tmp_path, "prepare", "judge", "reference", *calls.OF_A_RUN)
     for stage in ("train", "sample"):
         assert "class CircleSource" not in (tmp_path / "data" / "code" / "digits" / stage).read_text()
     assert "class CircleSource" in (tmp_path / "data" / "code" / "digits" / "prepare").read_text()

@@ -363,6 +363,11 @@ def test_without_dvc_lock_and_outputs_all_comes_from_the_run_cache(reproduced, t
             "inception: wieghts.pth\n",
             "params.yaml: digits.evaluate.inception: there is no file wieghts.pth",
         ),
+        (
+            "primary: null\n",
+            "primary: curve_share_\n",
+            "params.yaml: sine.evaluate.primary: runs have no score curve_share_ that says which is better",
+        ),
         ("device: cpu\n", f"device: {ABSENT}\n", f"device: {ABSENT} is not there; this machine has cpu"),
     ],
 )

@@ -59,7 +59,8 @@ def with_baselines(real: Sequence[Scores], noise: Scores, share: float) -> Score
         real: the scores of each draw; those that one draw alone has are of more than a draw.
         noise: the scores of noise.
         share: of the test samples in a draw. Draws that share samples vary less than draws that do not; the
-            spread, a standard deviation, is corrected for that.
+            spread, a standard deviation, is corrected for that. (It is then a little too large for what the
+            random numbers of each class add, which draws do not share.)
     """
     found: Scores = {}
     for name, score in noise.items():

@@ -9,8 +9,8 @@ from stages.gan.core.params import CnnJudge
 from stages.gan.core.randomness import generator
 from stages.gan.judges import fitting, models
 
-MOST = 10_000  # samples that it learns from
-LARGER = 4  # times as large batches as the judges': half of the time, and with twice their lr as good
+MOST = 10_000  # samples that it learns from; and as many as there are training samples
+LARGER = 4  # times as large batches as the judges': half of the time
 
 
 def accuracy(
@@ -25,8 +25,7 @@ def accuracy(
 
     The classifier is one like the judges, and is fitted nearly as they are. As the generator knows no
     classes, it is the judges who say what a sample is of; so samples need not look real to teach what the
-    judges know: noise, labelled by them, can reach 0.8. It is of use beside other scores, for samples about
-    as good.
+    judges know: noise, labelled by them, can reach 0.8. It is of use beside other scores.
 
     Args:
         samples: images, uint8 [N, C, H, W].
@@ -40,8 +39,8 @@ def accuracy(
     weights = generator(settings.seed, "cas")
     student = models.ImageJudge(test.shape, settings.channels, settings.features, classes, weights).to(device)
     x, y = datasets.normalize(samples).to(device), labels.to(device)
-    faster = {"batch_size": settings.batch_size * LARGER, "lr": settings.lr * LARGER**0.5}
-    for _ in fitting.fit_one(settings.model_copy(update=faster), student, x, y, "cas"):
+    faster = settings.model_copy(update={"batch_size": settings.batch_size * LARGER})
+    for _ in fitting.fit_one(faster, student, x, y, "cas"):
         pass
     answers = models.predict(student, test.normalized)
     return (answers.argmax(1) == test.labels).double().mean().item()

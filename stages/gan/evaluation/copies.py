@@ -28,10 +28,19 @@ class Copies(NamedTuple):
     near: Tensor
     exact: Tensor
 
+    @staticmethod
+    def of(nearest: Tensor, near: float) -> "Copies":
+        """By the distances to the nearest training samples [N], and the :func:`threshold`."""
+        return Copies((nearest < near) | (nearest == 0), nearest == 0)
+
 
 def threshold(nearest: Tensor) -> float:
-    """The distance that 99% of the test samples keep, by the nearest distances of all [N]."""
-    return float(nearest.sort().values[int(NEAR * len(nearest))])
+    """The distance that 99% of the test samples keep, by the nearest distances of all [N].
+
+    Test samples that are themselves copies of training samples do not count; if all are, it is 0.
+    """
+    kept = nearest[nearest > 0].sort().values
+    return float(kept[int(NEAR * len(kept))]) if len(kept) else 0.0
 
 
 def find(samples: Tensor, real: Tensor, near: float) -> Copies:
@@ -45,12 +54,11 @@ def find(samples: Tensor, real: Tensor, near: float) -> Copies:
         real: likewise.
         near: see :func:`threshold`.
     """
-    flags = Copies(*(torch.zeros(len(samples), dtype=torch.bool) for _ in range(2)))
+    nearest = torch.full((len(samples),), torch.inf, dtype=torch.float64)
     candidates = _candidates(samples, real, near)
     if len(candidates):
-        nearest = nearest_distances(samples[candidates], real)
-        flags.near[candidates], flags.exact[candidates] = nearest < near, nearest == 0
-    return flags
+        nearest[candidates] = nearest_distances(samples[candidates], real)
+    return Copies.of(nearest, near)
 
 
 def distinct(samples: Tensor) -> float:

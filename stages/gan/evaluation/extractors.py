@@ -4,18 +4,32 @@ import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from stages.gan.core import datasets, weights
 from stages.gan.judges import models
+from stages.runtime import files
 from stages.runtime.errors import UserError
 
 LAYER = "2048"  # the features of the last pooling, as FID is defined
 BATCH = 50  # images at once: for Inception-V3, each becomes 299x299
 
-Extractor = Callable[[Tensor], Tensor]  # uint8 images [N, C, H, W] to features [N, F], on the CPU
+Extract = Callable[[Tensor], Tensor]  # uint8 images [N, C, H, W] to features [N, F], on the CPU
+
+
+class Extractor(NamedTuple):
+    """A network of images.
+
+    Attributes:
+        md5: of its file.
+        extract: gives its features.
+    """
+
+    md5: str
+    extract: Extract
 
 
 def inception(path: Path, device: torch.device) -> Extractor:
@@ -58,7 +72,7 @@ def inception(path: Path, device: torch.device) -> Extractor:
         found: Tensor = moved(images.expand(-1, 3, -1, -1))[0]
         return found
 
-    return _in_batches(extract, device)
+    return Extractor(files.md5(path), _in_batches(extract, device))
 
 
 def named(path: Path, device: torch.device) -> Extractor:
@@ -79,13 +93,14 @@ def named(path: Path, device: torch.device) -> Extractor:
         first = judges.members[0] if isinstance(judges, models.Judges) else None
         if not isinstance(first, models.ImageJudge):
             raise UserError(f"{path}: holds no judges of images; {advice}")
-        return _in_batches(lambda images: first.features(datasets.normalize(images)), device)
+        seen = _in_batches(lambda images: first.features(datasets.normalize(images)), device)
+        return Extractor(files.md5(path), seen)
     try:
         program = torch.export.load(path).module()
         program.to(device)
     except Exception as error:
         raise UserError(f"{path}: not a program of torch.export ({_reason(error)}); {advice}") from error
-    return _in_batches(program, device)
+    return Extractor(files.md5(path), _in_batches(program, device))
 
 
 def features(extractor: Extractor, images: Tensor, what: str) -> Tensor:
@@ -100,7 +115,7 @@ def features(extractor: Extractor, images: Tensor, what: str) -> Tensor:
         UserError: the network does not take these images, or gives something else.
     """
     try:
-        found = extractor(images)
+        found = extractor.extract(images)
     except Exception as error:  # of a foreign network, anything
         raise UserError(f"{what}: its network does not take these images ({_reason(error)})") from error
     if not isinstance(found, Tensor) or found.dim() != 2 or len(found) != len(images):
@@ -110,7 +125,7 @@ def features(extractor: Extractor, images: Tensor, what: str) -> Tensor:
     return found.float()
 
 
-def _in_batches(network: Callable[[Tensor], Tensor], device: torch.device) -> Extractor:
+def _in_batches(network: Extract, device: torch.device) -> Extract:
     def extract(images: Tensor) -> Tensor:
         with torch.no_grad():
             return torch.cat([network(part.to(device)).cpu() for part in images.split(BATCH)])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stages.gan.core import datasets
-from stages.gan.evaluation import metrics
+from stages.gan.evaluation import blocks, copies, metrics
 from stages.gan.evaluation.scorer import Scored, Scorer, mean_over_judges
 from stages.gan.evaluation.scores import Scores
 from stages.gan.evaluation.view import View
@@ -27,13 +27,12 @@ class ImageScorer(Scorer):
       of the block need be equal for all. ``fid_judge_all`` is that of all samples at once.
     - ``kid_judge``, ``precision``, ``recall``, ``density``, ``coverage``, ``nn_accuracy``: see
       :func:`pairs.compare`. They compare a block with as many training images, always the same.
-    - ``classifier_score``: the Inception score's formula; needs classes.
+    - ``classifier_score``: the Inception score's formula; ``confidence``, ``class_entropy``,
+      ``classes_covered``, ``class_share_0``…: see :func:`metrics.class_scores`. They need classes.
+    - ``distinct``: see :func:`copies.distinct`.
 
-    Over all samples, as they are means and shares that more samples only make more certain:
-
-    - ``confidence``, ``class_entropy``, ``classes_covered``, ``class_share_0``…: see
-      :func:`metrics.class_scores`; they need classes.
-    - ``diversity``: total variance of the samples' features over the training images' (1 is right).
+    Over all samples: ``diversity``, total variance of the samples' features over the training images' (1 is
+    right).
 
     Args:
         block: images in a block.
@@ -54,17 +53,18 @@ class ImageScorer(Scorer):
             found.append(self._of_judge(view, features, answers))
             every.append(answers)
         mean = torch.stack(every).mean(0) if self._judges.classifies else every[0]
-        return Scored(mean_over_judges(found), mean)
+        distinct = blocks.mean({"distinct": copies.distinct(part)} for part in self._split(samples))
+        return Scored(mean_over_judges(found) | distinct, mean)
 
     def _of_judge(self, view: View, features: Tensor, answers: Tensor) -> Scores:
         def of_block(features: Tensor, answers: Tensor) -> Scores:
             scores = view.compare(features, "fid_judge", "kid_judge")
             if self._judges.classifies:
                 scores["classifier_score"] = metrics.classifier_score(answers)
+                scores |= metrics.class_scores(answers)
             return scores
 
-        scores = self._by_blocks(of_block, features, answers) | view.compare_all(features, "fid_judge")
-        return scores | (metrics.class_scores(answers) if self._judges.classifies else {})
+        return self._by_blocks(of_block, features, answers) | view.compare_all(features, "fid_judge")
 
 
 def views(judges: models.Judges, train: Tensor, block: int) -> list[View]:

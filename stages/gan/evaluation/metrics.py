@@ -11,15 +11,6 @@ from stages.gan.evaluation.scores import CLASS_SHARE, Scores
 BINS = 50  # of the first coordinate's range, for its coverage
 COVERED = 0.1  # of its fair share of the samples: what a class or bin needs to count as covered
 ON_CURVE = 0.05  # of the data's units: how near to the curve a point counts as on it
-# A run has collapsed if one of these scores is below such a share of what real samples have,
-COLLAPSED_BELOW = {
-    "classes_covered": 0.5,
-    "class_entropy": 0.5,
-    "x1_coverage": 0.5,
-    "recall": 0.25,
-    "coverage": 0.25,
-}
-COLLAPSED_DIVERSITY = 0.1  # or if its samples have less of the real ones' variance
 LEAST_LOGIT = -700.0  # below the greatest of a sample: a probability that double precision still holds
 
 
@@ -39,20 +30,6 @@ def class_scores(logits: Tensor) -> Scores:
         "classes_covered": int((shares >= COVERED / classes).sum()),
     }
     return scores | {f"{CLASS_SHARE}{label}": share for label, share in enumerate(shares.tolist())}
-
-
-def collapsed(scores: Scores, real: Scores) -> int:
-    """1 if samples have collapsed to a few, or to a part of the real ones, else 0.
-
-    They have if classes_covered, class_entropy or x1_coverage is below half of what as many real samples
-    have, or recall or coverage below a quarter, or diversity below 0.1; as far as there are these scores.
-
-    Args:
-        scores: of the samples.
-        real: of real samples.
-    """
-    few = any(scores[name] < share * real[name] for name, share in COLLAPSED_BELOW.items() if name in scores)
-    return int(few or scores["diversity"] < COLLAPSED_DIVERSITY)
 
 
 def classifier_score(logits: Tensor) -> float:

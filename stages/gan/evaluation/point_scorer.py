@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
-from stages.gan.evaluation import distances, metrics
+from stages.gan.evaluation import copies, distances, metrics
 from stages.gan.evaluation.scorer import Scored, Scorer, mean_over_judges
 from stages.gan.evaluation.scores import Scores
 from stages.gan.evaluation.view import View
@@ -24,7 +24,7 @@ class PointScorer(Scorer):
       :func:`pairs.compare`; ``energy_distance``, ``sliced_wasserstein``: see
       :mod:`stages.gan.evaluation.distances`. They compare a block with as many training points, always the
       same.
-    - ``x1_coverage``: see :func:`metrics.x1_coverage`.
+    - ``x1_coverage``: see :func:`metrics.x1_coverage`; ``distinct``: see :func:`copies.distinct`.
 
     Over all samples, as they are means and shares that more samples only make more certain:
 
@@ -75,6 +75,7 @@ class PointScorer(Scorer):
             "energy_distance": distances.energy_distance(features, chosen),
             "sliced_wasserstein": distances.sliced_wasserstein(features, chosen),
             "x1_coverage": metrics.x1_coverage(samples, self._train.samples),
+            "distinct": copies.distinct(samples),
         }
 
     def _normalized(self, samples: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class Reference:
     """What samples of an experiment are compared with, whatever the run.
 
     Attributes:
-        judge: the MD5 sum of the judges' file.
+        made_by: the MD5 sums of the judges' file, and of other networks', by the name of their score.
         block: samples in a block.
         near: the distance that 99% of the test samples keep from all training samples.
         views: the training samples as each judge sees them; of points, one.
@@ -31,7 +31,7 @@ class Reference:
         baselines: of each score, ``…_real``, ``…_real_spread`` and ``…_noise``.
     """
 
-    judge: str
+    made_by: Mapping[str, str]
     block: int
     near: float
     views: tuple[View, ...]
@@ -48,7 +48,7 @@ class Reference:
         for name, gaussian in self.gaussians.items():
             tensors |= {f"{name}.mean": gaussian.mean, f"{name}.root": gaussian.root}
         about = {
-            "judge": self.judge,
+            "made_by": dict(self.made_by),
             "block": self.block,
             "near": self.near,
             "views": len(self.views),
@@ -72,7 +72,7 @@ class Reference:
             if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
                 raise ValueError("it holds numbers that are not finite")
             return Reference(
-                str(about["judge"]),
+                {name: str(md5) for name, md5 in about["made_by"].items()},
                 int(about["block"]),
                 float(about["near"]),
                 tuple(View.from_tensors(_below(f"view.{i}.", tensors)) for i in range(int(about["views"]))),

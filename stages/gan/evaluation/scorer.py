@@ -1,8 +1,8 @@
 """A scorer: sets of samples scored against the real data, in blocks, and by all judges.
 
-Samples are scored in blocks of one size, and a score is the mean over all whole blocks. So the samples, real
-ones and noise (the two baselines) are compared with the training data in equal counts, and whatever a score
-owes to the count, all three owe it. Each score says whether it goes by blocks.
+Most scores depend on how many samples they see. So samples are scored in blocks of one size, and a score is
+the mean over all whole blocks: the samples, real ones and noise (the two baselines) are compared with the
+training data in equal counts. Each score says whether it goes by blocks.
 """
 
 from abc import ABC, abstractmethod
@@ -51,8 +51,11 @@ class Scorer(ABC):
 
     def _by_blocks(self, score: Callable[..., Scores], *parts: Tensor) -> Scores:
         """The mean of what the whole blocks of samples [N, …] score; of each, ``parts`` are given."""
-        cut = zip(*(blocks.split(part, self._block) for part in parts), strict=True)
+        cut = zip(*(self._split(part) for part in parts), strict=True)
         return blocks.mean(self._counted(score(*part)) for part in cut)
+
+    def _split(self, samples: Tensor) -> tuple[Tensor, ...]:
+        return blocks.split(samples, self._block)
 
     def _counted(self, scores: Scores) -> Scores:
         self.count()

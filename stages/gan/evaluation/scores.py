@@ -191,6 +191,20 @@ MEANINGS = {
 
 PRIMARY = ("fid_judge", "energy_distance")  # of images, of points: what decides where no other is named
 
+# A run has collapsed where one of these scores is below such a share of what real samples have,
+COLLAPSED_BELOW = {
+    "classes_covered": 0.5,
+    "class_entropy": 0.5,
+    "x1_coverage": 0.5,
+    "recall": 0.25,
+    "coverage": 0.25,
+}
+COLLAPSED_DIVERSITY = 0.1  # or where its samples have less of the real ones' variance
+COLLAPSE = (
+    "classes_covered, class_entropy or x1_coverage is below half of what real samples have, or recall or "
+    "coverage below a quarter, or diversity below 0.1"
+)
+
 # The few that say most of a run, where there is room for a few.
 MAIN = (
     "fid_judge",
@@ -210,6 +224,20 @@ def class_shares(scores: Mapping[str, float]) -> list[float]:
         for name, score in scores.items()
         if name.startswith(CLASS_SHARE) and name.removeprefix(CLASS_SHARE).isdecimal()
     ]
+
+
+def collapse(scores: Mapping[str, float], real: Mapping[str, float]) -> list[str]:
+    """By which scores samples have collapsed, to a few or to a part of the real ones; none: they have not.
+
+    They have where :data:`COLLAPSE`, as far as there are these scores.
+
+    Args:
+        scores: of the samples.
+        real: of as many real samples.
+    """
+    known = {name: share for name, share in COLLAPSED_BELOW.items() if name in scores}
+    low = [name for name, share in known.items() if scores[name] < share * real[name]]
+    return low + (["diversity"] if scores["diversity"] < COLLAPSED_DIVERSITY else [])
 
 
 def in_mlflow(name: str) -> str:

@@ -10,13 +10,13 @@ from torch import Tensor
 from stages.gan.core import arrays
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.params import CnnJudge, Judge
-from stages.gan.evaluation import baselines, blocks, cas, copies, distances, extractors, metrics
+from stages.gan.evaluation import baselines, blocks, cas, copies, distances, extractors
 from stages.gan.evaluation.extractors import Extractor
 from stages.gan.evaluation.image_scorer import ImageScorer, views
 from stages.gan.evaluation.point_scorer import PointScorer, standardize
 from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scorer import Scorer
-from stages.gan.evaluation.scores import REAL_SUFFIX, SPREAD_SUFFIX, Scores
+from stages.gan.evaluation.scores import REAL_SUFFIX, SPREAD_SUFFIX, Scores, collapse
 from stages.gan.evaluation.view import View
 from stages.gan.judges import models
 from stages.runtime.errors import UserError
@@ -45,6 +45,11 @@ class Known:
     settings: Judge
     source: str
     extractors: Mapping[str, Extractor] = field(default_factory=dict)
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """The MD5 sums of the judges' file, and of other networks', by the name of their score."""
+        return {"judge": self.md5, **{name: network.md5 for name, network in self.extractors.items()}}
 
     @property
     def has_images(self) -> bool:
@@ -82,23 +87,21 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     """
     real, block = known.real, block_size(known.real, total)
     train, test = real.train.samples, real.test.samples
-    found = {name: extractors.features(network, train, name) for name, network in known.extractors.items()}
-    gaussians = {name: distances.gaussian(features) for name, features in found.items()}
+    gaussians = {name: distances.gaussian(_features(known, name, train)) for name in known.extractors}
     nearest = copies.nearest_distances(known.places(test), known.places(train))
     near = copies.threshold(nearest)
-    reference = Reference(known.md5, block, near, known.views(block), gaussians, {})
+    reference = Reference(known.networks, block, near, known.views(block), gaussians, {})
     scorer = known.scorer(block, reference.views)
     scorer.count = count
     drawn = []
     for draw in baselines.draws(real, block):
         scores = _graded(scorer(test[draw]).scores)
         share = {name: score for name, score in scores.items() if not name.endswith(_WHOLE)}
-        flags = copies.Copies(nearest[draw] < near, nearest[draw] == 0)
-        drawn.append(share | _copied(test[draw], flags))
+        drawn.append(share | _copied(copies.Copies.of(nearest[draw], near)))
     whole = {name: score for name, score in scorer(test).scores.items() if name.endswith(_WHOLE)}
     drawn[0] |= whole | _seen(known, reference, test) | _taught(known, _some(train, total), None)
     noise = baselines.noise(train, block)
-    of_noise = _graded(scorer(noise).scores) | _copied(noise, _copies(known, reference, noise))
+    of_noise = _graded(scorer(noise).scores) | _copied(_copies(known, reference, noise))
     of_noise |= _seen(known, reference, noise)
     of_noise |= _taught(known, baselines.noise(train, len(_some(train, total))), None)
     return replace(reference, baselines=baselines.with_baselines(drawn, of_noise, block / len(test)))
@@ -106,8 +109,7 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
 
 def is_for(reference: Reference, known: Known, total: int) -> bool:
     """Whether a reference is what :func:`prepare` made of these judges and networks, for as many samples."""
-    made_of = (reference.judge, reference.block, {*reference.gaussians})
-    return made_of == (known.md5, block_size(known.real, total), {*known.extractors})
+    return (reference.made_by, reference.block) == (known.networks, block_size(known.real, total))
 
 
 def score(
@@ -117,8 +119,8 @@ def score(
 
     - ``fid_inception``, ``fid_features``: Fréchet distance of all samples at once to all training images.
     - ``cas``: see :func:`cas.accuracy`; of images with labels.
-    - ``near_copies``, ``exact_copies``, ``distinct``: see :mod:`stages.gan.evaluation.copies`.
-    - ``collapsed``: see :func:`metrics.collapsed`.
+    - ``near_copies``, ``exact_copies``: see :mod:`stages.gan.evaluation.copies`.
+    - ``collapsed``: see :func:`scores.collapse`.
     - All others: see :class:`ImageScorer`, :class:`PointScorer`.
 
     Args:
@@ -140,11 +142,11 @@ def score(
     most = len(_some(known.real.train.samples, len(samples)))
     scores |= _taught(known, samples[:most], ordered[:most])
     count()
-    scores |= _copied(samples, _copies(known, reference, samples))
+    scores |= _copied(_copies(known, reference, samples))
     count()
     wanted = reference.baselines
     real = {name: wanted[name + REAL_SUFFIX] for name in scores if name + REAL_SUFFIX in wanted}
-    scores["collapsed"] = metrics.collapsed(scores, real)
+    scores["collapsed"] = int(bool(collapse(scores, real)))
     answers = torch.empty_like(ordered)
     answers[order] = ordered
     return scores | wanted, answers.softmax(1) if known.judges.classifies else answers
@@ -194,11 +196,15 @@ def _some(train: Tensor, total: int) -> Tensor:
 def _seen(known: Known, reference: Reference, samples: Tensor) -> Scores:
     """The Fréchet distances by other networks."""
     return {
-        name: distances.frechet_distance(
-            extractors.features(network, samples, name), reference.gaussians[name]
-        )
-        for name, network in known.extractors.items()
+        name: distances.frechet_distance(_features(known, name, samples), gaussian)
+        for name, gaussian in reference.gaussians.items()
     }
+
+
+def _features(known: Known, name: str, samples: Tensor) -> Tensor:
+    """By the network whose Fréchet distance has a name."""
+    parameter = f"evaluate.{name.removeprefix('fid_')}"
+    return extractors.features(known.extractors[name], samples, parameter)
 
 
 def _taught(known: Known, samples: Tensor, answers: Tensor | None) -> Scores:
@@ -216,11 +222,10 @@ def _copies(known: Known, reference: Reference, samples: Tensor) -> copies.Copie
     return copies.find(known.places(samples), known.places(known.real.train.samples), reference.near)
 
 
-def _copied(samples: Tensor, flags: copies.Copies) -> Scores:
+def _copied(found: copies.Copies) -> Scores:
     return {
-        "near_copies": flags.near.double().mean().item(),
-        "exact_copies": flags.exact.double().mean().item(),
-        "distinct": copies.distinct(samples),
+        "near_copies": found.near.double().mean().item(),
+        "exact_copies": found.exact.double().mean().item(),
     }
 
 

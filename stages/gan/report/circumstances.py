@@ -33,6 +33,10 @@ def _data(run: Run) -> str:
     return run.data.md5[:6] if run.data else "not noted"
 
 
+def _networks(run: Run) -> str:
+    return ", ".join(f"{name} {md5[:6]}" for name, md5 in sorted(run.networks.items())) or "none"
+
+
 def _samples(run: Run) -> str:
     if run.samples is None:
         return "samples not noted"
@@ -46,6 +50,11 @@ SCORING_CIRCUMSTANCES = (
         lambda run: run.data,
         lambda run: f", data {_data(run)}",
         lambda first, second: f"of other data ({_data(second)} instead of {_data(first)})",
+    ),
+    Circumstance(
+        lambda run: tuple(sorted(run.networks.items())),
+        lambda run: f", networks {_networks(run)}",
+        lambda first, second: f"scored by other networks ({_networks(second)} instead of {_networks(first)})",
     ),
     Circumstance(
         lambda run: run.samples,

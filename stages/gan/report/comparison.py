@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
-from stages.gan.evaluation.scores import IN_WORDS, MEANINGS, SPREAD_SUFFIX
+from stages.gan.evaluation.scores import COLLAPSE, IN_WORDS, MEANINGS, SPREAD_SUFFIX
 from stages.gan.report import comparison_figures, sentences, verdicts
 from stages.gan.report.conditions import Apart, ComparableSet, Condition, apart
 from stages.gan.report.markdown import folded, seeds, spread, table
@@ -18,7 +18,8 @@ _INTRODUCTION = """\
 Made by the `report` stage of the pipeline from [runs](runs); the same commit gives the same bytes. Runs
 that differ by their seed alone stand together: the **median** over the seeds, and in brackets the lowest and
 the highest. Two baselines say what a score is worth: **real** is what real test data get, held against the
-real training data (± the standard deviation over random draws of them), **noise** is what noise gets."""
+real training data (± the standard deviation over random draws of them; of distances of all samples, all of
+them at once), **noise** is what noise gets."""
 
 
 def draw(comparable_sets: Sequence[ComparableSet], folder: Path) -> set[Path]:
@@ -61,8 +62,8 @@ def left_out(comparable: ComparableSet) -> str:
     """Which scores its data do not allow, and why; nothing if they allow all."""
     images = "fid_judge" in comparable.scores
     if images and not comparable.runs[0].shares:
-        why = "The images have no labels: the judge draws them again instead of classifying them"
-        names = ["confidence", "classifier_score", "class_entropy", "classes_covered"]
+        why = "The images have no labels: the judges draw them again instead of classifying them"
+        names = ["confidence", "classifier_score", "cas", "class_entropy", "classes_covered"]
     elif not images and "curve_distance" not in comparable.scores:
         why = "The curve that the points may lie on is not known"
         names = ["curve_distance", "curve_share"]
@@ -216,9 +217,10 @@ def _runs(comparable: ComparableSet, folder: Path) -> list[str]:
 
 
 def _meanings(names: Iterable[str]) -> list[str]:
+    said = [(name, MEANINGS[name]) for name in names]
     return [
-        f"- **{MEANINGS[name].title}** (`{name}`): {MEANINGS[name].about}; {IN_WORDS[MEANINGS[name].better]}"
-        for name in names
+        *(f"- **{one.title}** (`{name}`): {one.about}; {IN_WORDS[one.better]}" for name, one in said),
+        f"- **collapsed** (`collapsed`): 1 where {COLLAPSE}; counted apart",
     ]
 
 

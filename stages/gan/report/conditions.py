@@ -158,20 +158,30 @@ def scores_depend_on(parameter: str) -> bool:
     return parameter.startswith(_SCORED_BY) and parameter != PRIMARY_PARAMETER
 
 
+def without_null(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are not null: a run from before a parameter was there is like one that leaves it out."""
+    return {key: value for key, value in parameters.items() if value is not None}
+
+
+def conditions(runs: Iterable[Run]) -> list[Condition]:
+    """All runs in their conditions, in the order of the runs."""
+    found = []
+    for alike in _by(_by(runs, _same), lambda condition: condition[0].experiment):
+        names = _names([condition[0] for condition in alike])
+        found += [Condition(name, tuple(condition)) for name, condition in zip(names, alike, strict=True)]
+    return found
+
+
 def comparable_sets(runs: Iterable[Run]) -> list[ComparableSet]:
     """All runs in their conditions, and these in sets that can be compared, in the order of the runs."""
-    found = _by(_conditions(runs), lambda condition: _scored_by(condition.runs[0]))
-    headings = [
-        _listed(dict.fromkeys(condition.experiment for condition in conditions)) for conditions in found
-    ]
+    found = _by(conditions(runs), lambda condition: _scored_by(condition.runs[0]))
+    headings = [_listed(dict.fromkeys(condition.experiment for condition in alike)) for alike in found]
     named = []
-    for index, (heading, conditions) in enumerate(zip(headings, found, strict=True)):
+    for index, (heading, alike) in enumerate(zip(headings, found, strict=True)):
         alone = headings.count(heading) == 1
         number = headings[: index + 1].count(heading)
-        named.append(
-            heading if alone else f"{_listed(condition.name for condition in conditions)} [{number}]"
-        )
-    return [ComparableSet(name, tuple(conditions)) for name, conditions in zip(named, found, strict=True)]
+        named.append(heading if alone else f"{_listed(condition.name for condition in alike)} [{number}]")
+    return [ComparableSet(name, tuple(alike)) for name, alike in zip(named, found, strict=True)]
 
 
 def apart(comparable_sets: Iterable[ComparableSet]) -> list[Apart]:
@@ -191,16 +201,6 @@ def apart(comparable_sets: Iterable[ComparableSet]) -> list[Apart]:
         most = max(alike, key=lambda condition: len(condition.runs))
         found += [Apart(most, other, _reasons(most, other, SCORING_CIRCUMSTANCES)) for other in alike]
     return [one for one in found if one.reasons]
-
-
-def _conditions(runs: Iterable[Run]) -> list[Condition]:
-    conditions = []
-    for alike in _by(_by(runs, _same), lambda condition: condition[0].experiment):
-        names = _names([condition[0] for condition in alike])
-        conditions += [
-            Condition(name, tuple(condition)) for name, condition in zip(names, alike, strict=True)
-        ]
-    return conditions
 
 
 def _names(firsts: Sequence[Run]) -> list[str]:
@@ -247,17 +247,12 @@ def _differing(runs: Sequence[Run]) -> dict[str, list[Any]]:
 
 def _same(run: Run) -> str:
     values = [circumstance.value(run) for circumstance in CIRCUMSTANCES]
-    return _dumped([run.experiment, _set(run.parameters), *map(repr, values)])
-
-
-def _set(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that are not null: a run from before a parameter was there is like one that leaves it out."""
-    return {key: value for key, value in parameters.items() if value is not None}
+    return _dumped([run.experiment, without_null(run.parameters), *map(repr, values)])
 
 
 def _scoring(run: Run) -> dict[str, Any]:
     """The parameters that scores depend on."""
-    return {key: value for key, value in _set(run.parameters).items() if scores_depend_on(key)}
+    return {key: value for key, value in without_null(run.parameters).items() if scores_depend_on(key)}
 
 
 def _scored_by(run: Run) -> str:

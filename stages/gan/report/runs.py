@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ class Judge:
 
     Attributes:
         md5: the file's MD5 sum.
-        scores: its own, on test data; of several, their mean.
+        scores: its own, on test data; of several, those of their mean answer, with ``…_spread`` over them.
         processor: what computed it.
         count: how many judges there are; each score of a run is the mean over them.
     """
@@ -60,11 +60,12 @@ class Run:
     processor: str | None = None
     portable: bool | None = None
     data: Data | None = None
+    networks: dict[str, str] = field(default_factory=dict)  # MD5 sums of others that scored it
     samples: Samples | None = None
 
     @property
     def collapsed(self) -> bool:
-        """Whether it draws little else than one thing, over and over."""
+        """Whether its samples are few, or of a part of the real ones; see ``scores.COLLAPSE``."""
         return bool(self.scores["collapsed"])
 
     @property

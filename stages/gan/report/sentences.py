@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from stages.gan.evaluation.scores import ARROWS, BEST, MEANINGS, PRIMARY
+from stages.gan.evaluation import scores
+from stages.gan.evaluation.scores import ARROWS, BEST, COLLAPSED_BELOW, MEANINGS, PRIMARY
 from stages.gan.report import statistics
 from stages.gan.report.conditions import PRIMARY_PARAMETER, Apart, Condition
 from stages.gan.report.markdown import table
@@ -27,8 +28,8 @@ samples; in a section with more than four, each with the first one. All tests ar
   ([Newcombe 2006](https://doi.org/10.1002/sim.2324), method 5). Of scores that are best at 0, 0.5 or 1, the
   distances from there are compared.
 - **Collapses** are counted apart; their p is that of Fisher's exact test.
-- Fewer than 4 seeds each are too few for the first verdict (with 3, the least possible p is 0.1), fewer than
-  5 for the corrected ones.
+- Fewer than 4 seeds of either are too few for the first verdict (with 3 each, the least possible p is 0.1),
+  fewer than 5 for the corrected ones; so it is fixed beforehand.
 
 *Not told apart* does not mean equal: few seeds show large differences only. A verdict is about two recipes
 with the data, judge and samples that they had, over the luck of the seed; with others it may differ. It says
@@ -48,19 +49,18 @@ def title(name: str, samples: Samples | None) -> str:
 
 
 def collapse(run: Run) -> str:
-    """What a collapsed run draws."""
-    spread = f"the samples' variance is {run.scores['diversity']:.2g} of the real data's"
-    if not run.shares:
-        if "x1_coverage" not in run.scores:
-            return f"**Collapsed**: {spread}."
-        covered = f"the samples cover {run.scores['x1_coverage']:.0%} of x1's range"
-    else:
+    """By which scores a run has collapsed, beside those of real data."""
+    real = {name: run.baselines(name)[0] for name in COLLAPSED_BELOW if name in run.scores}
+    low = scores.collapse(run.scores, real) or ["diversity"]  # what counted in older runs
+    said = [f"{MEANINGS[name].title} {run.scores[name]:.2g}" for name in low]
+    said = [
+        f"{one} (real data: {real[name]:.2g})" if name in real else one
+        for name, one in zip(low, said, strict=True)
+    ]
+    if run.shares:
         most = max(range(len(run.shares)), key=run.shares.__getitem__)
-        covered = (
-            f"{run.shares[most]:.0%} of the samples are of class {most}, "
-            f"{run.scores['classes_covered']:.0f} of {len(run.shares)} classes are covered"
-        )
-    return f"**Collapsed**: {covered}, and {spread}."
+        said.append(f"{run.shares[most]:.0%} of the samples of class {most}")
+    return f"**Collapsed**: {joined(said)}."
 
 
 def apart(found: Apart) -> str:
@@ -120,10 +120,12 @@ def _primary(pair: Pair) -> str:
     word = "worse" if worse else "better"
     pairs = f"{effect.wins:g} of {effect.pairs} pairs"
     if verdict.answer == TOO_FEW:
-        least, enough = (p_value(statistics.least_p(*seeds)) for seeds in ((n, m), [statistics.FEWEST] * 2))
-        said += f"**{TOO_FEW}** ({_each(n, m)}, of which the least possible p is {least}; "
-        said += f"of {statistics.FEWEST} each it is {enough})"
-        return f"{said}. {second} is {word} than {first} in {pairs}."
+        least, few = statistics.least_p(n, m), statistics.FEWEST
+        why = f"a verdict takes {few} of either, which is fixed beforehand"
+        if least > statistics.LEVEL:
+            enough = p_value(statistics.least_p(few, few))
+            why = f"of which the least possible p is {p_value(least)}; of {few} each it is {enough}"
+        return f"{said}**{TOO_FEW}** ({_each(n, m)}, {why}). {second} is {word} than {first} in {pairs}."
     told = verdict.answer != NOT_TOLD
     shown = f"**{word}**" if told else word
     test = f"{'exact ' if verdict.exact else ''}rank test {p_equals(verdict.p)}"

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from stages.gan.evaluation.scores import IN_WORDS, MAIN, MEANINGS, SPREAD_SUFFIX
-from stages.gan.report.conditions import ComparableSet, Condition
+from stages.gan.report.conditions import ComparableSet, Condition, conditions
 from stages.gan.report.runs import Run
 
 _POINTS = 10_000  # epochs of all runs together, at most, in a table of losses
@@ -16,12 +16,14 @@ _POINTS = 10_000  # epochs of all runs together, at most, in a table of losses
 def medians(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
     """The main scores of each experiment: by its name, the medians over its runs.
 
-    Beside the scores of :data:`MAIN` there are ``collapsed``, how many runs have, ``seeds``, how many there
-    are, and the judge's own score on test data.
+    Of runs that do not belong together, as they were scored by other judges or made on other devices, those
+    count of which there are most. Beside the scores of :data:`MAIN` there are ``collapsed``, how many runs
+    have, ``seeds``, how many there are, and the judges' own score on test data.
     """
     found: dict[str, list[Run]] = {}
-    for run in runs:
-        found.setdefault(run.experiment, []).append(run)
+    for condition in conditions(runs):
+        if len(condition.runs) > len(found.get(condition.experiment, ())):
+            found[condition.experiment] = list(condition.runs)
     return {name: _median(chosen) for name, chosen in found.items()}
 
 

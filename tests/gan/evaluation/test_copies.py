@@ -34,6 +34,8 @@ def test_one_in_a_hundred_test_samples_is_nearer_than_the_threshold():
     assert copies.threshold(nearest) == 5
     assert (nearest < copies.threshold(nearest)).double().mean() == 0.01
     assert copies.threshold(torch.tensor([3.0, 2.0])) == 2
+    assert copies.threshold(torch.tensor([0.0, 3.0, 0.0, 2.0])) == 2  # copies do not count
+    assert copies.threshold(torch.zeros(3)) == 0
 
 
 @pytest.mark.parametrize("side", [8, 28, 30])  # of large ones, small ones are compared first
@@ -56,7 +58,7 @@ def test_with_no_distance_to_keep_exact_copies_are_found_all_the_same():
     real = images(20, 28)
     found = copies.find(real[:5], real, 0.0)
     assert found.exact.all()
-    assert not found.near.any()
+    assert found.near.all()  # nothing is nearer than a copy
 
 
 def test_repetitions_are_not_distinct():

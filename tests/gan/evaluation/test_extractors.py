@@ -149,7 +149,7 @@ def test_a_judge_of_points_sees_no_images(tmp_path):
 )
 def test_a_network_that_does_not_fit_is_named_by_its_parameter(network, words, images):
     with pytest.raises(UserError, match=f"evaluate.features: .*{words}"):
-        extractors.features(network, images.samples, "evaluate.features")
+        extractors.features(extractors.Extractor("", network), images.samples, "evaluate.features")
 
 
 def test_a_missing_file_is_one_line_that_says_where_to_get_it(tmp_path):

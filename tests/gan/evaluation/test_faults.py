@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from benchmarks import faults
+from benchmarks import faults, pages
 from stages.gan.core import params
 from stages.gan.evaluation.scores import BEST, MEANINGS
 
@@ -112,7 +112,7 @@ def cells(page: str) -> list[list[str]]:
 def test_the_page_has_the_numbers_that_are_measured(root, table):
     page = (root / faults.PAGE).read_text()
     header, _, *rows = cells(page)
-    wanted_header, _, *wanted = cells(faults.insert(page, faults.markdown(table)))
+    wanted_header, _, *wanted = cells(pages.insert(page, faults.START, faults.END, faults.markdown(table)))
     assert header == wanted_header
     assert [row[0] for row in rows] == [row[0] for row in wanted]
     for row, wanted_row in zip(rows, wanted, strict=True):

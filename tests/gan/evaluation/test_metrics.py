@@ -39,35 +39,6 @@ def test_the_total_variance_is_the_sum_over_columns(curve):
     assert metrics.total_variance(curve[:1].repeat(9, 1)) == 0
 
 
-REAL = {"recall": 0.8, "coverage": 0.9, "classes_covered": 8, "class_entropy": 0.9, "x1_coverage": 0.96}
-
-
-@pytest.mark.parametrize(
-    ("scores", "collapsed"),
-    [
-        ({}, 0),
-        ({"diversity": 0.099}, 1),
-        ({"diversity": 0.1}, 0),
-        ({"classes_covered": 3}, 1),
-        ({"classes_covered": 4}, 0),
-        ({"class_entropy": 0.44}, 1),
-        ({"class_entropy": 0.46}, 0),
-        ({"x1_coverage": 0.47}, 1),
-        ({"x1_coverage": 0.48}, 0),
-        ({"recall": 0.19}, 1),
-        ({"recall": 0.21}, 0),
-        ({"coverage": 0.22}, 1),
-        ({"coverage": 0.23}, 0),
-    ],
-)
-def test_a_collapse_is_too_little_of_what_real_samples_have(scores, collapsed):
-    assert metrics.collapsed({**REAL, "diversity": 1.0, **scores}, REAL) == collapsed
-
-
-def test_a_collapse_goes_by_the_scores_that_there_are():
-    assert metrics.collapsed({"diversity": 1.0}, REAL) == 0
-
-
 @pytest.fixture(scope="module")
 def logits() -> torch.Tensor:
     """Logits of images in four classes, a hundred of each, one after the other."""

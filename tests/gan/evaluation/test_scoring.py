@@ -8,6 +8,7 @@ import torch
 from stages.gan.core import params
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.evaluation import blocks, scores, scoring
+from stages.gan.evaluation.extractors import Extractor
 from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX
 from stages.gan.evaluation.scoring import load_samples
 from stages.gan.judges import models
@@ -254,7 +255,16 @@ def test_a_single_repeated_sample_has_collapsed(score):
     one = real.train.samples[:1].expand_as(real.test.samples).clone()
     found, _ = work(one)
     assert found["collapsed"] == 1
-    assert found["distinct"] == 1 / len(one)
+    assert found["distinct"] == 2 / len(one)  # in each of two blocks
+
+
+def test_what_depends_on_the_number_of_samples_goes_by_blocks_as_its_baseline_does(images):
+    reference = scoring.prepare(images, 10_000)
+    samples = images.real.test.samples[:60]
+    few, _ = scoring.score(samples, images, reference)
+    many, _ = scoring.score(samples.repeat(4, 1, 1, 1), images, reference)
+    for name in ("class_entropy", "classes_covered", "distinct"):
+        assert many[name] <= few[name] + 1e-9, name  # more of the same are not more
 
 
 @pytest.mark.parametrize(("test", "block"), [(2, 2), (3, 2), (10, 5), (256, 128)])
@@ -271,7 +281,12 @@ def test_a_reference_is_for_the_judges_the_networks_and_the_number_of_samples_it
     assert scoring.is_for(reference, points, 300)  # the blocks are the same
     assert not scoring.is_for(reference, points, 100)
     assert not scoring.is_for(reference, replace(points, md5="another"), 200)
-    assert not scoring.is_for(reference, replace(points, extractors={"fid_features": abs}), 200)
+    other = replace(points, extractors={"fid_features": Extractor("a sum", abs)})
+    assert not scoring.is_for(reference, other, 200)
+    reference = replace(reference, made_by=other.networks)
+    assert scoring.is_for(reference, other, 200)
+    changed = replace(points, extractors={"fid_features": Extractor("another", abs)})
+    assert not scoring.is_for(reference, changed, 200)
 
 
 def test_a_single_real_sample_is_too_few_to_compare_with(sine):

@@ -116,6 +116,17 @@ def test_the_scores_of_several_judges_have_their_spread(write_run, report):
     assert "The 3 judges together, on test data: accuracy 0.9876." in text
 
 
+def test_a_collapse_to_a_part_of_the_real_samples_says_by_what(write_run, report):
+    """Ten test images, one of each class, over and over: no score of classes notices."""
+    scores = {"recall": 0.0, "recall_real": 0.92, "coverage": 0.16, "coverage_real": 0.97, "diversity": 1.2}
+    shares = {f"class_share_{digit}": 0.1 for digit in range(10)} | {"classes_covered": 10}
+    write_run("digits", 1, {"fid_judge": 9.0, "collapsed": 1, **scores, **shares})
+    assert (
+        "**Collapsed**: recall 0 (real data: 0.92), coverage 0.16 (real data: 0.97) and 10% of the samples "
+        "of class 0."
+    ) in report()
+
+
 def test_what_had_that_name_before_is_no_spread_over_judges(write_run, report):
     write_run("digits", 1, {"kid_judge": 10.0, "kid_judge_spread": 3.0})
     assert "judges" not in report()
@@ -176,10 +187,10 @@ def test_a_collapse_is_said_plainly(write_run, report):
     write_run("sine", 2, POINTS)
     text = report()
     assert (
-        "**Collapsed**: 100% of the samples are of class 1, 1 of 2 classes are covered, and the samples' "
-        "variance is 0 of the real data's."
+        "**Collapsed**: class entropy 0 (real data: 0.5), diversity 0 and 100% of the samples of class 1."
     ) in text
-    assert "**Collapsed**: the samples cover 20% of x1's range, and the samples' variance is 0.3" in text
+    assert "**Collapsed**: coverage of x1 0.2 (real data: 0.5)." in text
+    assert "- **collapsed** (`collapsed`): 1 where classes_covered, class_entropy or x1_coverage is" in text
     assert "| collapsed | 1 of 2 |  |  |" in text
 
 

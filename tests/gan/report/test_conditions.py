@@ -84,6 +84,12 @@ def test_sets_of_one_experiment_have_different_names(write_run, comparable_sets)
         ),
         ({}, {"data": "aaaaaaaa"}, "mnist, data aaaaaa", "of other data (aaaaaa instead of not noted)"),
         (
+            {"networks": {"fid_features": "aaaaaaaa"}},
+            {"networks": {"fid_features": "bbbbbbbb"}},
+            "mnist, networks fid_features bbbbbb",
+            "scored by other networks (fid_features bbbbbb instead of fid_features aaaaaa)",
+        ),
+        (
             {"samples": (10000, 360)},
             {"samples": (500, 360)},
             "mnist, 500 samples in blocks of 360",

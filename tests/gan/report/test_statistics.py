@@ -75,6 +75,16 @@ def by_hand(first: np.ndarray, second: np.ndarray) -> list[float]:
     return found
 
 
+@pytest.mark.parametrize(("n", "m"), [(5, 5), (5, 6), (3, 7)])
+def test_a_corrected_p_is_never_below_that_of_the_score_alone(n, m):
+    random = np.random.default_rng(1)
+    for _ in range(30):
+        first, second = random.integers(0, 3, (4, n)), random.integers(0, 3, (4, m))
+        corrected = statistics.step_down(first, second)
+        for before, after, p in zip(first, second, corrected, strict=True):
+            assert p >= statistics.rank_test(before, after) - 1e-12
+
+
 def test_many_scores_are_corrected_as_westfall_and_young_do():
     random = np.random.default_rng(1)
     first, second = random.integers(0, 9, (2, 4, 4)).astype(float)
@@ -164,10 +174,3 @@ def test_what_differs_is_seen():
     assert all(found.primary > found.welch + 0.2 for found in lognormal)
     assert lognormal[1].corrected < lognormal[1].primary
     assert simulation.rates("collapse", 5, differ=True, trials=400).primary > 0.75
-
-
-def test_the_tables_go_between_their_marks():
-    page = f"before\n{simulation.START}\nold\n{simulation.END}\nafter\n"
-    assert simulation.insert(page, "| new |") == (
-        f"before\n{simulation.START}\n\n| new |\n\n{simulation.END}\nafter\n"
-    )

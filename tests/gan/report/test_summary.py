@@ -41,6 +41,14 @@ def test_an_experiment_is_shown_by_medians_of_its_main_scores(write_run, found):
     assert summary.medians([]) == {}
 
 
+def test_runs_that_do_not_belong_together_are_not_summed_up_together(write_run, found):
+    for seed in (1, 2, 3):
+        write_run("digits", seed, {"fid_judge": 10.0 + seed})
+    write_run("digits", 4, {"fid_judge": 99.0}, judge=0.5)
+    (summed,) = summary.medians(found()).values()
+    assert (summed["fid_judge"], summed["seeds"], summed["judge_accuracy"]) == (12, 3, 0.9876)
+
+
 def test_losses_are_listed_by_condition_seed_and_network(write_run, found):
     write_run("sine", 1, {"energy_distance": 0.01}, lr=0.1)
     write_run("sine", 2, {"energy_distance": 0.01}, lr=0.2)

@@ -112,6 +112,15 @@ def test_too_few_seeds_are_said_to_be_so(pair, seeds, least):
     assert found.verdict.answer == "too few seeds to tell"
 
 
+def test_three_seeds_are_too_few_whatever_the_others_are(pair):
+    found = pair(of("fid_judge", *HIGH[:3]), of("fid_judge", *(low / 10 for low in range(7))))
+    assert (
+        "**too few seeds to tell** (7 and 3, a verdict takes 4 of either, which is fixed beforehand)."
+        in sentences.sentence(found)
+    )
+    assert found.verdict.p < 0.05
+
+
 def test_four_seeds_are_enough_for_the_primary_score_alone(pair):
     found = pair(of("fid_judge", *HIGH[:4]), of("fid_judge", *LOW[:4]))
     assert found.verdict.answer == "better"
