@@ -43,8 +43,8 @@ Bounds = tuple[float | None, float | None]
 
 
 def scores(comparable: ComparableSet, path: Path) -> None:
-    """Each score of every seed, with the median and the range, between real data and noise."""
-    names = comparable.scores
+    """Each score of quality of every seed, with the median and the range, between real data and noise."""
+    names = comparable.graded
     columns = min(4, len(names))
     marks = [_key(color, condition.name, marker="o") for condition, color in _colored(comparable.conditions)]
     if any(run.collapsed for run in comparable.runs):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import median, stdev
 
+_DIGITS = 5  # at most
 _DECIMALS = 8  # at most; of what is smaller, two digits
 
 
@@ -35,7 +36,8 @@ def seeds(values: Sequence[float]) -> str:
     chance = min(deviation, max(robust, deviation / 20))
     if all(float(value).is_integer() for value in (low, middle, high)):
         chance = 0.0  # a number of things
-    low_, middle_, high_ = (_rounded(value, chance) for value in (low, middle, high))
+    largest = max(abs(low), abs(high))
+    low_, middle_, high_ = (_rounded(value, chance, largest) for value in (low, middle, high))
     return f"{middle_} ({low_} – {high_})"
 
 
@@ -43,13 +45,16 @@ def spread(mean: float, deviation: float | None) -> str:
     """A mean ± a standard deviation; the last digit is worth at most a third of that."""
     if not deviation:
         return f"{mean:.4g}"
-    return f"{_rounded(mean, deviation)} ± {_rounded(deviation, deviation)}"
+    largest = max(abs(mean), deviation)
+    return f"{_rounded(mean, deviation, largest)} ± {_rounded(deviation, deviation, largest)}"
 
 
-def _rounded(value: float, deviation: float) -> str:
+def _rounded(value: float, deviation: float, largest: float) -> str:
+    """A value with the decimals that a deviation leaves it; the largest beside it has five digits at most."""
     if deviation < 1e-9:  # none, or what rounding leaves of none
         return f"{value:.4g}"
     decimals = max(0, math.ceil(-math.log10(deviation / 3)))
+    decimals = min(decimals, max(0, _DIGITS - 1 - math.floor(math.log10(largest)))) if largest else decimals
     if decimals > _DECIMALS:
         return f"{value:.2g}"
     return f"{round(value, decimals) + 0.0:.{decimals}f}"  # and no -0.0
