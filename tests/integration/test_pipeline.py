@@ -20,6 +20,7 @@ from PIL import Image
 
 from benchmarks import browser, pipeline
 from stages.gan.core import devices
+from stages.gan.evaluation.scores import in_mlflow
 from stages.runtime import files
 from tests import calls
 
@@ -167,7 +168,7 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         metrics = training.data.metrics
         scores = yaml.safe_load(Path("reports", "runs", name, "seed-111", "metrics.json").read_text())
         for score, value in scores.items():
-            assert metrics[score.replace("class_share_", "share/class_")] == pytest.approx(value)
+            assert metrics[in_mlflow(score)] == pytest.approx(value)
         assert 0 < metrics["training_seconds"] <= metrics["wall_seconds"]
         assert metrics["steps_per_second"] > 0
         for loss in ("loss_d", "loss_g", "d_real", "d_fake"):
@@ -396,7 +397,7 @@ def test_a_second_clone_elsewhere_makes_the_same_bytes(reproduced, tmp_path):
     folder = tmp_path / "another working directory"
     run(tmp_path, "git", "clone", "--quiet", str(reproduced), str(folder))
     # All but the report, whose input and output are both in git.
-    assert len(ran(run(folder, "dvc", "repro"))) == 11
+    assert len(ran(run(folder, "dvc", "repro"))) == 13
     assert (folder / "dvc.lock").read_bytes() == (reproduced / "dvc.lock").read_bytes()
     assert run(folder, "git", "status", "--porcelain") == ""
 
@@ -481,7 +482,7 @@ def test_the_other_networks_losses_and_schedules_go_the_same_way(reproduced, tmp
     params["digits"]["train"] |= {"loss": "hinge", "r1": 0.5, "r1_every": 2, "ema": 0.9, "lr_decay": "cosine"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (tmp_path / "data" / "digits").mkdir(parents=True)
-    for name in ("dataset.safetensors", "judge.safetensors"):
+    for name in ("dataset.safetensors", "judge.safetensors", "reference.safetensors"):
         shutil.copyfile(reproduced / "data" / "digits" / name, tmp_path / "data" / "digits" / name)
     for stage in ("train", "sample", "evaluate", "plot"):
         command = [sys.executable, "-m", f"stages.{stage}", "--experiment", "digits", "--seed", "1"]
