@@ -99,7 +99,7 @@ def test_a_file_where_a_folder_must_be_is_named(stage, workplace):
     folder = (workplace / OUTPUTS[stage][0]).parent
     if stage in ("judge", "evaluate"):  # their inputs are in that folder
         folder = (workplace / OUTPUTS[stage][-1]).parent
-    if stage in ("sample", "plot", "report"):  # and here in all: a folder where a file must be
+    if stage in ("reference", "sample", "plot", "report"):  # and here in all: a folder where a file must be
         folder = workplace / OUTPUTS[stage][-1]
         folder.unlink()
         folder.mkdir()

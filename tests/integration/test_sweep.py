@@ -239,7 +239,7 @@ def test_what_is_not_committed_is_not_computed(repository):
 def test_the_real_pipeline_goes_the_same_way(tmp_path):
     here, plain = make(tmp_path / "here", idle=False, experiments=["sine"], seeds=[111]), tmp_path / "plain"
     run(tmp_path, "git", "clone", "--quiet", str(here), str(plain))
-    assert "7 stages, 7 of them to compute" in sweep(here)
+    assert "8 stages, 8 of them to compute" in sweep(here)
     run(plain, "dvc", "repro")
     run_files = ("run.json", "metrics.json", "losses.csv", "evolution.gif", "samples.png", "coverage.png")
     made = ("dvc.lock", "reports/README.md", "reports/runs/sine/judge.png")

@@ -74,7 +74,7 @@ def prepared(tmp_path_factory, root) -> Path:
     sizes = {"epochs": EPOCHS, "image_every": 4, "checkpoint_every": 4, "preview": 16}
     changes = {"data": {"points": 256}, "judge": {"epochs": 1}, "train": sizes, "sample": {"count": 300}}
     pipeline.change_params(folder, {"sine": changes}, device="cpu", threads=1)
-    for name in ("prepare", "judge"):
+    for name in ("prepare", "judge", "reference"):
         assert calls.call(folder, name).code == 0
     return folder
 
