@@ -26,7 +26,8 @@ class ImageScorer(Scorer):
       It compares Gaussians, and the more images there are of one side, the better that is known; only that
       of the block need be equal for all. ``fid_judge_all`` is that of all samples at once.
     - ``kid_judge``, ``precision``, ``recall``, ``density``, ``coverage``, ``nn_accuracy``: see
-      :func:`pairs.compare`. They compare a block with as many training images, always the same.
+      :func:`pairs.compare`. They compare a block with as many training images, always the same; precision and
+      density by features scaled to length 1.
     - ``classifier_score``: the Inception score's formula; ``confidence``, ``class_entropy``,
       ``classes_covered``, ``class_share_0``…: see :func:`metrics.class_scores`. They need classes.
     - ``distinct``: see :func:`copies.distinct`.
@@ -70,7 +71,8 @@ class ImageScorer(Scorer):
 def views(judges: models.Judges, train: Tensor, block: int) -> list[View]:
     """Of training images uint8 [N, C, H, W], as each judge sees them."""
     normalized = datasets.normalize(train)
-    return [View.of(models.predict(judge.features, normalized), block) for judge in _members(judges)]
+    seen = (models.predict(judge.features, normalized) for judge in _members(judges))
+    return [View.of(features, block, images=True) for features in seen]
 
 
 def _members(judges: models.Judges) -> list[models.ImageJudge]:

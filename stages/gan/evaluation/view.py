@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,18 +20,22 @@ class View(NamedTuple):
         gaussian: fitted to all training samples.
         chosen: as many training samples as a block has, always the same.
         variance: total variance of all; float64, a number.
+        directions: of features of images, the chosen ones scaled to length 1, by which precision and density
+            go: long features, as noise has them, would lie in the neighbourhoods of a few real ones.
     """
 
     gaussian: Gaussian
     chosen: RealSet
     variance: Tensor
+    directions: RealSet | None = None
 
     @staticmethod
-    def of(features: Tensor, block: int) -> "View":
+    def of(features: Tensor, block: int, images: bool = False) -> "View":
         """The view of training samples with these features [N, F], for blocks of a size."""
-        chosen = pairs.prepare(features[blocks.choice(len(features), block)])
+        chosen = features[blocks.choice(len(features), block)]
         variance = torch.tensor(metrics.total_variance(features), dtype=torch.float64)
-        return View(distances.gaussian(features), chosen, variance)
+        directions = pairs.prepare(_directions(chosen)) if images else None
+        return View(distances.gaussian(features), pairs.prepare(chosen), variance, directions)
 
     def compare(self, features: Tensor, frechet: str, kernel: str) -> Scores:
         """What a block of samples scores by its features [B, F].
@@ -41,6 +46,9 @@ class View(NamedTuple):
             kernel: what the kernel distance is called.
         """
         found = pairs.compare(features, self.chosen)
+        if self.directions is not None:
+            by_direction = pairs.compare(_directions(features), self.directions)
+            found |= {name: by_direction[name] for name in ("precision", "density")}
         distance = distances.frechet_distance(features, self.gaussian)
         return {frechet: distance, kernel: found.pop("kernel_distance"), **found}
 
@@ -54,6 +62,8 @@ class View(NamedTuple):
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name, for a file."""
         parts = {**_named("gaussian", self.gaussian), **_named("chosen", self.chosen)}
+        if self.directions is not None:
+            parts |= _named("directions", self.directions)
         return {**parts, "variance": self.variance}
 
     @staticmethod
@@ -61,7 +71,17 @@ class View(NamedTuple):
         """What :meth:`tensors` gave."""
         gaussian = Gaussian(*(found[f"gaussian.{field}"] for field in Gaussian._fields))
         chosen = RealSet(*(found[f"chosen.{field}"] for field in RealSet._fields))
-        return View(gaussian, chosen, found["variance"])
+        directions = None
+        if "directions.features" in found:
+            directions = RealSet(*(found[f"directions.{field}"] for field in RealSet._fields))
+        return View(gaussian, chosen, found["variance"], directions)
+
+
+def _directions(features: Tensor) -> Tensor:
+    """Features [N, F] scaled to length 1, float64; those of length 0 stay as they are."""
+    x = features.double().numpy()
+    lengths = np.sqrt(np.square(x).sum(1, keepdims=True))
+    return torch.from_numpy(x / np.where(lengths > 0, lengths, 1))
 
 
 def _named(name: str, values: NamedTuple) -> dict[str, Tensor]:
