@@ -24,6 +24,7 @@ from scipy import stats
 
 from benchmarks import pages
 from stages.gan.report import statistics
+from stages.gan.report.markdown import table
 from stages.runtime import command
 
 PAGE = Path("docs/scores.md")
@@ -107,7 +108,7 @@ def markdown() -> str:
             seen = (other.primary, other.corrected, other.welch)
             rows.append([shape, str(seeds), *(_share(value) for value in (*false, *seen))])
     planned = [[f"{d:g}", _seeds(statistics.seeds_for(d))] for d in PLANNED]
-    return "\n".join([*_table(heads, rows), "", *_table(["difference", "seeds each"], planned)])
+    return "\n".join([*table(heads, rows), "", *table(["difference", "seeds each"], planned)])
 
 
 def _draw(
@@ -129,10 +130,6 @@ def _share(value: float) -> str:
 
 def _seeds(count: int | None) -> str:
     return "more than 1000" if count is None else str(count)
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *rows)]
 
 
 def main() -> None:

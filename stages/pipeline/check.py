@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stages.gan.core import params, portability
 from stages.gan.core.params import pieces
-from stages.gan.evaluation.scores import MEANINGS
+from stages.gan.evaluation.scores import MEANINGS, NEED_CURVE, NEED_LABELS
 from stages.pipeline import own_data
 from stages.runtime import dvc, files
 from stages.runtime.errors import UserError, say
@@ -70,9 +70,9 @@ def _check_primary(path: Path, name: str, experiment: params.Experiment) -> None
     primary, kind, scored = experiment.evaluate.primary, experiment.source.kind, experiment.evaluate
     absent = {f"fid_{file}" for file in ("inception", "features") if getattr(scored, file) is None}
     if experiment.data.piece.name != "sine":
-        absent |= {"curve_distance", "curve_share"}
+        absent |= {*NEED_CURVE}
     if experiment.source.labelled is False:
-        absent |= {"confidence", "classifier_score", "cas", "class_entropy", "classes_covered"}
+        absent |= {*NEED_LABELS}
     there = [
         score
         for score, meaning in MEANINGS.items()

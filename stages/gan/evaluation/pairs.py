@@ -49,7 +49,7 @@ def prepare(features: Tensor) -> RealSet:
     return RealSet(features, third.contiguous(), fifth.contiguous(), nearest.contiguous(), kernel)
 
 
-def compare(samples: Tensor, real: RealSet) -> Scores:
+def compare(samples: Tensor, real: RealSet, scaled: tuple[Tensor, RealSet] | None = None) -> Scores:
     """What samples score by their pairs with real ones, and with each other.
 
     - ``precision``: share of the samples within a real one's neighbourhood, k = 3; ``recall``: share of the
@@ -67,27 +67,29 @@ def compare(samples: Tensor, real: RealSet) -> Scores:
     Args:
         samples: features [N, F], N at least 2.
         real: see :func:`prepare`.
+        scaled: both in the same order, by other features, which precision and density then go by.
     """
+    others, others_real = scaled or (samples, real)
     count, there = len(samples), len(real.features)
     inside, within, own = 0, 0, 0.0
     covered, recalled = (torch.zeros(there, dtype=torch.bool) for _ in range(2))
     nearest_sample = torch.full((there,), torch.inf)
     among, across = (torch.zeros((), dtype=torch.float64) for _ in range(2))
-    for part in samples.split(ROWS):
+    for part, other in zip(samples.split(ROWS), others.split(ROWS), strict=True):
         inner = products(part, samples)
         third, _, nearest = _radii(_squared(inner, part, samples)).unbind(1)
         among += _cubic(inner, samples.shape[1]).sum()
         inner = products(part, real.features)
         squared = _squared(inner, part, real.features)
         across += _cubic(inner, samples.shape[1]).sum()
-        inside += int((squared <= real.third).any(1).sum())
         recalled |= (squared <= third[:, None]).any(0)
-        dense = squared < real.fifth
-        within += int(dense.sum())
-        covered |= dense.any(0)
+        covered |= (squared < real.fifth).any(0)
+        near = squared if scaled is None else _distances(other, others_real.features)
+        inside += int((near <= others_real.third).any(1).sum())
+        within += int((near < others_real.fifth).sum())
         own += _told(nearest, squared.amin(1))
         nearest_sample = torch.minimum(nearest_sample, squared.amin(0))
-    others = _told(real.nearest, nearest_sample)
+    told = _told(real.nearest, nearest_sample)
     means = _unbiased(among, samples) + real.kernel - 2 * across / (count * there)
     return {
         "kernel_distance": means.item(),
@@ -95,8 +97,13 @@ def compare(samples: Tensor, real: RealSet) -> Scores:
         "recall": recalled.double().mean().item(),
         "density": within / (min(K_DENSITY, there - 1) * count),
         "coverage": covered.double().mean().item(),
-        "nn_accuracy": (own / count + others / there) / 2,
+        "nn_accuracy": (own / count + told / there) / 2,
     }
+
+
+def _distances(x: Tensor, y: Tensor) -> Tensor:
+    """Squared distances of all rows of ``x`` [N, F] to all of ``y`` [M, F]; float32 [N, M]."""
+    return _squared(products(x, y), x, y)
 
 
 def _squared(inner: Tensor, x: Tensor, y: Tensor) -> Tensor:

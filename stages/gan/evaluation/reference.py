@@ -11,7 +11,7 @@ from safetensors.torch import save as to_bytes
 
 from stages.gan.evaluation.distances import Gaussian
 from stages.gan.evaluation.scores import Scores
-from stages.gan.evaluation.view import View
+from stages.gan.evaluation.view import View, above, below
 from stages.runtime import files
 from stages.runtime.errors import UserError
 
@@ -40,13 +40,11 @@ class Reference:
 
     def save(self, path: Path) -> None:
         """Write all of it to a safetensors file; the same bytes each time."""
-        tensors = {
-            f"view.{index}.{name}": tensor
-            for index, view in enumerate(self.views)
-            for name, tensor in view.tensors().items()
-        }
+        tensors: dict[str, torch.Tensor] = {}
+        for index, view in enumerate(self.views):
+            tensors |= above(f"view.{index}", view.tensors())
         for name, gaussian in self.gaussians.items():
-            tensors |= {f"{name}.mean": gaussian.mean, f"{name}.root": gaussian.root}
+            tensors |= above(name, gaussian._asdict())
         about = {
             "made_by": dict(self.made_by),
             "block": self.block,
@@ -75,13 +73,9 @@ class Reference:
                 {name: str(md5) for name, md5 in about["made_by"].items()},
                 int(about["block"]),
                 float(about["near"]),
-                tuple(View.from_tensors(_below(f"view.{i}.", tensors)) for i in range(int(about["views"]))),
-                {name: Gaussian(**_below(f"{name}.", tensors)) for name in about["gaussians"]},
+                tuple(View.from_tensors(below(f"view.{i}", tensors)) for i in range(int(about["views"]))),
+                {name: Gaussian(**below(name, tensors)) for name in about["gaussians"]},
                 {name: float(score) for name, score in about["baselines"].items()},
             )
         except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{path}: not a readable reference ({error}); run the reference stage") from error
-
-
-def _below(start: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(start): found for name, found in tensors.items() if name.startswith(start)}

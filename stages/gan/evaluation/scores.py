@@ -189,6 +189,9 @@ MEANINGS = {
     "distinct": Meaning("distinct", "none", "share of samples that are left without repetitions", most=1),
 }
 
+NEED_LABELS = ("confidence", "classifier_score", "cas", "class_entropy", "classes_covered")
+NEED_CURVE = ("curve_distance", "curve_share")
+
 PRIMARY = ("fid_judge", "energy_distance")  # of images, of points: what decides where no other is named
 
 # A run has collapsed where one of these scores is below such a share of what real samples have,

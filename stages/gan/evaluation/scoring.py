@@ -99,11 +99,13 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
         share = {name: score for name, score in scores.items() if not name.endswith(_WHOLE)}
         drawn.append(share | _copied(copies.Copies.of(nearest[draw], near)))
     whole = {name: score for name, score in scorer(test).scores.items() if name.endswith(_WHOLE)}
-    drawn[0] |= whole | _seen(known, reference, test) | _taught(known, _some(train, total), None)
+    most = _learned(train, total)
+    some = train[blocks.choice(len(train), most)]
+    drawn[0] |= whole | _seen(known, reference, test) | _taught(known, some, None)
     noise = baselines.noise(train, block)
     of_noise = _graded(scorer(noise).scores) | _copied(_copies(known, reference, noise))
     of_noise |= _seen(known, reference, noise)
-    of_noise |= _taught(known, baselines.noise(train, len(_some(train, total))), None)
+    of_noise |= _taught(known, baselines.noise(train, most), None)
     return replace(reference, baselines=baselines.with_baselines(drawn, of_noise, block / len(test)))
 
 
@@ -133,13 +135,13 @@ def score(
         The scores with their baselines, and the judges' answer to every sample: the classes' probabilities,
         the first judge's features of images without labels, or the last coordinate of points as expected.
     """
-    order = blocks.order(samples)
+    train, order = known.real.train.samples, blocks.order(samples)
     samples = samples[order]
     scorer = known.scorer(reference.block, reference.views)
     scorer.count = count
     scores, ordered = scorer(samples)
     scores |= _seen(known, reference, samples)
-    most = len(_some(known.real.train.samples, len(samples)))
+    most = _learned(train, len(samples))
     scores |= _taught(known, samples[:most], ordered[:most])
     count()
     scores |= _copied(_copies(known, reference, samples))
@@ -188,9 +190,9 @@ def _graded(scores: Scores) -> Scores:
     return {name: score for name, score in scores.items() if not name.endswith(SPREAD_SUFFIX)}
 
 
-def _some(train: Tensor, total: int) -> Tensor:
-    """As many training samples as a classifier learns from, where a run has ``total`` samples."""
-    return train[blocks.choice(len(train), min(total, cas.MOST))]
+def _learned(train: Tensor, total: int) -> int:
+    """How many samples a classifier learns from, where a run has ``total`` samples."""
+    return min(len(train), total, cas.MOST)
 
 
 def _seen(known: Known, reference: Reference, samples: Tensor) -> Scores:

@@ -45,10 +45,8 @@ class View(NamedTuple):
             frechet: what the Fréchet distance is called.
             kernel: what the kernel distance is called.
         """
-        found = pairs.compare(features, self.chosen)
-        if self.directions is not None:
-            by_direction = pairs.compare(_directions(features), self.directions)
-            found |= {name: by_direction[name] for name in ("precision", "density")}
+        scaled = None if self.directions is None else (_directions(features), self.directions)
+        found = pairs.compare(features, self.chosen, scaled)
         distance = distances.frechet_distance(features, self.gaussian)
         return {frechet: distance, kernel: found.pop("kernel_distance"), **found}
 
@@ -61,20 +59,21 @@ class View(NamedTuple):
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name, for a file."""
-        parts = {**_named("gaussian", self.gaussian), **_named("chosen", self.chosen)}
+        parts = {**above("gaussian", self.gaussian._asdict()), **above("chosen", self.chosen._asdict())}
         if self.directions is not None:
-            parts |= _named("directions", self.directions)
+            parts |= above("directions", self.directions._asdict())
         return {**parts, "variance": self.variance}
 
     @staticmethod
     def from_tensors(found: Mapping[str, Tensor]) -> "View":
         """What :meth:`tensors` gave."""
-        gaussian = Gaussian(*(found[f"gaussian.{field}"] for field in Gaussian._fields))
-        chosen = RealSet(*(found[f"chosen.{field}"] for field in RealSet._fields))
-        directions = None
-        if "directions.features" in found:
-            directions = RealSet(*(found[f"directions.{field}"] for field in RealSet._fields))
-        return View(gaussian, chosen, found["variance"], directions)
+        scaled = below("directions", found)
+        return View(
+            Gaussian(**below("gaussian", found)),
+            RealSet(**below("chosen", found)),
+            found["variance"],
+            RealSet(**scaled) if scaled else None,
+        )
 
 
 def _directions(features: Tensor) -> Tensor:
@@ -84,5 +83,12 @@ def _directions(features: Tensor) -> Tensor:
     return torch.from_numpy(x / np.where(lengths > 0, lengths, 1))
 
 
-def _named(name: str, values: NamedTuple) -> dict[str, Tensor]:
-    return {f"{name}.{field}": tensor for field, tensor in values._asdict().items()}
+def above(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors with a name before theirs."""
+    return {f"{name}.{key}": tensor for key, tensor in tensors.items()}
+
+
+def below(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those that :func:`above` gave this name, by their own."""
+    start = f"{name}."
+    return {key.removeprefix(start): found for key, found in tensors.items() if key.startswith(start)}

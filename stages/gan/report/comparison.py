@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
-from stages.gan.evaluation.scores import COLLAPSE, IN_WORDS, MEANINGS, SPREAD_SUFFIX
+from stages.gan.evaluation.scores import COLLAPSE, IN_WORDS, MEANINGS, NEED_CURVE, NEED_LABELS, SPREAD_SUFFIX
 from stages.gan.report import comparison_figures, sentences, verdicts
 from stages.gan.report.conditions import Apart, ComparableSet, Condition, apart
 from stages.gan.report.markdown import folded, seeds, spread, table
@@ -60,13 +60,14 @@ def markdown(comparable_sets: Sequence[ComparableSet], folder: Path, figures: Pa
 
 def left_out(comparable: ComparableSet) -> str:
     """Which scores its data do not allow, and why; nothing if they allow all."""
+    names: tuple[str, ...]
     images = "fid_judge" in comparable.scores
     if images and not comparable.runs[0].shares:
         why = "The images have no labels: the judges draw them again instead of classifying them"
-        names = ["confidence", "classifier_score", "cas", "class_entropy", "classes_covered"]
+        names = NEED_LABELS
     elif not images and "curve_distance" not in comparable.scores:
         why = "The curve that the points may lie on is not known"
-        names = ["curve_distance", "curve_share"]
+        names = NEED_CURVE
     else:
         return ""
     return f"{why}, so there is no {joined([MEANINGS[name].title for name in names], 'and no')}."

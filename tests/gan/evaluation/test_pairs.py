@@ -124,3 +124,16 @@ def test_a_handful_of_samples_is_enough_for_all_scores():
         *(torch.rand(2, 3, generator=noise), pairs.prepare(torch.rand(2, 3, generator=noise)))
     )
     assert all(0 <= score <= 2 for name, score in found.items() if name != "kernel_distance")
+
+
+def test_precision_and_density_may_go_by_other_features(sets):
+    samples, real = sets
+    scaled = samples * torch.linspace(0.1, 3, 5), pairs.prepare(real * torch.linspace(0.1, 3, 5))
+    found, plain = (
+        pairs.compare(samples, pairs.prepare(real), scaled),
+        pairs.compare(samples, pairs.prepare(real)),
+    )
+    alone = pairs.compare(*scaled)
+    for name, score in found.items():
+        assert score == (alone if name in ("precision", "density") else plain)[name], name
+    assert found["precision"] != plain["precision"]

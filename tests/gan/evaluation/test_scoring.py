@@ -160,8 +160,7 @@ def test_real_data_score_better_than_noise(score):
     found, _ = work(real.test.samples)
     # As noise may be, too; and noise in a box covers the curve.
     spread_out = {"class_entropy", "classes_covered", "classifier_score", "x1_coverage"}
-    spread_out |= {"recall"} if real.train.labels is None else set()
-    spread_out |= {"density"}  # of 16 features, noise has few directions
+    spread_out |= {"recall"} if real.train.labels is None else {"density"}  # 16 features: few directions
     for name in MEANINGS.keys() & found.keys() - spread_out:
         of_real, of_noise = found[name + REAL_SUFFIX], found[name + NOISE_SUFFIX]
         match MEANINGS[name].better:
