@@ -138,15 +138,17 @@ class Process:
             if self._ended or not mine:
                 journal.mark_killed(path, wait=_DYING if mine else 0.0)
                 if journal.is_written(path):  # by another process, which has its own to send it
+                    done = done and not mine  # or one that only looks, for a moment
                     continue
             if not outbox.unsent(path):
                 self._clear(path)
                 continue
             with journal.sending(path) as ours:
-                if not ours:  # another process is at it
+                if not ours:  # another process is at it, and may not see to the end of ours
                     done = False
-                    if self._patient:
+                    if self._patient or mine:
                         self._success = time.monotonic()
+                        self._sign(0.0)
                     continue
                 try:
                     self._connected().send(path)

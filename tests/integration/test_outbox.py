@@ -56,6 +56,16 @@ def box(tmp_path, monkeypatch) -> Path:
     return tmp_path / ".outbox"
 
 
+_SENDS_FOR = """
+import pathlib, sys, time
+from stages.tracking import journal
+with journal.sending(pathlib.Path(sys.argv[1])) as ours:
+    assert ours
+    print("at it", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
 class Log:
     """Logs epochs to a run, and knows when it logged which."""
 
@@ -535,6 +545,28 @@ with store.start("resumed", "seed-1", {}, {}, key=key) as run:
     tags = MlflowClient(database).get_run(run_id).data.tags
     assert tags["process"].endswith(f":{os.getpid()}")
     assert store.outbox.journals() == []
+
+
+def test_what_another_process_is_sending_is_waited_for(database, box, log, root, capfd):
+    """The one that a killed run left behind sends still, as on a machine that does much else."""
+    with Store(database, box) as store:
+        key = store.new_key()
+        with store.start("busy", "seed-1", {}, {}, key=key) as run:
+            log(run, *range(1, 4))
+            assert run.run_id
+            other = subprocess.Popen(
+                [sys.executable, "-c", _SENDS_FOR, str(store.outbox.folder / key), "6"],
+                env={**os.environ, "PYTHONPATH": str(root)},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert other.stdout is not None
+            assert other.stdout.readline() == "at it\n"
+            log(run, 4, 5)
+    assert other.wait() == 0
+    log.check(MlflowClient(database), "busy")
+    assert store.outbox.journals() == []
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_run_that_goes_on_without_its_journal_has_nothing_doubled(database, box, log, capfd):
