@@ -21,7 +21,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory) -> TorturedVictim:
-    return TorturedVictim(tmp_path_factory.mktemp("victim"), *CASES["digits, convolutional"], state_every=0.1)
+    """So many epochs that it does not end before it is killed, where the machine does much else."""
+    experiment, changes = CASES["digits, convolutional"]
+    changes = {**changes, "train": {**changes["train"], "epochs": 32}}
+    return TorturedVictim(tmp_path_factory.mktemp("victim"), experiment, changes, state_every=0.1)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
