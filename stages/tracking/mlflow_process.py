@@ -138,7 +138,8 @@ class Process:
             if self._ended or not mine:
                 journal.mark_killed(path, wait=_DYING if mine else 0.0)
                 if journal.is_written(path):  # by another process, which has its own to send it
-                    done = done and not mine  # or one that only looks, for a moment
+                    if mine:  # or, as ours is written to its end, only looks at it for a moment
+                        done = False
                     continue
             if not outbox.unsent(path):
                 self._clear(path)

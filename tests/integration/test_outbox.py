@@ -250,7 +250,7 @@ def test_a_locked_database_is_waited_for_in_the_background(database, box, log, c
         Store(database, box) as first,
         first.start("unlocked", "seed-1", {}, {}) as run,
     ):
-        assert run.run_id
+        known(run)
         with Store(database, box) as store:
             assert store.find("unlocked", "no", "such") is None
             other.execute("BEGIN EXCLUSIVE")
@@ -283,7 +283,7 @@ def test_a_damaged_database_loses_nothing(server, box, log, capfd):
     database = server.folder / "mlflow.db"
     with Store(server.uri, box) as store, store.start("damaged", "seed-1", {}, {}) as run:
         log(run, *range(1, 6))
-        assert run.run_id
+        known(run)
         whole = database.read_bytes()
         database.write_bytes(b"rubbish" * (len(whole) // 7 + 1))
         log(run, *range(6, 11))
@@ -392,7 +392,7 @@ def test_a_slow_server_has_the_time_it_needs_where_there_is_time(server, serve, 
     uri = serve(slow, server.uri)
     with Store(uri, box) as store, store.start("slow", "seed-1", {}, {}) as run:
         log(run, *range(1, 4))
-        assert run.run_id
+        known(run)
         mood = "before"
         log(run, 4)
     assert "wait in" in capfd.readouterr().out
@@ -411,7 +411,7 @@ def test_a_question_is_answered_while_much_is_sent_slowly(server, serve, box, lo
 
     with Store(serve(slow, server.uri), box) as store:
         with store.start("asked", "seed-1", {"name": "a"}, {}) as run:
-            assert run.run_id
+            known(run)
             seconds = 0.7
             for epoch in range(1, 31):
                 run.log_image("preview", PICTURE, step=epoch)
@@ -441,7 +441,7 @@ def test_numbers_that_are_none_are_there_once(database, box, capfd):
         store.start("numbers", "seed-1", {"dvc.generator": "n"}, {}) as run,
     ):
         run.log_metrics(values, step=1)
-        run_id = run.run_id
+        run_id = known(run)
     with Store(database, box) as store:
         store.find("numbers", "dvc.generator", "n").log_metrics(values, step=1)
     client = MlflowClient(database)
@@ -564,7 +564,7 @@ def test_what_another_process_is_sending_is_waited_for(database, box, log, root,
         key = store.new_key()
         with store.start("busy", "seed-1", {}, {}, key=key) as run:
             log(run, *range(1, 4))
-            assert known(run)
+            known(run)
             other = subprocess.Popen(
                 [sys.executable, "-c", _SENDS_FOR, str(store.outbox.folder / key), "6"],
                 env={**os.environ, "PYTHONPATH": str(root)},
