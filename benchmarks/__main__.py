@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import floor, memory, pipeline, quality, speed
+from benchmarks import floor, memory, pipeline, quality, speed, worker
 from stages.gan.core import devices, params, portability
 from stages.gan.core.datasets import Dataset
 from stages.gan.plots import canvas
@@ -25,7 +25,7 @@ RESULTS = Path(__file__).parent / "results"
 GIGABYTE = 1e9
 PORTABLE = {  # options of some hundred steps of each
     "sine": ("--epochs", "20"),
-    "digits": ("--epochs", "15"),
+    "digits_classic": ("--epochs", "15"),
     "mnist": ("--epochs", "1", "--limit", "8000"),
     "mnist_fast": ("--epochs", "1", "--limit", "8000"),
 }
@@ -39,7 +39,7 @@ def speed_table(device: str) -> str:
     at = ("--device", device)
     trials: list[tuple[speed.Comparison, int | None, str]] = [
         (speed.compare("sine", 2, *at), None, "whole training"),
-        (speed.compare("digits", 2, *at), None, "whole training"),
+        (speed.compare("digits_classic", 2, *at), None, "whole training"),
         (mnist := speed.compare("mnist", 1, "--epochs", "5", *at), None, "five epochs"),
     ]
     short = speed.compare("mnist", 1, "--epochs", "1", "--limit", "16000", *at)
@@ -62,7 +62,7 @@ def speed_table(device: str) -> str:
     ]
     for comparison, steps, over in trials:
         ratios = comparison.ratios(steps)
-        samples = Dataset.load(ExperimentFiles(comparison.experiment).dataset).shape
+        samples = Dataset.load(worker.dataset(experiments, comparison.experiment)).shape
         least = floor.step_seconds(
             experiments[comparison.experiment], int(np.prod(samples)), flops, bandwidth
         )

@@ -36,7 +36,7 @@ Bounds = Mapping[int, tuple[float, float]]
 NONE = (math.inf, math.inf)  # by then it is another training
 SINGLE: Mapping[str, Bounds] = {
     "sine": {1: (1e-5, 1e-3), 10: (1e-4, 1e-3), 50: (1e-3, 1e-2), 100: (1e-3, 1e-2), 200: (1e-2, 1e-1)},
-    "digits": {1: (1e-5, 1e-3), 10: (1e-4, 1e-3), 50: (1e-3, 1e-2), 100: (1e-1, 1.0), 200: NONE},
+    "digits_classic": {1: (1e-5, 1e-3), 10: (1e-4, 1e-3), 50: (1e-3, 1e-2), 100: (1e-1, 1.0), 200: NONE},
     "mnist": {1: (1e-5, 1e-3), 10: (1e-4, 1e-2), 50: (1e-3, 1e-1), 100: (1e-1, 1.0), 200: NONE},
     "mnist_fast": {1: (1e-5, 1e-2), 10: (1e-1, 1.0), 50: NONE, 100: NONE, 200: NONE},
 }

@@ -1,21 +1,24 @@
 """Quality against time: a recipe trained as the pipeline does, scored again and again on the way.
 
 ``python -m benchmarks.quality EXPERIMENT --seeds 1 2 --epochs 1 2 5`` adds to quality.csv: experiment, seed,
-epoch, seconds of training (scoring excluded), fid_judge of 10,000 samples, and whether the run has collapsed.
+epoch, seconds of training (scoring excluded), fid_judge of 10,000 samples, whether the run has collapsed, and
+the distance that a training measures itself (``score_every``): ``--ranks`` says how well that ranks epochs.
 Without ``--epochs`` it scores the checkpoints of the pipeline's runs in MLflow instead.
 """
 
 import argparse
 import csv
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from matplotlib.figure import Figure
+from scipy import stats
 from torch import nn
 
 from stages.gan.core import devices, params, weights
@@ -24,7 +27,9 @@ from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scores import REAL_SUFFIX
 from stages.gan.networks.base import registry, sampling
 from stages.gan.plots.style import GENERATED, REAL
+from stages.gan.report import markdown
 from stages.gan.training import loop
+from stages.gan.training.best import Distance
 from stages.pipeline import known
 from stages.runtime import command
 from stages.runtime.errors import UserError
@@ -45,6 +50,7 @@ class Score:
     seconds: float
     fid_judge: float
     collapsed: int
+    distance: float = math.nan  # that a training measures itself
 
 
 class Scorer:
@@ -61,7 +67,7 @@ class Scorer:
 
     def __call__(self, generator: nn.Module, epoch: int, seconds: float) -> Score:
         """The score of a generator after so many epochs, and seconds."""
-        samples = torch.cat(list(sampling.samples(generator, self._seed, SAMPLES)))
+        samples = torch.cat(list(sampling.Sampler(generator, self._seed).samples(SAMPLES)))
         found, _ = scoring.score(samples, self._known, self._reference)
         return Score(
             self._experiment, self._seed, epoch, seconds, found["fid_judge_all"], int(found["collapsed"])
@@ -75,13 +81,15 @@ class Scorer:
 def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:
     """Train an experiment's networks; yield the scores after each of ``epochs``."""
     score = Scorer(experiment, seed)
-    gan = loop.Training(score.params, score.split.shape, seed=seed, device=score.device)
-    real = score.split.normalized.to(score.device)
+    counts = score.split.class_counts if score.params.train.condition else []
+    gan = loop.Training(score.params, score.split.shape, seed=seed, device=score.device, counts=counts)
+    real = loop.Real.of(score.split, score.device)
+    distance = Distance(gan.generator_ema, real)
     seconds, start = 0.0, time.perf_counter()
     for epoch in gan.epochs(real, torch.zeros(1, gan.latent)):
         seconds += time.perf_counter() - start
         if epoch.number in epochs:
-            yield score(gan.generator_ema, epoch.number, seconds)
+            yield replace(score(gan.generator_ema, epoch.number, seconds), distance=distance())
         start = time.perf_counter()
 
 
@@ -96,6 +104,7 @@ def load() -> list[Score]:
                 float(r["seconds"]),
                 float(r["fid_judge"]),
                 int(r["collapsed"]),
+                float(r.get("distance") or math.nan),
             )
             for r in csv.DictReader(file)
         ]
@@ -110,6 +119,7 @@ def add(new: list[Score]) -> None:
         writer.writeheader()
         for score in sorted(others + new, key=lambda s: (s.experiment, s.seed, s.epoch)):
             row = asdict(score) | {"seconds": f"{score.seconds:.1f}", "fid_judge": f"{score.fid_judge:.4g}"}
+            row["distance"] = "" if math.isnan(score.distance) else f"{score.distance:.4g}"
             writer.writerow(row)
 
 
@@ -130,7 +140,7 @@ def checkpoints(experiment: str, seed: int, epoch_seconds: float | None) -> list
         raise UserError(f"no run of {experiment}, seed {seed}, in the MLflow store")
     score, scores = Scorer(experiment, seed), []
     if epoch_seconds is None:
-        steps = loop.steps_per_epoch(len(score.split), score.params.train.batch_size)
+        steps = loop.steps_per_epoch(len(score.split), score.params.train)
         epoch_seconds = steps / runs[0].data.metrics["steps_per_second"]
     with TemporaryDirectory() as folder:
         for path in Path(client.download_artifacts(runs[0].info.run_id, "checkpoints", folder)).iterdir():
@@ -217,11 +227,36 @@ def table(classic: str, fast: str, script: float) -> str:
     return "\n".join(lines)
 
 
+def ranks(experiment: str) -> str:
+    """How well the distance of the training itself ranks the epochs of each seed that were scored."""
+    rows = []
+    for seed, scores in by_seed(experiment).items():
+        known = [score for score in scores if not math.isnan(score.distance)]
+        if len(known) < 2:
+            continue
+        quality = [score.fid_judge for score in known]
+        together = stats.spearmanr([score.distance for score in known], quality).statistic
+        kept = min(known, key=lambda score: score.distance)
+        best = min(known, key=lambda score: score.fid_judge)
+        rows.append(
+            [
+                *(experiment, str(seed), str(len(known)), f"{together:.2f}"),
+                *(f"{kept.fid_judge:.3g} (epoch {kept.epoch})", f"{best.fid_judge:.3g} (epoch {best.epoch})"),
+                f"{known[-1].fid_judge:.3g}",
+            ]
+        )
+    heads = ["experiment", "seed", "epochs scored", "rank correlation", "kept", "best", "last"]
+    return "\n".join(markdown.table(heads, rows))
+
+
 def main() -> None:
     """Train, or take the pipeline's runs, score and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("experiment")
-    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=())
+    parser.add_argument(
+        "--ranks", action="store_true", help="print how well the training's own distance ranks its epochs"
+    )
     parser.add_argument(
         "--epochs", type=int, nargs="*", help="to score after; none: the checkpoints in MLflow"
     )
@@ -234,6 +269,8 @@ def main() -> None:
             found = checkpoints(arguments.experiment, seed, arguments.epoch_seconds)
         print(*found, sep="\n", flush=True)
         add(found)
+    if arguments.ranks:
+        print(ranks(arguments.experiment))
 
 
 if __name__ == "__main__":

@@ -22,16 +22,15 @@ from typing import Any
 
 from benchmarks import pipeline
 from benchmarks.victim import MNIST, Victim
-from stages.gan.training.checkpoints import Checkpoint, CheckpointStore
+from stages.gan.training.checkpoints import FINISHED, Checkpoint, CheckpointStore
 from stages.runtime import command
-from stages.runtime.paths import CHECKPOINTS
 
 RESULT = Path(__file__).parent / "results" / "torture.md"
 CONV = {
     "generator": {"network": "conv", "latent": 16, "channels": [16, 8]},
     "discriminator": {"network": "conv", "channels": [8, 16], "spectral_norm": True},
 }
-AVERAGED = {"loss": "hinge", "r1": 0.5, "r1_every": 3, "ema": 0.9, "lr_decay": "cosine"}
+AVERAGED = {"loss": "hinge", "r1": 0.5, "penalty_every": 3, "ema": 0.9, "lr_decay": "cosine"}
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {  # the experiment, and what is changed of it
     "sine": ("sine", {"train": {"epochs": 60, "preview": 50}}),
@@ -131,15 +130,16 @@ class TorturedVictim(Victim):
             recorded = self._is_recorded()
             if not killed:  # it was done before its time had come
                 continue
-            same = self.sums() == self.undisturbed and not (self.folder / CHECKPOINTS).exists()
+            same = self.sums() == self.undisturbed and self.newest() is None
             self.tally.endings += 1
             self.tally.identical += same
             self.tally.recorded += recorded
             return same and recorded
 
     def newest(self) -> Checkpoint | None:
-        """The newest checkpoint there is."""
-        folders = [path for path in (self.folder / self.files.checkpoints).glob("*") if path.is_dir()]
+        """The newest checkpoint there is of a training that is not finished."""
+        every = (path for path in (self.folder / self.files.checkpoints).glob("*") if path.is_dir())
+        folders = [path for path in every if not path.name.startswith(FINISHED)]
         return CheckpointStore(folders[0], every=1).load() if folders else None
 
     def _note(self, began: float, lines: list[tuple[float, str]], found: Checkpoint | None) -> None:

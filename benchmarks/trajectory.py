@@ -17,23 +17,24 @@ from torch import Tensor
 
 from benchmarks import pipeline
 from stages.gan.core import devices, params
+from stages.gan.core.datasets import Split
 from stages.gan.sources.digits import DigitsSource
 from stages.gan.training import loop, process_group
 
-CASES = ("sine", "digits", "mnist", "mnist_fast")
+CASES = ("sine", "digits_classic", "mnist", "mnist_fast")
 STEPS = (0, 1, 10, 50, 100, 200)
 
 
-def data(experiment: params.Experiment) -> Tensor:
-    """Training samples [N, *shape] in [-1, 1] or the points' units, for which nothing is downloaded.
+def data(experiment: params.Experiment) -> Split:
+    """Training samples, for which nothing is downloaded.
 
     In MNIST's place there are scikit-learn's digits, each pixel as 3x3, with two more all around.
     """
     if experiment.data.piece.name != "mnist":
-        return experiment.source.load(Path("unused")).train.normalized
-    large = DigitsSource(seed=1).load(Path("unused")).train.normalized
-    large = large.repeat_interleave(3, 2).repeat_interleave(3, 3)
-    return torch.nn.functional.pad(large, (2, 2, 2, 2), value=-1.0)
+        return experiment.source.load(Path("unused")).train
+    digits = DigitsSource(seed=1).load(Path("unused")).train
+    large = digits.samples.repeat_interleave(3, 2).repeat_interleave(3, 3)
+    return Split(torch.nn.functional.pad(large, (2, 2, 2, 2)), digits.labels)
 
 
 def without_dropout(experiment: params.Experiment, processes: int) -> params.Experiment:
@@ -69,7 +70,7 @@ class Trajectory:
         self._done = 0
         self._note()
 
-    def train(self, real: Tensor) -> None:
+    def train(self, real: loop.Real) -> None:
         """Train up to the last of the steps."""
         totals = self._gan.state_dict()["totals"]  # not a copy: the sums of the epoch so far
 
@@ -111,11 +112,13 @@ def main() -> None:
     found: dict[str, Tensor] = {}
     with group.joined(device, [sys.executable, "-m", "benchmarks.trajectory", *sys.argv[1:]]):
         for case in arguments.cases:
-            real = data(known[case]).to(torch.get_default_dtype())
+            split = data(known[case])
             experiment = without_dropout(known[case], arguments.processes)
-            gan = loop.Training(experiment, real.shape[1:], seed=1, device=device, group=group)
+            counts = split.class_counts if experiment.train.condition else []
+            gan = loop.Training(experiment, split.shape, seed=1, device=device, group=group, counts=counts)
             trajectory = Trajectory(gan, arguments.steps)
-            trajectory.train(real.to(device))
+            real = loop.Real.of(split, device)
+            trajectory.train(real._replace(samples=real.samples.to(torch.get_default_dtype())))
             found |= {f"{case}/{name}": tensor for name, tensor in trajectory.found.items()}
     if group.is_main:
         save_file(found, arguments.file)

@@ -10,7 +10,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -31,25 +31,34 @@ class Clock:
         self.loss = loss
         self.times: list[float] = []
 
-    def discriminator(self, logits: Tensor) -> Tensor:
+    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
         """See the other loss."""
         self.times.append(time.perf_counter())
-        return self.loss.discriminator(logits)
+        return self.loss.discriminator(real, generated)
 
-    def generator(self, logits: Tensor) -> Tensor:
+    def generator(self, *logits: Tensor) -> Tensor:
         """See the other loss."""
-        return self.loss.generator(logits)
+        return self.loss.generator(*logits)
 
 
 def ours(split: Split, experiment: params.Experiment, device: torch.device) -> Iterator[float]:
     """Train as the pipeline does; yield the times at which the steps began, and the end's."""
-    gan = loop.Training(experiment, split.shape, seed=1, device=device)
-    gan.loss = clock = Clock(gan.loss)
-    real = split.normalized.to(device)
+    counts = split.class_counts if experiment.train.condition else []
+    gan = loop.Training(experiment, split.shape, seed=1, device=device, counts=counts)
+    clock = Clock(gan.game.loss)
+    gan.game.loss = clock  # type: ignore[assignment]
+    real = loop.Real.of(split, device)
     for _ in gan.epochs(real, torch.randn(experiment.train.preview, gan.latent)):
         pass
     yield from clock.times
     yield time.perf_counter()
+
+
+def dataset(experiments: Mapping[str, params.Experiment], name: str) -> Path:
+    """An experiment's data, or those of another one that has the same and has been prepared."""
+    same = (other for other, block in experiments.items() if block.data == experiments[name].data)
+    made = (path for path in (ExperimentFiles(other).dataset for other in same) if path.exists())
+    return next(made, ExperimentFiles(name).dataset)
 
 
 def main() -> None:
@@ -74,8 +83,9 @@ def main() -> None:
         device = devices.set_up(arguments.device, arguments.threads or known.settings.threads)
     elif arguments.threads:
         torch.set_num_threads(arguments.threads)
-    split = datasets.Dataset.load(ExperimentFiles(arguments.experiment).dataset).train
-    split = Split(split.samples[: arguments.limit])
+    split = datasets.Dataset.load(dataset(known.experiments, arguments.experiment)).train
+    labels = None if split.labels is None else split.labels[: arguments.limit]
+    split = Split(split.samples[: arguments.limit], labels)
     if arguments.loop == "ours":
         times = list(ours(split, experiment, device))
     else:

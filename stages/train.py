@@ -37,7 +37,7 @@ def main(name: str, seed: int, experiment: params.Experiment, settings: params.S
 
         training = train(name, seed, experiment, settings, runs, group)
     signals.raise_if_stopped()
-    training.discard_checkpoints()  # now that MLflow has all of it, or its outbox
+    training.finish()  # now that MLflow has all of it, or its outbox
 
 
 if __name__ == "__main__":

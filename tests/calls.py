@@ -133,6 +133,7 @@ def make(folder: Path, root: Path) -> None:
     """Run all stages of two small experiments in an empty folder."""
     content = yaml.safe_load((root / "params.yaml").read_text())
     content["device"] = "cpu"
+    content["digits"] = content.pop("digits_classic")
     for name in ("sine", "digits"):
         content[name]["train"] |= SIZES
         content[name]["judge"]["epochs"] = 1

@@ -7,6 +7,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 
 class _Residual(nn.Module):
@@ -21,7 +22,7 @@ class _Residual(nn.Module):
         return torch.add(x, self.layers(x))
 
 
-def residual_generator(latent: int, shape: tuple[int, ...], width: int = 128, blocks: int = 2) -> nn.Module:
+def resmlp_generator(latent: int, shape: tuple[int, ...], width: int = 128, blocks: int = 2) -> nn.Module:
     """Latent points [N, latent] to samples [N, *shape]: images in [-1, 1], or points."""
     return nn.Sequential(
         nn.Linear(latent, width),
@@ -32,7 +33,7 @@ def residual_generator(latent: int, shape: tuple[int, ...], width: int = 128, bl
     )
 
 
-def residual_discriminator(
+def resmlp_discriminator(
     shape: tuple[int, ...], width: int = 128, blocks: int = 2, dropout: float = 0.3
 ) -> nn.Module:
     """Samples [N, *shape] to logits [N, 1]."""
@@ -45,14 +46,13 @@ def residual_discriminator(
     )
 
 
-class LeastSquaresLoss:
-    """Least squares (Mao et al. 2017): a logit is to be 1 for real samples, and 0 for generated ones."""
+class RelativisticAverageLoss:
+    """Relativistic average (Jolicoeur-Martineau 2019): is a sample more real than the others are?"""
 
-    def discriminator(self, logits: Tensor) -> Tensor:
-        """Of B real, then of B generated samples: [2B, 1]."""
-        real, generated = logits.chunk(2)
-        return ((real - 1) ** 2).mean() / 2 + (generated**2).mean() / 2
+    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
+        """Logits of real and of generated samples, [B, 1] each."""
+        return (softplus(generated.mean() - real).mean() + softplus(generated - real.mean()).mean()) / 2
 
-    def generator(self, logits: Tensor) -> Tensor:
-        """Of generated samples: [B, 1]."""
-        return ((logits - 1) ** 2).mean() / 2
+    def generator(self, real: Tensor, generated: Tensor) -> Tensor:
+        """The same logits; a loss that does not look at real ones takes ``generated`` alone."""
+        return self.discriminator(generated, real)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from stages.gan.core import params, portability
 from stages.gan.core.params import pieces
-from stages.gan.evaluation.scores import MEANINGS, NEED_CURVE, NEED_LABELS
-from stages.pipeline import own_data
+from stages.gan.evaluation.scores import MEANINGS, NEED_CONDITION, NEED_CURVE, NEED_LABELS
+from stages.pipeline import origin, own_data
 from stages.runtime import dvc, files
 from stages.runtime.errors import UserError, say
 from stages.runtime.paths import ExperimentFiles
@@ -28,9 +28,10 @@ def check(path: Path) -> None:
     _check_device(known.settings)
     for name in known.settings.experiments:
         _check_experiment(path, name, known.experiments[name])
+        origin.check(path, name, known)
     own_data.link({name: experiment.source for name, experiment in known.experiments.items()})
     for name, experiment in known.experiments.items():
-        _write_dependencies(ExperimentFiles(name), experiment, known.settings)
+        _write_dependencies(ExperimentFiles(name), experiment, known.settings, origin.identity(name, known))
 
 
 def _check_device(settings: params.Settings) -> None:
@@ -73,6 +74,8 @@ def _check_primary(path: Path, name: str, experiment: params.Experiment) -> None
         absent |= {*NEED_CURVE}
     if experiment.source.labelled is False:
         absent |= {*NEED_LABELS}
+    if not experiment.train.condition:
+        absent |= {*NEED_CONDITION}
     there = [
         score
         for score, meaning in MEANINGS.items()
@@ -86,12 +89,12 @@ def _check_primary(path: Path, name: str, experiment: params.Experiment) -> None
 
 
 def _write_dependencies(
-    shared: ExperimentFiles, experiment: params.Experiment, settings: params.Settings
+    shared: ExperimentFiles, experiment: params.Experiment, settings: params.Settings, start: str
 ) -> None:
     """Write the code of the pieces that an experiment names, by the stage that uses them; and its parameters.
 
     The latter are those of which run.json speaks: all; and those that decide what runs are compared with. One
-    file is one entry in dvc.lock.
+    file is one entry in dvc.lock. ``start`` is what the networks that the training starts from depend on.
     """
     used = {
         "prepare": [experiment.data.piece],
@@ -99,13 +102,13 @@ def _write_dependencies(
         "sample": [experiment.generator.piece],
     }
     for stage, found in used.items():
-        files.write(shared.code / stage, pieces.code(found))
+        files.write(shared.code / stage, pieces.code(found) + start * (stage == "train"))
     machine = {"device": settings.device, "threads": settings.threads, "portable": settings.portable}
     everything = params.flatten(experiment)
     compared = {
         key: value
         for key, value in everything.items()
-        if key.startswith(("judge.", "sample.", "evaluate.")) or key == "data.source"
+        if key.startswith(("judge.", "sample.", "evaluate.")) or key in ("data.source", "train.condition")
     }
     del compared["evaluate.primary"]
     for file, known in (("parameters", everything), ("reference", compared)):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from stages.gan.core import arrays, devices, history, weights
+from stages.gan.core import arrays, devices, history, numbering, weights
 from stages.gan.core.params import Experiment, Settings, flatten
 from stages.gan.evaluation import coverage, scores, scoring
 from stages.gan.evaluation.reference import Reference
@@ -25,12 +25,14 @@ class _Inputs(NamedTuple):
 
     Attributes:
         samples: those of the run.
+        told: the class that each was told, if they were.
         known: the real data, and the judges.
         reference: what the samples are compared with.
         about: what run.json says of the run, beside its parameters.
     """
 
     samples: Tensor
+    told: Tensor | None
     known: Known
     reference: Reference
     about: dict[str, Any]
@@ -71,16 +73,18 @@ def _read(name: str, seed: int, experiment: Experiment, device: torch.device) ->
     about["data"] = {"md5": files.md5(shared.dataset)}
     about["networks"] = {name: network.md5 for name, network in against.extractors.items()}
     about["samples"] = {"count": len(samples), "block": reference.block}
-    return _Inputs(samples, against, reference, about)
+    counts = found["architecture"].get("counts")
+    told = None if counts is None else numbering.labels(counts, seed, train.shape, len(samples))
+    return _Inputs(samples, told, against, reference, about)
 
 
 def _score(name: str, seed: int, inputs: _Inputs, device: torch.device) -> tuple[Scores, Tensor]:
-    samples, against, reference, _ = inputs
+    samples, told, against, reference, _ = inputs
     parts = scoring.parts(reference, samples)
     work = f"{len(samples)} samples, in {parts} steps"
     command.say_begin("evaluate", f"{name}, seed {seed}", work, device.type, RunFiles(name, seed).scores)
     with progress.bar(parts, "step") as bar:
-        return scoring.score(samples, against, reference, bar.update)
+        return scoring.score(samples, against, reference, bar.update, told)
 
 
 def _write(

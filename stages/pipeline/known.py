@@ -35,4 +35,5 @@ def read(name: str, experiment: Experiment, device: torch.device) -> tuple[Known
         networks["fid_features"] = extractors.named(Path(path), device)
     source = experiment.data.piece.name
     md5 = files.md5(shared.judge)
-    return Known(real, cast(models.Judges, judges), md5, experiment.judge, source, networks), about
+    told, settings = experiment.train.condition, experiment.judge
+    return Known(real, cast(models.Judges, judges), md5, settings, source, networks, told), about

@@ -24,18 +24,21 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
         if source.path is not None:
             _refuse(Path(source.path).expanduser(), source.path)
         with pieces.errors_at(experiment.data.piece):
-            shape, training = source.measure(paths.RAW)
+            measured = source.measure(paths.RAW)
     except (UserError, RuntimeError, ValueError) as error:  # of a home, or a path, that cannot be
         key = "data" if source.path is None else "data.path"
         raise UserError(f"{params}: {name}.{key}: {error}") from error
-    size = experiment.train.batch_size
-    if size > training:
+    if experiment.train.condition and measured.labelled is False:
+        raise UserError(
+            f"{params}: {name}.train.condition: the images have no labels, and so no classes; set it to false"
+        )
+    if experiment.train.samples_in_step > measured.training:
         holds = "" if source.path is None else f" in {source.path}, beside those held out for tests"
         raise UserError(
-            f"{params}: {name}.train.batch_size: {size} is more than the {training} training samples "
-            f"there are{holds}"
+            f"{params}: {name}.{experiment.train.what_of_a_step} more than the {measured.training} training "
+            f"samples there are{holds}"
         )
-    return shape
+    return measured.shape
 
 
 def _refuse(place: Path, path: str) -> None:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from stages.gan.core import arrays, history
+from stages.gan.core import arrays, history, numbering
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.params import Experiment, Settings
 from stages.gan.plots import canvas, evolution, figures, grid
@@ -29,7 +30,7 @@ def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, s
     with files.together():
         evolution.animation(previews, split, run_files.animation)
         canvas.save(evolution.strip(previews, split), run_files.strip)
-        canvas.save(figures.samples(samples[:_SHOWN], split), run_files.samples_figure)
+        canvas.save(_samples(samples[:_SHOWN], split, experiment, seed), run_files.samples_figure)
         grid.save(run_files.grid_figure, common, split)
         canvas.save(figures.losses(epochs), run_files.losses_figure)
         canvas.save(figures.coverage(covered, split), run_files.coverage_figure)
@@ -38,6 +39,13 @@ def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, s
     run.log_files(record.PICTURES, *still, run_files.animation, run_files.strip)
     record.describe_training(run, name, seed, experiment)
     say(f"plot {name}, seed {seed}: see {run_files.animation}")
+
+
+def _samples(samples: Tensor, split: Split, experiment: Experiment, seed: int) -> Figure:
+    if split.labels is None or not experiment.train.condition:
+        return figures.samples(samples, split)
+    told = numbering.labels(split.class_counts, seed, split.shape, len(samples))
+    return figures.samples_by_class(samples, told, split)
 
 
 def _load(path: Path, split: Split) -> Tensor:

@@ -17,10 +17,11 @@ def sample(name: str, seed: int, experiment: Experiment, settings: Settings) -> 
     split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
     generator, about = weights.load(run_files.generator, get_generator, device)
     weights.check_generator(run_files.generator, about, name, seed, experiment.generator, split.shape)
-    work = f"{count} samples, {sampling.BLOCK} in a step"
+    sampler = sampling.Sampler(generator, seed)
+    work = f"{count} samples, {sampler.block} in a step"
     command.say_begin("sample", f"{name}, seed {seed}", work, device.type, run_files.samples)
-    blocks = sampling.samples(generator, seed, count)
-    common = sampling.common_latents(about["architecture"]["latent"], images=len(split.shape) == 3)
+    blocks = sampler.samples(count)
+    common = sampling.common_latents(generator, images=len(split.shape) == 3)
     with files.together():
         arrays.save(run_files.samples, progress.track_blocks(blocks, count, "sample"), count)
         arrays.save(run_files.grid, [sampling.draw(generator, common)], len(common))

@@ -1,22 +1,22 @@
 """The GAN, generator against discriminator: one run's training, from its last checkpoint on."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stages.gan.core import devices, history, weights
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.history import Epoch
 from stages.gan.core.params import Experiment, Settings, pieces
-from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.base import sampling
 from stages.gan.training import loop
 from stages.gan.training.process_group import PeerLostError, ProcessGroup
 from stages.gan.training.resumable import ResumableTraining, checkpoint_store
+from stages.pipeline import origin
 from stages.runtime import command, files, locks, progress, signals
 from stages.runtime.errors import UserError, say
 from stages.runtime.paths import ExperimentFiles, RunFiles
@@ -34,16 +34,19 @@ def train(
     shared, run_files, total = ExperimentFiles(name), RunFiles(name, seed), experiment.train.epochs
     gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
     locks.claim(run_files.checkpoints, f"train {name}, seed {seed}")
-    steps = loop.steps_per_epoch(len(split), experiment.train.batch_size)
+    steps = loop.steps_per_epoch(len(split), experiment.train)
     together = f" in {group.world_size} processes" if group.world_size > 1 else ""
     where = f"seed-{seed} of experiment {name} in MLflow (make ui)"
     work = f"{total} epochs of {steps} steps"
     command.say_begin("train", f"{name}, seed {seed}", work, f"{device.type}{together}", where)
+    sums = _start(gan, name, experiment)
+    about = {"experiment": name, "seed": seed, "recipe": origin.recipe(experiment), **devices.about(device)}
+    about |= {"from": sums} if sums else {}
 
-    def save(folder: Path) -> None:
-        about = {"experiment": name, "seed": seed, **devices.about(device)}
-        weights.save(folder / run_files.generator.name, gan.generator_ema, about)
-        weights.save(folder / run_files.discriminator.name, gan.discriminator, about)
+    def save(folder: Path, networks: Sequence[nn.Module] = (), **more: int) -> None:
+        generator, discriminator = networks or (gan.generator_ema, gan.discriminator)
+        weights.save(folder / run_files.generator.name, generator, {**about, **more})
+        weights.save(folder / run_files.discriminator.name, discriminator, {**about, **more})
 
     first = sampling.draw(gan.generator_ema, latents)
     checkpoints = checkpoint_store(
@@ -53,7 +56,7 @@ def train(
         seed,
         settings.threads,
         files.md5(shared.dataset),
-        pieces.code(experiment.trained_pieces),
+        pieces.code(experiment.trained_pieces) + sums,
         device,
     )
     training = ResumableTraining(
@@ -70,7 +73,7 @@ def train(
         try:
             with signals.deferred():  # until the training is whole on disk
                 for epoch in _shown(
-                    training, split.normalized.to(device), latents, run, total * steps, total
+                    training, loop.Real.of(split, device), latents, run, total * steps, total
                 ):
                     run.log_epoch(epoch)
                     run.log_checkpoint(epoch.number, save)
@@ -80,11 +83,13 @@ def train(
             raise UserError(f"{error}. The last finite networks are in MLflow, {kept}") from error
         run.log_time(training.wall_seconds, total * steps, training.training_seconds)
         previews = [first, *(epoch.preview for epoch in training.epochs)]
+        of_epoch, *networks = gan.kept
         with files.together():
-            save(run_files.generator.parent)
+            save(run_files.generator.parent, networks, **({"epoch": of_epoch} if of_epoch < total else {}))
             history.save(training.epochs, previews, run_files.losses, run_files.previews)
         run.log_files(run_files.generator, run_files.discriminator)
-    say(f"train {name}, seed {seed}: done; see {run_files.losses}")
+    which = f"; the networks after epoch {of_epoch} are kept" if of_epoch < total else ""
+    say(f"train {name}, seed {seed}: done{which}; see {run_files.losses}")
     return training
 
 
@@ -93,7 +98,7 @@ def run_worker(
 ) -> NoReturn:
     """Compute this process's rows of a training, to its end; what there is to say the main process says."""
     gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
-    real = split.normalized.to(device)
+    real = loop.Real.of(split, device)
     try:
         with signals.deferred(), group.joined(device, COMMAND):  # the main process ends where all is whole
             for _ in gan.epochs(real, latents):
@@ -111,15 +116,50 @@ def _set_up(
     """The training as it begins, its data, the latent points of its previews, and its device."""
     device = group.device(devices.set_up(settings.device, settings.threads))
     split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
+    counts = _class_counts(name, split) if experiment.train.condition else []
     gan = loop.Training(
-        experiment, split.shape, seed=seed, device=device, group=group, normalization=split.normalization
+        experiment,
+        split.shape,
+        seed=seed,
+        device=device,
+        group=group,
+        normalization=split.normalization,
+        counts=counts,
     )
-    size = (experiment.train.preview, gan.latent)
-    return gan, split, torch.randn(size, generator=random_generator(seed, "preview")), device
+    return (
+        gan,
+        split,
+        sampling.fixed_latents(gan.generator, experiment.train.preview, seed, "preview"),
+        device,
+    )
+
+
+def _start(gan: loop.Training, name: str, experiment: Experiment) -> str:
+    """Have the networks of the run that the training starts from, if any; returns the sums of its files."""
+    if experiment.train.origin is None:
+        return ""
+    generator, discriminator, sums = origin.load(name, experiment)
+    try:
+        gan.start_from(generator, discriminator)
+    except RuntimeError as error:
+        reason = str(error).partition(":\n")[2].strip().partition("\n")[0][:200]
+        raise UserError(
+            f"{name}.train.from: {experiment.train.start}: its networks do not fit ({reason})"
+        ) from error
+    return sums
+
+
+def _class_counts(name: str, split: Split) -> list[int]:
+    """How many training samples each class has."""
+    if split.labels is None:
+        raise UserError(
+            f"{name}.train.condition: the images have no labels, and so no classes; set it to false"
+        )
+    return split.class_counts
 
 
 def _shown(
-    training: ResumableTraining, real: Tensor, preview: Tensor, run: TrainingRecord, steps: int, total: int
+    training: ResumableTraining, real: loop.Real, preview: Tensor, run: TrainingRecord, steps: int, total: int
 ) -> Iterator[Epoch]:
     """Train, showing both losses: on a terminal beside a bar of all steps, elsewhere every tenth epoch's."""
 

@@ -114,7 +114,8 @@ def guard(work: Callable[[], None]) -> NoReturn:
         if signals.stop_requested() or isinstance(error, KeyboardInterrupt):
             code = signals.exit_code()
         else:
-            line = str(error) if isinstance(error, UserError) else describe_os_error(error)
+            program = Path(sys.argv[0]).stem
+            line = str(error) if isinstance(error, UserError) else describe_os_error(error, program)
             if line is None:
                 raise
             with suppress(OSError):

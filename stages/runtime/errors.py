@@ -18,6 +18,15 @@ _ADVICE = {
     errno.EISDIR: "a folder is where a file must be: move it away",
     errno.EIO: "look after the disk, and run it again",
 }
+_SMALLER = {  # by the program: what of it takes the memory
+    "prepare": "smaller data: data.limit, data.points, data.size",
+    "judge": "a smaller judge.batch_size, or smaller judges (judge.channels, judge.features, judge.hidden)",
+    "reference": "a smaller sample.count or judge.count",
+    "train": "smaller networks (generator, discriminator), train.batch_size, train.preview or threads",
+    "sample": "a smaller generator, sample.count or threads",
+    "evaluate": "a smaller sample.count or judge.count",
+    "plot": "a smaller train.preview",
+}
 _NO_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|out of memory|multiplication overflow|calculation overflowed"
     r"|invalid buffer size|failed to map segment",
@@ -67,8 +76,13 @@ def warn(text: object) -> None:
         print(f"warning: {one_line(text)}", file=sys.stderr, flush=True)
 
 
-def describe_os_error(error: BaseException) -> str | None:
-    """One line on what the machine has refused (room, a permission, memory), or None: it is another error."""
+def describe_os_error(error: BaseException, program: str = "") -> str | None:
+    """One line on what the machine has refused (room, a permission, memory), or None: it is another error.
+
+    Args:
+        error: what was raised.
+        program: the stage that it ended, if it is one.
+    """
     if isinstance(error, OSError) and error.errno is not None:
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         advice = _ADVICE.get(error.errno, "mend that and run it again")
@@ -76,8 +90,6 @@ def describe_os_error(error: BaseException) -> str | None:
     said = isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
     if isinstance(error, MemoryError) or said:
         reason = one_line(error)[:200] or "no more to be had"
-        return (
-            f"not enough memory ({reason}); take smaller networks, batch_size, preview, sample.count or "
-            "threads in params.yaml"
-        )
+        smaller = _SMALLER.get(program, "smaller networks, batch_size, preview, sample.count or threads")
+        return f"not enough memory ({reason}); take {smaller} in params.yaml"
     return None

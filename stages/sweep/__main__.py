@@ -134,6 +134,11 @@ def _check_paths(known: params.Params) -> None:
 
     for name in known.settings.experiments:
         experiment = known.experiments[name]
+        if experiment.train.start is not None:
+            raise UserError(
+                f"params.yaml: {name}.train.from: a sweep's trainings know nothing of each other; run `make "
+                "repro`, which makes one after the other"
+            )
         files = {"evaluate.inception": experiment.evaluate.inception}
         files["data.path"] = experiment.source.path
         for key, path in files.items():

@@ -11,18 +11,19 @@ Examples:
 """
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.gan.core import params, portability
-from stages.runtime import command, paths
+from stages.runtime import command
 from stages.runtime.errors import UserError, one_line, say
+from stages.tools import generators
 from stages.tools.numbers import MOST, Numbers
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from stages.gan.core.datasets import Split
+    from stages.gan.networks.base.sampling import Sampler
 
 _FRAMES, _SIDE = 60, 24
 _IMAGES, _POINTS = 64, 1000  # drawn if nobody says how many
@@ -32,15 +33,7 @@ _KINDS = "a picture .png, an array .npy, a table .csv (points), an animation .gi
 def _parser() -> argparse.ArgumentParser:
     parser = command.plain_parser(__doc__)
     parser.add_argument("--out", required=True, metavar="PATH", help=f"what to write, by its name: {_KINDS}")
-    parser.add_argument("--experiment", help="whose generator; an experiment's name in the parameter file")
-    command.add_seed(parser, required=False)
-    parser.add_argument(
-        "--generator",
-        type=Path,
-        metavar="FILE",
-        help="a generator.safetensors from anywhere, instead of --experiment and --seed",
-    )
-    command.add_params(parser)
+    generators.add_options(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--seeds", type=_numbers, metavar="LIST", help="the numbers of the samples, such as 0-63 or 5,100-199"
@@ -76,6 +69,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"with --plane: points along each side of the grid; default: {_SIDE}",
     )
+    parser.add_argument(
+        "--class",
+        dest="label",
+        type=command.whole(0, 10_000),
+        metavar="N",
+        help="of one class: the generator is told it, or, if it takes none, the judges pick such samples",
+    )
+    parser.add_argument(
+        "--judge",
+        type=Path,
+        metavar="FILE",
+        help="with --class: a judge.safetensors from anywhere; default: the experiment's own",
+    )
+    parser.add_argument(
+        "--truncation",
+        type=_above_0,
+        metavar="T",
+        help="latent points between -T and T: the less, the more typical, and the more alike; such as 1",
+    )
     parser.add_argument("--force", action="store_true", help="replace files that are there; default: refuse")
     return parser
 
@@ -87,20 +99,31 @@ def _numbers(text: str) -> Numbers:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _above_0(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return value
+
+
 def draw(wanted: argparse.Namespace) -> None:
     """Draw what the command line asks for."""
     kind = _kind(wanted)
-    path = _generator(wanted)
-    device_name, threads = _settings(wanted.params)
-    from stages.gan.core import devices, weights
-    from stages.gan.networks.base.registry import get_generator
+    path = generators.find(wanted)
+    device_name, threads = generators.settings(wanted.params)
+    from stages.gan.core import devices
+    from stages.gan.networks.base import sampling
+    from stages.tools import classes
 
     device = devices.set_up(device_name, threads)
-    generator, about = weights.load(path, get_generator, device)
-    seed = about.get("seed")
-    if not isinstance(seed, int):
-        raise UserError(f"{path}: does not say of which seed it is; make it again")
-    count = wanted.count or (_IMAGES if len(_shape(generator)) == 3 else _POINTS)
+    generator, about, seed = generators.load(path, device)
+    told = wanted.label is not None and classes.check_told(generator, wanted.label)
+    label, truncation = wanted.label if told else None, wanted.truncation or math.inf
+    sampler = sampling.Sampler(generator, seed, label, truncation)
+    count = wanted.count or (_IMAGES if len(generators.shape(generator)) == 3 else _POINTS)
     numbers = wanted.seeds or Numbers([range(count)])
     frames, side = wanted.frames or _FRAMES, wanted.side or _SIDE
     work = f"{len(numbers)} samples"
@@ -110,15 +133,26 @@ def draw(wanted: argparse.Namespace) -> None:
     elif wanted.plane:
         work = f"a grid of the latent plane, {side} x {side}"
     _check(generator, numbers, kind, wanted)
+    if told:
+        work += f" of class {label}"
+    elif wanted.label is not None:
+        if wanted.interpolate is not None or wanted.plane:
+            raise UserError(
+                "--class: the generator takes none, and the judges pick samples alone; "
+                "leave --interpolate and --plane out"
+            )
+        judges = classes.load_judges(wanted.judge, str(about.get("experiment")), wanted.label, device)
+        numbers, looked = classes.find(sampler, judges, wanted.label, len(numbers))
+        work = f"of its first {looked} samples, {work} that the judges take for class {wanted.label}"
     name = f"draw {about.get('experiment')}, seed {seed}"
     say(one_line(f"{name}: {work} on {device.type}; see {wanted.out}"))
     out = Path(wanted.out)
     if wanted.interpolate is not None:
-        _animation(generator, seed, out, first, second, frames)
+        _animation(sampler, out, first, second, frames)
     elif wanted.plane:
-        _plane(generator, seed, out, side)
+        _plane(sampler, out, side)
     else:
-        _samples(generator, seed, out, kind, numbers)
+        _samples(sampler, out, kind, numbers)
 
 
 def _kind(wanted: argparse.Namespace) -> str:
@@ -132,44 +166,23 @@ def _kind(wanted: argparse.Namespace) -> str:
             raise UserError(f"--out {wanted.out}: --{option} makes a {made} file; name one")
     if kind == ".gif" and wanted.interpolate is None:
         raise UserError(f"--out {wanted.out}: an animation goes between two samples: --interpolate A B")
-    for option, needed in (("frames", "interpolate"), ("side", "plane")):
+    for option, needed in (("frames", "interpolate"), ("side", "plane"), ("judge", "label")):
         if getattr(wanted, option) is not None and getattr(wanted, needed) is None:
-            raise UserError(f"--{option}: needs --{needed}")
+            raise UserError(f"--{option}: needs --{needed.replace('label', 'class')}")
+    if wanted.label is not None and wanted.seeds is not None:
+        raise UserError("--class: says which samples; name how many by --count instead of --seeds")
+    if wanted.truncation is not None and wanted.plane:
+        raise UserError("--truncation: a plane shows all of the latent space; leave one of both out")
     if out.exists() and not out.is_dir() and not (kind and wanted.force):
         raise UserError(f"--out {wanted.out}: is there already; name another, or replace a file with --force")
     return kind
-
-
-def _generator(wanted: argparse.Namespace) -> Path:
-    """The generator's file."""
-    if wanted.generator is not None:
-        if wanted.experiment is not None or wanted.seed is not None:
-            raise UserError("--generator: its file knows its experiment and seed; leave those options out")
-        return Path(wanted.generator)
-    if wanted.experiment is None or wanted.seed is None:
-        raise UserError("which generator? Name it by --experiment and --seed, or its file by --generator")
-    path = paths.RunFiles(wanted.experiment, wanted.seed).generator
-    if not path.exists():
-        params.select(params.load(wanted.params), wanted.experiment, wanted.params)
-        raise UserError(f"{path}: there is no such generator; run the train stage, or name another --seed")
-    return path
-
-
-def _settings(path: Path) -> tuple[str, int]:
-    """The device and the number of threads: as the parameter file says, or as it does by default."""
-    if path == Path("params.yaml") and not path.exists():
-        portability.limit("auto")
-        return "auto", 2
-    settings = params.load(path).settings
-    portability.limit(settings.portable)
-    return settings.device, settings.threads
 
 
 def _check(generator: "nn.Module", numbers: Numbers, kind: str, wanted: argparse.Namespace) -> None:
     """Refuse what cannot be drawn, before anything is."""
     from stages.tools import gallery
 
-    out, shape, latent = wanted.out, _shape(generator), generator.latent
+    out, shape, latent = wanted.out, generators.shape(generator), generator.latent
     if wanted.plane and latent != 2:
         raise UserError(f"--plane: the latent space has {latent} dimensions, and a plane has 2")
     if len(shape) == 1 and kind == "":
@@ -188,50 +201,36 @@ def _check(generator: "nn.Module", numbers: Numbers, kind: str, wanted: argparse
             )
 
 
-def _shape(generator: "nn.Module") -> tuple[int, ...]:
-    """The shape of one of its samples."""
-    return tuple(generator.architecture["shape"])  # type: ignore[index]
-
-
-def _like(generator: "nn.Module", seed: int) -> "Split":
-    """Samples of the generator, always the same: how one is shown must not hang on which are drawn."""
-    from stages.gan.core.datasets import Split
-    from stages.gan.networks.base import sampling
-
-    return Split(next(sampling.samples(generator, seed, sampling.BLOCK)))
-
-
 def _name(number: int) -> str:
     """The name of a sample's picture; a folder's list has them in their order."""
     return f"{number:06}.png"
 
 
-def _samples(generator: "nn.Module", seed: int, out: Path, kind: str, numbers: Numbers) -> None:
+def _samples(sampler: "Sampler", out: Path, kind: str, numbers: Numbers) -> None:
     import torch
 
     from stages.gan.core import arrays
-    from stages.gan.networks.base import sampling
     from stages.runtime import progress
     from stages.tools import folders, gallery
 
-    drawn = (sampling.numbered(generator, seed, block) for block in numbers.blocks(sampling.BLOCK))
+    drawn = (sampler.numbered(block) for block in numbers.blocks(sampler.block))
     shown = progress.track_blocks(drawn, len(numbers), "sample")
     if kind == ".npy":
         arrays.save(out, shown, len(numbers))
     elif kind == ".csv":
         gallery.save_table(out, shown)
     elif kind == ".png":
-        gallery.save(out, torch.cat(list(shown)), _like(generator, seed))
+        gallery.save(out, torch.cat(list(shown)), generators.like(sampler))
     else:
         names = map(_name, numbers)
         with folders.filling(out) as folder:
-            like = _like(generator, seed)
+            like = generators.like(sampler)
             for block in shown:
                 for image in block:
                     gallery.save_image(folder / next(names), image, like)
 
 
-def _animation(generator: "nn.Module", seed: int, out: Path, first: int, second: int, frames: int) -> None:
+def _animation(sampler: "Sampler", out: Path, first: int, second: int, frames: int) -> None:
     import numpy as np
     import torch
     from PIL import Image
@@ -241,14 +240,14 @@ def _animation(generator: "nn.Module", seed: int, out: Path, first: int, second:
     from stages.runtime import progress
     from stages.tools import interpolation
 
-    size: int = generator.latent  # type: ignore[assignment]
-    ends = [sampling.latent(seed, number, size) for number in (first, second)]
-    drawn = sampling.draw(generator, interpolation.path(ends[0], ends[1], frames))
+    ends = [sampler.latent(number) for number in (first, second)]
+    known = len(getattr(sampler.generator, "counts", ()))
+    drawn = sampling.draw(sampler.generator, interpolation.path(ends[0], ends[1], frames, known))
     if drawn.dim() == 2:
-        others = torch.cat(list(sampling.samples(generator, seed, _POINTS)))
+        others = torch.cat(list(sampler.samples(_POINTS)))
         pictures = interpolation.points(drawn, others)
     else:
-        pictures = interpolation.images(drawn, _like(generator, seed))
+        pictures = interpolation.images(drawn, generators.like(sampler))
     with progress.bar(frames, "frame") as bar:
         shown = []
         for picture in pictures:
@@ -259,15 +258,15 @@ def _animation(generator: "nn.Module", seed: int, out: Path, first: int, second:
     evolution.write(shown, [80] * frames, out, palette)
 
 
-def _plane(generator: "nn.Module", seed: int, out: Path, side: int) -> None:
+def _plane(sampler: "Sampler", out: Path, side: int) -> None:
     from stages.gan.networks.base import sampling
     from stages.tools import gallery, plane
 
-    drawn = sampling.draw(generator, plane.latents(side))
+    drawn = sampling.draw(sampler.generator, plane.latents(side))
     if drawn.dim() == 2:
         plane.save(out, drawn, side)
     else:
-        gallery.save(out, drawn, _like(generator, seed))
+        gallery.save(out, drawn, generators.like(sampler))
 
 
 if __name__ == "__main__":

@@ -23,13 +23,13 @@ def most(shape: tuple[int, ...]) -> int:
     return POINTS if len(shape) == 1 else max(1, min(10_000, _VALUES // int(np.prod(shape))))
 
 
-def save(path: Path, samples: Tensor, like: Split) -> None:
+def save(path: Path, samples: Tensor, like: Split, columns: int = 0) -> None:
     """Write a PNG: images, uint8 [N, C, H, W], as a grid; points [N, D] as a figure of two coordinates.
 
-    What ``like`` holds says how images are shown.
+    What ``like`` holds says how images are shown; the grid has so many columns, by default as many as rows.
     """
     if samples.dim() == 4:
-        tile = canvas.tile(samples, like)
+        tile = canvas.tile(samples, like, columns)
         factor = min(_CELL // max(samples.shape[2:]), _PICTURE // max(tile.shape[:2]))
         canvas.save_pixels(enlarged(tile, max(1, factor)), path)
         return

@@ -18,19 +18,22 @@ from stages.tools import gallery
 SIDE = 224  # pixels of a frame, of images
 
 
-def path(first: Tensor, second: Tensor, frames: int) -> Tensor:
+def path(first: Tensor, second: Tensor, frames: int, classes: int = 0) -> Tensor:
     """Latent points [frames, latent] from ``first`` [latent] to ``second`` and back, slow at both.
 
     Each is ``first`` cos a + ``second`` sin a, with the angle a from 0 to a quarter turn and back: spherical
     interpolation (White 2016), in the form that it has for orthogonal points. With ``first`` and ``second``
     standard normal, so is each point between them. On the straight line they would be too near to 0: halfway
     they have half the variance, such as the generator has never seen in a latent space of many dimensions.
+    The last ``classes`` numbers, which say the class, are ``first`` cos² a + ``second`` sin² a: shares.
 
     The last frame is followed by the first: a loop has no jump.
     """
     turns = torch.arange(frames, dtype=torch.float64) / frames
     angles = (math.pi / 4) * (1 - (2 * math.pi * turns).cos()).unsqueeze(1)
-    return (first.double() * angles.cos() + second.double() * angles.sin()).float()
+    powers = torch.ones(len(first), dtype=torch.float64)
+    powers[len(first) - classes :] = 2
+    return (first.double() * angles.cos() ** powers + second.double() * angles.sin() ** powers).float()
 
 
 def images(samples: Tensor, like: Split) -> Iterator[NDArray[np.uint8]]:

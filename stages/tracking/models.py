@@ -161,15 +161,15 @@ def _write(
             model_id=model.model_id,
             metadata={**model.tags, "experiment": model.name, "architecture": about["architecture"]},
         ),
-        signature=_signature(about["architecture"]["shape"]),
+        signature=_signature(about["architecture"]),
         input_example=pd.DataFrame(_EXAMPLE),
         model_config={"device": "cpu", "threads": threads},
         pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in ("mlflow", *_PACKAGES)],
     )
 
 
-def _signature(shape: Sequence[int]) -> "ModelSignature":
-    """Seeds or latent points in; samples of a shape out.
+def _signature(architecture: Mapping[str, Any]) -> "ModelSignature":
+    """Seeds or latent points in, and classes where the generator is told them; samples of its shape out.
 
     Any list may be a latent point as far as MLflow is asked: where it knows of arrays, it refuses points with
     whole numbers, and a dictionary of columns. The model itself checks them.
@@ -182,5 +182,8 @@ def _signature(shape: Sequence[int]) -> "ModelSignature":
         ColSpec(DataType.long, "seed", required=False),
         ColSpec(AnyType(), "latent", required=False),
     ]
+    if architecture.get("counts"):
+        inputs.append(ColSpec(DataType.long, "class", required=False))
+    shape: Sequence[int] = architecture["shape"]
     kind = np.dtype(np.uint8 if len(shape) == 3 else np.float32)
     return ModelSignature(Schema(inputs), Schema([TensorSpec(kind, (-1, *shape))]))

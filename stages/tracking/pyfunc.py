@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from torch import nn
 
 from stages.gan.core import devices, weights
+from stages.gan.core.conditional import with_classes
 from stages.gan.networks.base import sampling
 from stages.gan.networks.base.registry import get_generator
 from stages.runtime.errors import UserError
@@ -35,8 +36,8 @@ class Model:
 
     def __init__(self, generator: nn.Module, seed: int, threads: int) -> None:
         self._generator = generator
-        self._latent: int = generator.latent  # type: ignore[assignment]
-        self._seed = seed
+        self._latent = int(generator.latent)  # type: ignore[arg-type]
+        self._sampler = sampling.Sampler(generator, seed)
         self._threads = threads
 
     def predict(self, data: "DataFrame") -> "NDArray[np.generic]":
@@ -45,7 +46,9 @@ class Model:
         Args:
             data: has one of two columns: ``seed``, whole numbers from 0 on, of which k gives sample k of the
                 run, row k of its samples.npy; or ``latent``, points of the latent space, each a list of as
-                many numbers as it has dimensions.
+                many numbers as it has dimensions. A generator that is told the class takes a column
+                ``class`` beside it, whole numbers; without it, sample k has its own class, and behind a
+                latent point are shares of the classes.
 
         Raises:
             MlflowException: INVALID_PARAMETER_VALUE, with what is wrong: a server answers it as 400.
@@ -56,31 +59,45 @@ class Model:
                 "wanted is a column seed or a column latent, with a row for each sample; "
                 f"there are {len(data)} rows of {' and '.join(given) or 'neither'}"
             )
+        told = self._classes(data["class"].tolist()) if "class" in data else None
         with _threads(self._threads):
             if given == ["seed"]:
-                return self._by_seeds(data["seed"].tolist())
-            return self._of_points(data["latent"].tolist())
+                return self._by_seeds(data["seed"].tolist(), told)
+            return self._of_points(data["latent"].tolist(), told)
 
-    def _by_seeds(self, seeds: list[int]) -> "NDArray[np.generic]":
+    def _classes(self, rows: list[Any]) -> list[int]:
+        """The classes that are asked for."""
+        counts: list[int] = getattr(self._generator, "counts", [])
+        if not counts:
+            raise _refusal("class: the generator takes none")
+        known = [label for label, samples in enumerate(counts) if samples]
+        if wrong := [row for row in rows if row not in known]:
+            raise _refusal(f"class: {wrong[0]} is none of {', '.join(map(str, known))}")
+        return [int(row) for row in rows]
+
+    def _by_seeds(self, seeds: list[int], told: list[int] | None) -> "NDArray[np.generic]":
         if min(seeds) < 0:
             raise _refusal(f"seed: {min(seeds)} is below 0")
-        return sampling.numbered(self._generator, self._seed, seeds).numpy()
+        return self._sampler.numbered(seeds, told).numpy()
 
-    def _of_points(self, rows: list[Any]) -> "NDArray[np.generic]":
-        wanted = f"{self._latent} numbers in a row"
+    def _of_points(self, rows: list[Any], told: list[int] | None) -> "NDArray[np.generic]":
+        known = 0 if told is None else len(getattr(self._generator, "counts", []))
+        size = self._latent - known
+        wanted = f"{size} numbers in a row"
         try:
             with np.errstate(over="ignore"):
                 points = torch.from_numpy(np.array([np.asarray(row, np.float32) for row in rows]))
         except (ValueError, TypeError, OverflowError) as error:
             raise _refusal(f"latent: these are not {wanted}, of the same length each") from error
-        if points.shape[1:] != (self._latent,):
+        if points.shape[1:] != (size,):
             raise _refusal(f"latent: {wanted} are wanted, not {' x '.join(map(str, points.shape[1:])) or 1}")
         if not points.isfinite().all():
             raise _refusal(
                 "latent: not all of these are finite numbers (NaN, infinite, missing, or too large)"
             )
-        blocks = [sampling.draw(self._generator, block) for block in points.split(sampling.BLOCK)]
-        return torch.cat(blocks).numpy()
+        if told is not None:
+            points = with_classes(points, torch.tensor(told), known)
+        return sampling.draw(self._generator, points).numpy()
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any]) -> Model:

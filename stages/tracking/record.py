@@ -74,7 +74,8 @@ class TrainingRecord:
 
     def log_files(self, generator: Path, discriminator: Path) -> None:
         """Log the networks that the finished training left, and tag the run with the generator's name."""
-        self.run.log_files(_checkpoint(self._train.epochs), generator, discriminator)
+        epoch = weights.read_about(generator).get("epoch", self._train.epochs)
+        self.run.log_files(_checkpoint(epoch), generator, discriminator)
         self._log_made("the model", lambda folder: self.run.log_model(generator, modules.pack(folder)))
         self.run.set_tags({GENERATOR: files.md5(generator)})
 

@@ -3,12 +3,16 @@
 import pytest
 import torch
 
+from stages.gan.core import params
 from stages.gan.core.params import pieces
 from stages.gan.training.losses import get_loss
 
 
-def test_the_loss_that_custom_py_comes_with_is_least_squares():
-    loss = get_loss(pieces.find("loss", "least_squares"))
-    logits = torch.tensor([[3.0], [1.0], [0.0], [2.0]])
-    assert loss.discriminator(logits).item() == pytest.approx((4 + 0) / 2 / 2 + (0 + 4) / 2 / 2)
-    assert loss.generator(torch.tensor([[0.0], [3.0]])).item() == pytest.approx((1 + 4) / 2 / 2)
+def test_the_loss_that_custom_py_comes_with_compares_with_the_other_kinds_mean(root):
+    train = params.load(root / "params.yaml").experiments["digits_classic"].train
+    loss = get_loss(pieces.find("loss", "relativistic_average"), train)
+    real, generated = torch.tensor([[2.0], [0.0]]), torch.tensor([[1.0], [-3.0]])
+    first = torch.stack([torch.tensor(-3.0), torch.tensor(-1.0)]).exp().log1p().mean()
+    second = torch.stack([torch.tensor(0.0), torch.tensor(-4.0)]).exp().log1p().mean()
+    assert loss.discriminator(real, generated).item() == pytest.approx((first + second).item() / 2)
+    assert loss.generator(real, generated) == loss.discriminator(generated, real)

@@ -568,7 +568,7 @@ def test_no_weights_of_inception_are_unpickled(spoil, workplace):
 
 
 def test_a_training_that_diverges_ends_there_and_its_last_finite_networks_are_kept(workplace, monkeypatch):
-    monkeypatch.setattr(loop, "learning_rate", lambda _, done: math.inf if done >= 0.5 else 1e-3)
+    monkeypatch.setattr(loop, "learning_rates", lambda _, done: (math.inf if done >= 0.5 else 1e-3,) * 2)
     before = {name: calls.digest(workplace / name) for name in ("data", "reports")}
     ended = calls.call(workplace, "train", tracked=True)
     words = "no longer finite in epoch 2 (", "lower train.lr", "MLflow, checkpoints/epoch-0002-step-0"
@@ -648,7 +648,7 @@ def test_too_little_memory_is_told(error, words, workplace, monkeypatch):
 
     monkeypatch.setattr(SineSource, "load", fail)
     before = calls.digest(workplace)
-    calls.assert_refused(calls.call(workplace, "prepare"), "not enough memory", "smaller", words)
+    calls.assert_refused(calls.call(workplace, "prepare"), "not enough memory", "data.limit", words)
     assert calls.digest(workplace) == before
 
 

@@ -36,7 +36,9 @@ class Replayed(nn.Module):
         return x * self.masks.pop(0)
 
 
-@pytest.mark.parametrize(("name", "shape"), [("sine", (2,)), ("digits", (1, 8, 8)), ("mnist", (1, 28, 28))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("sine", (2,)), ("digits_classic", (1, 8, 8)), ("mnist", (1, 28, 28))]
+)
 def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
     """From the same weights, batches, latent points and dropout masks, both loops go to the same weights."""
     experiment = experiments[name]
@@ -58,7 +60,7 @@ def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
         if isinstance(layer, Dropout):
             kept = masks.setdefault(len(masks), [])
             layer.register_forward_hook(lambda module, _, __, kept=kept: kept.append(module.mask.clone()))
-    list(gan.epochs(real, torch.zeros(1, latent)))
+    list(gan.epochs(loop.Real(real), torch.zeros(1, latent)))
 
     replayed = iter(masks.values())
     for index, layer in enumerate(theirs[1]):
@@ -84,7 +86,7 @@ def test_a_worker_times_every_step(trained_by, root, tmp_path, experiments):
     experiments["digits"].source.load(Path("unused")).save(folder / "dataset.safetensors")
     (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
     sizes = ("--epochs", "2", "--limit", "100")
-    command = [sys.executable, "-m", "benchmarks.worker", trained_by, "digits", *sizes]
+    command = [sys.executable, "-m", "benchmarks.worker", trained_by, "digits_classic", *sizes]
     done = subprocess.run(
         command, cwd=tmp_path, env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
     )

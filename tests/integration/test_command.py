@@ -7,7 +7,7 @@ import yaml
 
 KINDS = ("outs", "metrics", "plots")
 STAGES = ("prepare", "judge", "reference", "train", "sample", "evaluate", "plot", "report")
-TOOLS = ("draw", "classify", "register", "sync", "ui", "comment")
+TOOLS = ("draw", "classify", "export", "invert", "register", "sync", "ui", "comment")
 
 
 def stage(folder, root, name: str, *arguments: str) -> subprocess.CompletedProcess:

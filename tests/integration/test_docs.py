@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
+from types import UnionType
 from typing import Literal, get_args, get_origin
 
 import pytest
@@ -35,7 +36,8 @@ import yaml
 from pydantic import BaseModel
 
 from benchmarks import pipeline
-from stages.gan.core.params import Settings, experiment_schema
+from stages.gan.core.params import Settings, experiment_schema, wording
+from stages.gan.core.params.types import BY_NAME
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
@@ -447,6 +449,17 @@ def test_pictures_are_shown_and_small(root):
             assert (root / name).stat().st_size < GIF_LIMIT, name
 
 
+MODERN = [block for block in BLOCKS if block.page.name == "modern.md" and block.language == "yaml"]
+
+
+@pytest.mark.parametrize("block", MODERN, ids=str)
+def test_a_recipe_on_the_page_of_recipes_is_one(root, block):
+    digits = yaml.safe_load((root / "params.yaml").read_text())["digits"]
+    said = yaml.safe_load(block.text)
+    train = digits["train"] | said.pop("train", {})
+    wording.validate(experiment_schema(), digits | said | {"train": train}, block.page)
+
+
 CHOOSE = ("source", "network")
 LIMITS = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
 LENGTHS = ("min_length", "max_length")
@@ -475,11 +488,15 @@ def kind(annotation: object, limits: Sequence[object] = ()) -> str:
         return ", ".join(f"`{json.dumps(part)}`".replace('"', "") for part in parts)
     if type(None) in parts:
         return f"{kind(parts[0], limits)}, or `null`"
+    if get_origin(annotation) is UnionType:
+        return " or ".join(map(kind, parts))
     limits = [limit for outer in limits for limit in getattr(outer, "metadata", [outer])]
     found = {
         name: getattr(limit, name) for limit in limits for name in (*LIMITS, *LENGTHS) if hasattr(limit, name)
     }
     if parts:
+        if "min_length" not in found:
+            return f"list: {kind(parts[0])}"
         least, most = found["min_length"], found.get("max_length")
         many = f"{least}" if least == most else f"{least} to {most}" if most else f"{least} or more"
         return f"list of {many}: {kind(parts[0])}"
@@ -498,13 +515,24 @@ def knobs() -> dict[tuple[str, str], tuple[str, str]]:
     blocks_of = {"": Settings} | {
         name: field.annotation for name, field in experiment_schema().model_fields.items()
     }
+    of_losses = {name for loss in blocks_of["train"].losses for name in loss.arguments}
     for prefix, annotation in blocks_of.items():
         for variant, block in variants(annotation):
             for name, about in block.model_fields.items():
-                default = "" if about.is_required() else f"`{json.dumps(about.default).strip(chr(34))}`"
+                if prefix == "train" and name in of_losses:
+                    continue
+                default = "" if about.is_required() else _value(about.default)
                 words = variant if name in CHOOSE else kind(about.annotation, about.metadata)
-                found[f"{prefix}.{name}".lstrip("."), variant] = (words, default)
+                found[f"{prefix}.{about.alias or name}".lstrip("."), variant] = (words, default)
+    for loss in blocks_of["train"].losses:
+        for name, (annotation, default) in loss.fields(BY_NAME).items():
+            known = "" if default is ... else _value(default)
+            found[f"train.{name}", loss.name] = (kind(annotation), known)
     return found
+
+
+def _value(default: object) -> str:
+    return f"`{json.dumps(default).strip(chr(34))}`"
 
 
 def test_the_page_of_parameters_has_each_with_its_type_range_and_default(root, write_custom):

@@ -8,10 +8,14 @@ import pytest
 import torch
 from mlflow import MlflowClient, pyfunc
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from stages.gan.core import weights
-from stages.gan.networks.base import sampling
+from stages.gan.core.conditional import Conditional
+from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.base.registry import get_generator
+from stages.gan.networks.base.sampling import Sampler
+from stages.gan.networks.mlp import MlpGenerator
 from stages.runtime.errors import UserError
 from stages.runtime.files import md5
 from stages.tracking import models, modules
@@ -82,8 +86,34 @@ numpy.save("drawn.npy", mlflow.pyfunc.load_model(sys.argv[1]).predict({"seed": [
         check=True,
     )
     generator, _ = weights.load(generator_file, get_generator, torch.device("cpu"))
-    expected = sampling.numbered(generator, 7, [1001, 2]).numpy()
+    expected = Sampler(generator, 7).numbered([1001, 2]).numpy()
     np.testing.assert_array_equal(np.load(tmp_path / "drawn.npy"), expected)
+
+
+def test_a_model_that_is_told_the_class_takes_it_from_mlflow(client, run, tmp_path):
+    path, counts = tmp_path / "generator.safetensors", [30, 0, 10]
+    told = Conditional(
+        MlpGenerator(2 + len(counts), [4], (1, 4, 4), random_generator(7, "generator")), counts
+    )
+    weights.save(path, told, {"experiment": "sine", "seed": 7, "device": "cpu"})
+    made = log(client, run, path)
+    loaded = pyfunc.load_model(f"models:/{made.model_id}")
+    assert [(i["name"], i["required"]) for i in loaded.metadata.signature.inputs.to_dict()] == [
+        ("seed", False), ("latent", False), ("class", False)
+    ]  # fmt: skip
+    assert loaded.metadata.metadata["architecture"]["counts"] == counts
+    np.testing.assert_array_equal(
+        loaded.predict(loaded.input_example), Sampler(told, 7).numbered([0, 1, 2]).numpy()
+    )
+    for data in ({"seed": [5, 0], "class": [2, 0]}, [{"seed": 5, "class": 2}, {"seed": 0, "class": 0}]):
+        drawn = loaded.predict(data)
+        np.testing.assert_array_equal(drawn, Sampler(told, 7).numbered([5, 0], [2, 0]).numpy())
+    points = {"latent": [[0.5, -1.0]] * 2, "class": [0, 2]}
+    assert (loaded.predict(points)[0] != loaded.predict(points)[1]).any()
+    with pytest.raises(MlflowException, match="class: 1 is none of 0, 2"):
+        loaded.predict({"seed": [0], "class": [1]})
+    with pytest.raises(MlflowException, match="class"):
+        loaded.predict({"seed": [0], "class": ["a"]})
 
 
 @pytest.mark.parametrize("data", [{"seed": np.arange(3)}, {"latent": np.zeros((3, 2))}, [{"seed": 1}] * 3])

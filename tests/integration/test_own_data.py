@@ -169,6 +169,16 @@ def test_one_row_more_or_less_changes_nothing_else(block, tmp_path):
         ({"source": "images", "path": "none", **SMALL}, "own.data.path: none: there is no such folder"),
         ({"source": "images", "path": ".", **SMALL}, "own.data.path: . holds this project"),
         ({"source": "images", "path": "flat"}, "own.data.size: is missing"),
+        (
+            {"source": "images", "path": "flat", **SMALL, "told": True},
+            "own.train.condition: the images have no labels, and so no classes; set it to false",
+        ),
+        (
+            {"source": "images", "path": "flat", "size": 3},
+            "own.data.size: should be a whole number of pixels",
+        ),
+        ({"source": "images", "path": "flat", "size": [8, 8, 8]}, "or a list of two, the height and the"),
+        ({"source": "images", "path": "flat", "size": [8, 2]}, "own.data.size: should"),
         ({"source": "images", "path": "flat", **SMALL, "channels": 2}, "own.data.channels"),
         (
             {"source": "images", "path": "empty", **SMALL},
@@ -194,7 +204,9 @@ def test_what_cannot_be_used_is_told_before_anything_is_done(data, words, block,
     (tmp_path / "eleven.csv").write_text("".join(f"{row}\n" for row in range(11)))
     (tmp_path / "data" / "sources").mkdir(parents=True)
     (tmp_path / "data" / "sources" / "own.csv").write_text("".join(f"{row}\n" for row in range(50)))
-    folder = block(data, **(CNN if data["source"] != "array" else {}))
+    told = {"train": {**BLOCK["train"], "condition": True}} if "told" in data else {}
+    data = {key: value for key, value in data.items() if key != "told"}
+    folder = block(data, **(CNN if data["source"] != "array" else {}), **told)
     before = calls.digest(folder)
     calls.assert_refused(calls.call(folder, "check", "--params", "params.yaml"), words)
     assert calls.digest(folder) == before

@@ -11,7 +11,7 @@ START = ("--steps", "0", "1", "10")
 
 
 def test_threads_and_processes_stay_within_the_bounds():
-    options = (*START, "--cases", "sine", "digits", "mnist_fast")
+    options = (*START, "--cases", "sine", "digits_classic", "mnist_fast")
     expected = parity.train(Setting(), *options)
     for other in (Setting(threads=2), Setting(processes=2)):
         found = parity.differences(expected, parity.train(other, *options))

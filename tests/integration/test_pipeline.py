@@ -283,14 +283,13 @@ from torch import Tensor
 class ExtraLoss:
     """Wasserstein's."""
 
-    def discriminator(self, logits: Tensor) -> Tensor:
+    def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
         """Of both."""
-        real, generated = logits.chunk(2)
         return generated.mean() - real.mean()
 
-    def generator(self, logits: Tensor) -> Tensor:
+    def generator(self, generated: Tensor) -> Tensor:
         """Of generated samples."""
-        return -logits.mean()
+        return -generated.mean()
 '''
 KNOWN = """
 from stages.gan.core.params import declarations
@@ -319,7 +318,7 @@ def test_a_piece_more_reruns_nothing_and_an_edited_one_what_names_it(reproduced)
         assert changed(reproduced) == set()
         now = code()
         assert {name for name in now if now[name] != before[name]} == {
-            "mnist_fast/train", "mnist_fast/sample",
+            f"{name}/{stage}" for name in ("mnist_fast", "photographs") for stage in ("train", "sample")
         }  # fmt: skip
     for path in more:
         path.unlink()
@@ -479,7 +478,13 @@ def test_the_other_networks_losses_and_schedules_go_the_same_way(reproduced, tmp
     params = yaml.safe_load((reproduced / "params.yaml").read_text())
     params["digits"]["generator"] = {"network": "conv", "latent": 16, "channels": [16, 8]}
     params["digits"]["discriminator"] = {"network": "conv", "channels": [8, 16], "spectral_norm": True}
-    params["digits"]["train"] |= {"loss": "hinge", "r1": 0.5, "r1_every": 2, "ema": 0.9, "lr_decay": "cosine"}
+    params["digits"]["train"] |= {
+        "loss": "hinge",
+        "r1": 0.5,
+        "penalty_every": 2,
+        "ema": 0.9,
+        "lr_decay": "cosine",
+    }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (tmp_path / "data" / "digits").mkdir(parents=True)
     for name in ("dataset.safetensors", "judge.safetensors", "reference.safetensors"):

@@ -17,7 +17,7 @@ from tests import calls
 # generation without it, as QEMU emulates them; for mnist's large products see docs/devices.md.
 SUMS = {
     "sine": "fb45625db838cc1016e5964651d194e0",
-    "digits": "dff39aa6167b6375eb98c111115ed356",
+    "digits_classic": "18c62fb295ca2d6aa2cb369212759fdb",
     "mnist": "d72d0284257e3640d48a449aacacbacf",
     "mnist_fast": "c760189c262276b43a02cc60155c0304",
 }

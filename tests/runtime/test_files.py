@@ -115,4 +115,6 @@ def test_what_is_said_is_one_line_that_can_be_printed():
     assert one_line(" a\n  b\r\nc\u2028d\x1b[31m\ud800 ") == r"a b c d\x1b[31m\ud800"
     assert str(UserError("two\nlines")) == "two lines"
     assert describe_os_error(RuntimeError("a bug")) is None
+    assert "train.batch_size" in describe_os_error(MemoryError(), "train")
+    assert "sample.count" in describe_os_error(MemoryError(), "draw")
     assert describe_os_error(OSError("no number")) is None

@@ -4,9 +4,15 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from stages.gan.networks.base import sampling
+from stages.gan.core import weights
+from stages.gan.core.conditional import Conditional
+from stages.gan.core.datasets import normalize
+from stages.gan.judges import models
+from stages.gan.networks.base.sampling import Sampler
+from stages.gan.networks.mlp import MlpGenerator
 from tests import calls
 
 RUN = f"data/digits/seed-{calls.SEED}"
@@ -75,15 +81,122 @@ def test_pictures_animations_and_planes_of_both_kinds(workplace):
 def test_many_are_drawn_in_blocks(workplace, monkeypatch):
     """So that a million need no more memory than a thousand."""
     sizes = []
-    whole = sampling.numbered
+    whole = Sampler.numbered
 
-    def numbered(*arguments):
-        sizes.append(len(arguments[2]))
-        return whole(*arguments)
+    def numbered(sampler, numbers):
+        sizes.append(len(numbers))
+        return whole(sampler, numbers)
 
-    monkeypatch.setattr(sampling, "numbered", numbered)
+    monkeypatch.setattr(Sampler, "numbered", numbered)
     draw(workplace, *SINE, "--seeds", "500-3499", "--out", "a.npy")
     assert sizes == [500, 1000, 1000, 500]
+
+
+ABOUT = {"experiment": "digits", "seed": calls.SEED, "device": "cpu"}
+COUNTS = [5, 0, 5, 9]  # of class 1 there is none
+
+
+@pytest.fixture
+def told(workplace) -> Conditional:
+    """A generator of digits that is told the class, in t.safetensors."""
+    made = Conditional(
+        MlpGenerator(3 + len(COUNTS), [16], (1, 8, 8), torch.Generator().manual_seed(1)), COUNTS
+    )
+    weights.save(workplace / "t.safetensors", made, ABOUT)
+    return made.eval()
+
+
+def test_of_a_class_that_the_generator_is_told(workplace, told):
+    ended = draw(workplace, "--generator", "t.safetensors", "--class", "2", "--count", "30", "--out", "a.npy")
+    assert ended.out == "draw digits, seed 7: 30 samples of class 2 on cpu; see a.npy\n"
+    wanted = torch.cat(list(Sampler(told, calls.SEED, 2).samples(30))).numpy()
+    assert np.array_equal(np.load(workplace / "a.npy"), wanted)
+    draw(workplace, "--generator", "t.safetensors", "--count", "30", "--out", "own.npy")
+    own = torch.cat(list(Sampler(told, calls.SEED).samples(30))).numpy()
+    assert np.array_equal(np.load(workplace / "own.npy"), own)
+    assert (own != wanted).any()
+    draw(workplace, "--generator", "t.safetensors", "--class", "3", "--out", "grid.png")
+    draw(workplace, "--generator", "t.safetensors", "--class", "3", "--count", "2", "--out", "new/")
+    assert len(list((workplace / "new").iterdir())) == 2
+
+
+def test_an_animation_of_a_generator_that_is_told_the_class(workplace, told):
+    to = ("--interpolate", "3", "17", "--frames", "6", "--out")
+    draw(workplace, "--generator", "t.safetensors", *to, "own.gif")
+    ended = draw(workplace, "--generator", "t.safetensors", "--class", "2", *to, "two.gif")
+    assert "6 frames from sample 3 to 17 and back of class 2 on cpu" in ended.out
+    assert (workplace / "own.gif").read_bytes() != (workplace / "two.gif").read_bytes()
+
+
+@pytest.mark.parametrize("how", [(), ("--judge", "j.safetensors")])
+def test_of_a_class_by_what_the_judges_say(workplace, how):
+    made = MlpGenerator(3, [16], (1, 8, 8), torch.Generator().manual_seed(1)).eval()
+    for values in made.parameters():
+        values.data *= 4  # images that differ
+    weights.save(workplace / "g.safetensors", made, ABOUT)
+    judges, _ = weights.load(
+        workplace / "data/digits/judge.safetensors", models.get_judges, torch.device("cpu")
+    )
+    samples = torch.cat(list(Sampler(made, calls.SEED).samples(1000)))
+    answers = models.predict(judges, normalize(samples)).argmax(1)
+    label = int(answers.bincount().argmax())
+    numbers = (answers == label).nonzero().flatten()[:20]
+    assert numbers[-1] > 19  # there are others between them
+    if how:
+        (workplace / "data/digits/judge.safetensors").rename(workplace / "j.safetensors")
+    which = ("--generator", "g.safetensors", "--class", str(label), "--count", "20")
+    ended = draw(workplace, *which, *how, "--out", "a.npy")
+    assert ended.out == (
+        f"draw digits, seed 7: of its first {numbers[-1] + 1} samples, 20 samples that the judges take for "
+        f"class {label} on cpu; see a.npy\n"
+    )
+    assert np.array_equal(np.load(workplace / "a.npy"), samples[numbers].numpy())
+
+
+def test_a_class_that_the_generator_hardly_draws_is_given_up(workplace):
+    made = MlpGenerator(3, [16], (1, 8, 8), torch.Generator().manual_seed(1))
+    for values in made.parameters():
+        values.data.zero_()  # all its samples are the same
+    weights.save(workplace / "g.safetensors", made, ABOUT)
+    ended = [
+        calls.call(
+            workplace, "tools.draw",
+            *("--generator", "g.safetensors", "--class", str(label), "--count", "1", "--out", f"{label}.npy"),
+        )
+        for label in range(10)
+    ]  # fmt: skip
+    assert sorted(found.code for found in ended) == [0, *[1] * 9]
+    for label, found in enumerate(ended):
+        if found.code:
+            calls.assert_refused(found, f"--class {label}: of 1,000 samples the judges take 0 for it")
+
+
+def test_truncation_keeps_latent_points_within(workplace, told):
+    for arguments, label in (((), None), (("--class", "2"), 2)):
+        name = f"{label}.npy"
+        which = ("--generator", "t.safetensors", *arguments, "--truncation", "0.5", "--count", "100")
+        draw(workplace, *which, "--out", name)
+        sampler = Sampler(told, calls.SEED, label, 0.5)
+        assert np.array_equal(np.load(workplace / name), sampler.numbered(range(100)).numpy())
+        latents = torch.stack([sampler.latent(number) for number in range(100)])
+        assert latents[:, :3].abs().max() <= 0.5
+        assert (latents[:, 3:].sum(1) == 1).all()
+    draw(workplace, *SINE, "--truncation", "1", "--out", "points.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--class", "1"), "--class 1: the generator knows 0, 2, 3"),
+        (("--class", "4"), "--class 4: the generator knows 0, 2, 3"),
+        (("--class", "2", "--seeds", "0-9"), "--class: says which samples; name how many by --count"),
+        (("--judge", "data/digits/judge.safetensors"), "--judge: needs --class"),
+    ],
+)
+def test_a_class_that_cannot_be_drawn_is_refused(arguments, words, workplace, told):
+    ended = calls.call(workplace, "tools.draw", "--generator", "t.safetensors", *arguments, "--out", "a.npy")
+    calls.assert_refused(ended, words)
+    assert not (workplace / "a.npy").exists()
 
 
 @pytest.mark.parametrize(
@@ -111,6 +224,20 @@ def test_many_are_drawn_in_blocks(workplace, monkeypatch):
         ((*SINE, "--plane", "--out", "a.npy"), "--plane makes a .png file"),
         ((*DIGITS, "--frames", "9", "--out", "a.png"), "--frames: needs --interpolate"),
         ((*SINE, "--side", "9", "--out", "a.png"), "--side: needs --plane"),
+        ((*DIGITS, "--class", "x", "--out", "a.png"), "argument --class: must be a whole number"),
+        ((*DIGITS, "--class", "-1", "--out", "a.png"), "--class: "),
+        ((*DIGITS, "--class", "10", "--out", "a.png"), "--class 10: the judges know 0 to 9"),
+        ((*DIGITS, "--class", "1", "--seeds", "0-9", "--out", "a.png"), "by --count instead of --seeds"),
+        ((*DIGITS, "--class", "1", "--judge", "no", "--out", "a.png"), "no: a generator that is not told"),
+        ((*DIGITS, "--class", "1", "--judge", f"{RUN}/generator.safetensors", "--out", "a.png"), "not a"),
+        ((*DIGITS, "--class", "1", "--interpolate", "1", "2", "--out", "a.gif"), "the judges pick samples"),
+        ((*DIGITS, "--judge", "data/digits/judge.safetensors", "--out", "a.png"), "--judge: needs --class"),
+        ((*SINE, "--class", "1", "--out", "a.png"), "these judges know no classes"),
+        ((*SINE, "--class", "1", "--plane", "--out", "a.png"), "the judges pick samples alone"),
+        ((*SINE, "--truncation", "1", "--plane", "--out", "a.png"), "--truncation: a plane shows all"),
+        ((*DIGITS, "--truncation", "0", "--out", "a.png"), "--truncation: '0' is no number above 0"),
+        ((*DIGITS, "--truncation", "nan", "--out", "a.png"), "--truncation: 'nan' is no number above 0"),
+        ((*DIGITS, "--truncation", "x", "--out", "a.png"), "--truncation: 'x' is no number above 0"),
         ((*DIGITS, "--seeds", "0-9"), "arguments are required: --out"),
         ((*DIGITS, "--force"), "arguments are required: --out"),
         (("--experiment", "digit", "--seed", "7", "--out", "a.png"), "did you mean digits?"),

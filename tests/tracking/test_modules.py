@@ -69,7 +69,7 @@ def test_it_works_under_another_name_without_the_project(tmp_path):
 import sys
 from renamed.gan.networks.base import registry, sampling
 from renamed.tracking import pyfunc
-for name in ("mlp", "conv", "residual"):
+for name in ("mlp", "conv", "resmlp"):
     assert registry.get_generator(name)
 sys.exit('stages' in sys.modules)
 """

@@ -4,12 +4,15 @@ import pytest
 import torch
 from mlflow.exceptions import MlflowException
 
-from stages.gan.core import weights
+from stages.gan.core import numbering, weights
+from stages.gan.core.conditional import Conditional, with_classes
 from stages.gan.networks.base import sampling
+from stages.gan.networks.base.sampling import Sampler
 from stages.gan.networks.mlp import MlpGenerator
 from stages.tracking import pyfunc
 
 SEED, LATENT = 7, 3
+COUNTS = [30, 0, 10]  # training samples of each class; none of class 1
 
 
 @pytest.fixture(params=[(2,), (1, 8, 8)], ids=["points", "images"])
@@ -24,7 +27,7 @@ def model(generator) -> pyfunc.Model:
 
 
 def test_a_seed_gives_the_runs_sample_of_this_number(model, generator):
-    whole = torch.cat(list(sampling.samples(generator, SEED, 1500))).numpy()
+    whole = torch.cat(list(Sampler(generator, SEED).samples(1500))).numpy()
     seeds = [1234, 0, 999, 0]
     drawn = model.predict(pd.DataFrame({"seed": seeds}))
     assert drawn.dtype == whole.dtype
@@ -73,6 +76,78 @@ def test_what_it_cannot_draw_of_is_refused(model, data, words):
     assert caught.value.get_http_status_code() == 400
 
 
+@pytest.fixture
+def told() -> Conditional:
+    """A generator of images that is told the class."""
+    noise = torch.Generator().manual_seed(1)
+    return Conditional(MlpGenerator(LATENT + len(COUNTS), [16], (1, 8, 8), noise), COUNTS).eval()
+
+
+@pytest.fixture
+def conditional(told) -> pyfunc.Model:
+    return pyfunc.Model(told, SEED, threads=2)
+
+
+def test_a_seed_alone_gives_the_sample_of_its_own_class(conditional, told):
+    whole = torch.cat(list(Sampler(told, SEED).samples(1100))).numpy()
+    seeds = [1050, 0, 999]
+    np.testing.assert_array_equal(conditional.predict(pd.DataFrame({"seed": seeds})), whole[seeds])
+
+
+def test_a_class_beside_a_seed_gives_the_sample_of_this_class(conditional, told):
+    seeds = [3, 1001, 3, 0]
+    for label in (0, 2):
+        drawn = conditional.predict(pd.DataFrame({"seed": seeds, "class": [label] * 4}))
+        assert drawn.shape == (4, 1, 8, 8)
+        np.testing.assert_array_equal(drawn, Sampler(told, SEED, label).numbered(seeds).numpy())
+    mixed = conditional.predict(pd.DataFrame({"seed": seeds, "class": [0, 2, 2, 0]}))
+    np.testing.assert_array_equal(mixed, Sampler(told, SEED).numbered(seeds, [0, 2, 2, 0]).numpy())
+    assert (mixed[0] != mixed[2]).any()
+    own = numbering.labels(COUNTS, SEED, (1, 8, 8), 1002)[seeds].tolist()
+    np.testing.assert_array_equal(
+        conditional.predict(pd.DataFrame({"seed": seeds, "class": own})),
+        conditional.predict(pd.DataFrame({"seed": seeds})),
+    )
+
+
+def test_a_latent_point_may_have_its_class_beside_it_or_shares_behind_it(conditional, told):
+    points = torch.randn(2, LATENT, generator=torch.Generator().manual_seed(2))
+    drawn = conditional.predict(pd.DataFrame({"latent": points.tolist(), "class": [2, 0]}))
+    behind = with_classes(points, torch.tensor([2, 0]), len(COUNTS))
+    np.testing.assert_array_equal(drawn, sampling.draw(told, behind).numpy())
+    np.testing.assert_array_equal(drawn, conditional.predict(pd.DataFrame({"latent": behind.tolist()})))
+    behind[:, LATENT:] = torch.tensor([0.5, 0.0, 0.5])
+    shares = conditional.predict(pd.DataFrame({"latent": behind.tolist()}))
+    np.testing.assert_array_equal(shares, sampling.draw(told, behind).numpy())
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"seed": [0, 1], "class": [0, 1]}, "class: 1 is none of 0, 2"),
+        ({"seed": [0], "class": [3]}, "class: 3 is none of 0, 2"),
+        ({"seed": [0], "class": [-1]}, "class: -1 is none of 0, 2"),
+        ({"seed": [0, 1], "class": [0, None]}, "class: nan is none of 0, 2"),
+        ({"seed": [0], "class": [0.5]}, "class: 0.5 is none of 0, 2"),
+        ({"seed": [0], "class": ["2"]}, "class: 2 is none of 0, 2"),
+        ({"seed": [0], "class": [[2]]}, "is none of 0, 2"),
+        ({"class": [0]}, "1 rows of neither"),
+        ({"latent": [[0.0] * LATENT]}, "6 numbers in a row are wanted, not 3"),
+        ({"latent": [[0.0] * 6], "class": [0]}, "3 numbers in a row are wanted, not 6"),
+    ],
+)
+def test_a_class_that_is_not_there_is_refused(conditional, data, words):
+    with pytest.raises(MlflowException, match=words) as caught:
+        conditional.predict(pd.DataFrame(data))
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_a_class_is_refused_where_the_generator_takes_none(model):
+    with pytest.raises(MlflowException, match="class: the generator takes none") as caught:
+        model.predict(pd.DataFrame({"seed": [0], "class": [0]}))
+    assert caught.value.get_http_status_code() == 400
+
+
 def test_the_process_keeps_its_number_of_threads(generator):
     one = pyfunc.Model(generator, SEED, threads=1)
     assert torch.get_num_threads() == 2
@@ -90,6 +165,11 @@ def test_it_is_loaded_from_a_file_or_refuses(generator, model, tmp_path):
     np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
     with pytest.raises(MlflowException, match="device: abacus is not there"):
         pyfunc._load_pyfunc(str(path), {"device": "abacus", "threads": 2})
+    told = Conditional(MlpGenerator(LATENT + 3, [16], (2,), torch.Generator().manual_seed(1)), COUNTS)
+    weights.save(path, told, {"experiment": "sine", "seed": SEED, "device": "cpu"})
+    loaded = pyfunc._load_pyfunc(str(path), {"device": "cpu", "threads": 2})
+    rows = pd.DataFrame({"seed": [0, 1], "class": [2, 2]})
+    np.testing.assert_array_equal(loaded.predict(rows), Sampler(told, SEED, 2).numbered([0, 1]).numpy())
     path.write_bytes(b"")
     with pytest.raises(MlflowException, match="not a readable network"):
         pyfunc._load_pyfunc(str(path), {"device": "cpu", "threads": 2})

@@ -15,19 +15,23 @@ class Adam:
 
     Args:
         parameters: what to learn, on one device; changed in place.
-        betas: decay rates of the two moments, in [0, 1).
+        betas: decay rates of the two moments, two numbers in [0, 1).
         mean: of the gradients, over all processes that train together; by default there is one.
+        clip_norm: the most that the norm of all gradients may be (Pascanu et al. 2013); longer ones are
+            shortened to it.
     """
 
     def __init__(
         self,
         parameters: Iterable[nn.Parameter],
-        betas: tuple[float, float],
+        betas: Sequence[float],
         mean: Callable[[Sequence[Tensor]], Sequence[Tensor]] = lambda gradients: gradients,
+        clip_norm: float | None = None,
     ) -> None:
         self._parameters = list(parameters)
         self._betas = betas
         self._mean = mean
+        self._clip_norm = clip_norm
         self._values = [parameter.detach() for parameter in self._parameters]  # contiguous, like all weights
         self._means = [torch.zeros_like(value) for value in self._values]
         self._squares = [torch.zeros_like(value) for value in self._values]
@@ -36,6 +40,10 @@ class Adam:
     def step(self, loss: Tensor, lr: float) -> None:
         """Make a scalar loss smaller by one step with a learning rate."""
         gradients = self._mean(torch.autograd.grad(loss, self._parameters))
+        if self._clip_norm is not None:
+            norm = torch.nn.utils.get_total_norm(gradients)
+            share = (self._clip_norm / norm).clamp(max=1)  # infinite, and so 1, where the norm is 0
+            gradients = [gradient * share for gradient in gradients]
         adam(
             self._values,
             [gradient.contiguous() for gradient in gradients],  # the kernel goes through memory as it lies

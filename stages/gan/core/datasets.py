@@ -54,6 +54,12 @@ class Split:
         return self.normalization.normalize(self.samples)
 
     @property
+    def class_counts(self) -> list[int]:
+        """How many samples each class has; nothing, if they have no labels."""
+        counts: list[int] = [] if self.labels is None else self.labels.bincount().tolist()
+        return counts
+
+    @property
     def kind(self) -> str:
         """What it holds, in words."""
         dtype = str(self.samples.dtype).removeprefix("torch.")

@@ -27,6 +27,7 @@ class Epoch:
         d_real: mean D(x) of real samples, in [0, 1], as the discriminator's step sees them.
         d_fake: mean D(G(z)) of generated samples, likewise.
         preview: the samples [P, *shape] of the fixed latent points after it; as data sets hold samples.
+        distance: the sliced Wasserstein distance of some samples from training samples, if it was measured.
     """
 
     number: int
@@ -35,9 +36,11 @@ class Epoch:
     d_real: float
     d_fake: float
     preview: Tensor
+    distance: float | None = None
 
 
 COLUMNS = ("epoch", "loss_d", "loss_g", "d_real", "d_fake")
+DISTANCE = "distance"  # a column, too, where it was measured
 
 
 def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, previews: Path) -> None:
@@ -46,14 +49,16 @@ def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, pre
     Args:
         history: all epochs.
         pictures: the preview before the training, [P, *shape], and those after each epoch.
-        losses: columns :data:`COLUMNS`, one row an epoch.
+        losses: columns :data:`COLUMNS`, and :data:`DISTANCE` if any epoch has one; one row an epoch.
         previews: [epochs + 1, P, *shape], from epoch 0 on.
     """
     table, array = io.StringIO(), io.BytesIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    measured = any(epoch.distance is not None for epoch in history)
+    writer = csv.DictWriter(table, [*COLUMNS, *([DISTANCE] if measured else [])], lineterminator="\n")
+    writer.writeheader()
     for epoch in history:
-        writer.writerow([epoch.number, *(f"{value:.6g}" for value in _values(epoch))])
+        values = {name: f"{value:.6g}" for name, value in metrics(epoch).items()}
+        writer.writerow({"epoch": epoch.number, **values})
     np.save(array, torch.stack(list(pictures)).numpy())
     files.write(losses, table.getvalue())
     files.write(previews, array.getvalue())
@@ -67,11 +72,14 @@ def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
     """
     try:
         with losses.open(newline="") as file:
-            rows = [{name: float(row[name]) for name in COLUMNS} for row in csv.DictReader(file)]
+            read = list(csv.DictReader(file))
+        rows = [{name: float(row[name]) for name in COLUMNS} for row in read]
+        distances = [float(row[DISTANCE]) if row.get(DISTANCE) else None for row in read]
         numbers = [int(row["epoch"]) for row in rows]
         if numbers != list(range(1, len(rows) + 1)) or not rows:
             raise ValueError("its epochs are not 1, 2, …")
-        if not all(isfinite(value) for row in rows for value in row.values()):
+        values = [*(value for row in rows for value in row.values()), *filter(None, distances)]
+        if not all(map(isfinite, values)):
             raise ValueError("a number is not finite")
     except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
         raise UserError(f"{losses}: not a readable history ({error!s}); run the train stage") from error
@@ -83,15 +91,12 @@ def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
         )
     first, *rest = pictures
     return first, [
-        Epoch(number=number, preview=picture, **{name: row[name] for name in COLUMNS[1:]})
-        for number, row, picture in zip(numbers, rows, rest, strict=True)
+        Epoch(number=number, preview=picture, distance=far, **{name: row[name] for name in COLUMNS[1:]})
+        for number, row, far, picture in zip(numbers, rows, distances, rest, strict=True)
     ]
 
 
 def metrics(epoch: Epoch) -> dict[str, float]:
-    """An epoch's losses and mean D under the names of :data:`COLUMNS`."""
-    return dict(zip(COLUMNS[1:], _values(epoch), strict=True))
-
-
-def _values(epoch: Epoch) -> tuple[float, ...]:
-    return epoch.loss_d, epoch.loss_g, epoch.d_real, epoch.d_fake
+    """An epoch's losses and mean D under the names of :data:`COLUMNS`, and its distance, if it has one."""
+    values = {name: getattr(epoch, name) for name in COLUMNS[1:]}
+    return values if epoch.distance is None else {**values, DISTANCE: epoch.distance}

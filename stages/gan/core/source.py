@@ -18,6 +18,7 @@ class Measured(NamedTuple):
 
     shape: tuple[int, ...]
     training: int  # samples in the training split
+    labelled: bool | None = None  # whether images have labels; None: that is known when they are read
 
 
 class Source:
@@ -63,8 +64,8 @@ class Source:
         """
         if self.shape is None or self.counts is None:
             dataset = self.load(raw)
-            return Measured(dataset.shape, len(dataset.train))
-        return Measured(self.shape, self.counts[0])
+            return Measured(dataset.shape, len(dataset.train), dataset.train.labels is not None)
+        return Measured(self.shape, self.counts[0], self.labelled)
 
 
 def wrong_declaration(source: object) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import nn
+from torch import Tensor, nn
 
+from stages.gan.core.conditional import Conditional
 from stages.gan.core.normalization import Normalization, Rescaled
 from stages.gan.core.params import Block
 from stages.runtime import files
@@ -42,6 +43,20 @@ def read_about(path: Path) -> dict[str, Any]:
         raise _unreadable(path, error) from error
 
 
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The weights in a network's file by name, on the CPU; the network is not built.
+
+    Raises:
+        UserError: see :func:`read_about`.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            _about(file)
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except _ERRORS as error:
+        raise _unreadable(path, error) from error
+
+
 def load(
     path: Path, get_network: Callable[[str], Callable[..., nn.Module]], device: torch.device
 ) -> tuple[nn.Module, dict[str, Any]]:
@@ -60,8 +75,12 @@ def load(
             about = _about(file)
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         architecture = dict(about["architecture"])
-        units = architecture.pop("units", None)
+        units, counts = architecture.pop("units", None), architecture.pop("counts", None)
+        if counts is not None:
+            architecture["latent"] += len(counts)
         network = get_network(architecture.pop("network"))(**architecture)
+        if counts is not None:
+            network = Conditional(network, counts)
         if units is not None:
             network = Rescaled(network, Normalization(tuple(units["mean"]), tuple(units["deviation"])))
         network.load_state_dict(state)

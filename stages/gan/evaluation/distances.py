@@ -9,11 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.gan.core.randomness import generator
-from stages.gan.evaluation.blocks import SEED
 from stages.gan.evaluation.linear_algebra import one_thread
-
-DIRECTIONS = 100  # that the sliced Wasserstein distance projects on
 
 
 class Gaussian(NamedTuple):
@@ -75,34 +71,3 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
 
     x, y = x.double(), y.double()
     return 2 * mean_distance(x, y) - mean_distance(x, x) - mean_distance(y, y)
-
-
-def sliced_wasserstein(x: Tensor, y: Tensor) -> float:
-    """Sliced Wasserstein distance (Bonneel et al. 2015): how far points move along a direction, on average.
-
-    The mean over 100 fixed random directions of the Wasserstein distance W1 between the points' projections
-    on it, in the points' units.
-
-    Args:
-        x: points [N, D].
-        y: points [M, D].
-    """
-    noise = generator(SEED, "sliced_wasserstein")
-    directions = torch.randn(x.shape[1], DIRECTIONS, generator=noise, dtype=torch.float64)
-    directions /= directions.norm(dim=0)
-    return wasserstein(x.double() @ directions, y.double() @ directions).mean().item()
-
-
-def wasserstein(x: Tensor, y: Tensor) -> Tensor:
-    """The exact W1 = ∫|F⁻¹ - G⁻¹| between the numbers in each column of ``x`` [N, K] and of ``y`` [M, K].
-
-    Returns:
-        [K].
-    """
-    n, m = len(x), len(y)
-    # Both quantile functions are steps; between two of these levels, in units of 1/nm, neither changes.
-    levels = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).unique()
-    widths = levels.diff(prepend=levels.new_zeros(1)).to(x.dtype) / (n * m)
-    gaps = (x.sort(0).values[(levels - 1) // m] - y.sort(0).values[(levels - 1) // n]).abs()
-    integral: Tensor = widths @ gaps
-    return integral

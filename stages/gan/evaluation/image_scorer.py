@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from stages.gan.core import datasets
+from stages.gan.core.datasets import Split
 from stages.gan.evaluation import blocks, copies, metrics
 from stages.gan.evaluation.scorer import Scored, Scorer, mean_over_judges
 from stages.gan.evaluation.scores import Scores
@@ -33,7 +33,8 @@ class ImageScorer(Scorer):
     - ``distinct``: see :func:`copies.distinct`.
 
     Over all samples: ``diversity``, total variance of the samples' features over the training images' (1 is
-    right).
+    right). Of samples that were told a class: ``class_accuracy``, the share that the judge takes for it, and
+    ``fid_judge_classes_all``, see :meth:`View.compare_classes`.
 
     Args:
         block: images in a block.
@@ -45,19 +46,19 @@ class ImageScorer(Scorer):
         super().__init__(block, views)
         self._judges = judges
 
-    def __call__(self, samples: Tensor) -> Scored:
+    def __call__(self, samples: Tensor, told: Tensor | None = None) -> Scored:
         """Score images uint8 [N, C, H, W]; answers are logits [N, classes], or the first judge's features."""
-        normalized, found, every = datasets.normalize(samples), [], []
+        found, every = [], []
         for judge, view in zip(_members(self._judges), self._views, strict=True):
-            features = models.predict(judge.features, normalized)
+            features = models.predict(judge.features, samples)
             answers = models.predict(judge.output, features) if self._judges.classifies else features
-            found.append(self._of_judge(view, features, answers))
+            found.append(self._of_judge(view, features, answers, told))
             every.append(answers)
         mean = torch.stack(every).mean(0) if self._judges.classifies else every[0]
         distinct = blocks.mean({"distinct": copies.distinct(part)} for part in self._split(samples))
         return Scored(mean_over_judges(found) | distinct, mean)
 
-    def _of_judge(self, view: View, features: Tensor, answers: Tensor) -> Scores:
+    def _of_judge(self, view: View, features: Tensor, answers: Tensor, told: Tensor | None) -> Scores:
         def of_block(features: Tensor, answers: Tensor) -> Scores:
             scores = view.compare(features, "fid_judge", "kid_judge")
             if self._judges.classifies:
@@ -65,14 +66,18 @@ class ImageScorer(Scorer):
                 scores |= metrics.class_scores(answers)
             return scores
 
-        return self._by_blocks(of_block, features, answers) | view.compare_all(features, "fid_judge")
+        scores = self._by_blocks(of_block, features, answers) | view.compare_all(features, "fid_judge")
+        if told is not None:
+            scores |= view.compare_classes(features, told, "fid_judge_classes_all")
+            scores["class_accuracy"] = (answers.argmax(1) == told).double().mean().item()
+        return scores
 
 
-def views(judges: models.Judges, train: Tensor, block: int) -> list[View]:
-    """Of training images uint8 [N, C, H, W], as each judge sees them."""
-    normalized = datasets.normalize(train)
-    seen = (models.predict(judge.features, normalized) for judge in _members(judges))
-    return [View.of(features, block, images=True) for features in seen]
+def views(judges: models.Judges, train: Split, block: int, told: bool) -> list[View]:
+    """Of training images, as each judge sees them; by class, too, if samples are told theirs."""
+    seen = (models.predict(judge.features, train.samples) for judge in _members(judges))
+    labels = train.labels if told else None
+    return [View.of(features, block, images=True, labels=labels) for features in seen]
 
 
 def _members(judges: models.Judges) -> list[models.ImageJudge]:

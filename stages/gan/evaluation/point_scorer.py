@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
+from stages.gan.core.wasserstein import sliced_wasserstein
 from stages.gan.evaluation import copies, distances, metrics
 from stages.gan.evaluation.scorer import Scored, Scorer, mean_over_judges
 from stages.gan.evaluation.scores import Scores
@@ -52,7 +53,7 @@ class PointScorer(Scorer):
         super().__init__(block, views)
         self._judges, self._train, self._curve = judges, train, curve
 
-    def __call__(self, samples: Tensor) -> Scored:
+    def __call__(self, samples: Tensor, told: Tensor | None = None) -> Scored:
         """Score points float32 [N, D]; answers are the last coordinates that the judges expect [N, 1]."""
         (view,) = self._views
         features = standardize(samples, self._train.samples)
@@ -73,7 +74,7 @@ class PointScorer(Scorer):
         return {
             **view.compare(features, "frechet_distance", "kernel_distance"),
             "energy_distance": distances.energy_distance(features, chosen),
-            "sliced_wasserstein": distances.sliced_wasserstein(features, chosen),
+            "sliced_wasserstein": sliced_wasserstein(features, chosen),
             "x1_coverage": metrics.x1_coverage(samples, self._train.samples),
             "distinct": copies.distinct(samples),
         }

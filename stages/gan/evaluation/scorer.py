@@ -46,8 +46,13 @@ class Scorer(ABC):
         self._block, self._views = block, views
 
     @abstractmethod
-    def __call__(self, samples: Tensor) -> Scored:
-        """Score samples [N, …], N at least a block, in the order that :func:`blocks.order` gives."""
+    def __call__(self, samples: Tensor, told: Tensor | None = None) -> Scored:
+        """Score samples [N, …], N at least a block, in the order that :func:`blocks.order` gives.
+
+        Args:
+            samples: of the kind that it scores.
+            told: of images, the class that each was told (int64 [N]), if they were.
+        """
 
     def _by_blocks(self, score: Callable[..., Scores], *parts: Tensor) -> Scores:
         """The mean of what the whole blocks of samples [N, …] score; of each, ``parts`` are given."""

@@ -78,6 +78,13 @@ MEANINGS = {
         of="all",
         kind="images",
     ),
+    "fid_judge_classes_all": Meaning(
+        "Fréchet distance within classes",
+        "low",
+        "the same between the samples that were told a class and the real ones of that class, on average",
+        of="all",
+        kind="images",
+    ),
     "kid_judge": Meaning(
         "kernel distance",
         "zero",
@@ -154,6 +161,13 @@ MEANINGS = {
         "how often the nearest other one tells whether a sample is real (Lopez-Paz & Oquab 2017)",
         most=1,
     ),
+    "class_accuracy": Meaning(
+        "accuracy of classes",
+        "high",
+        "share of samples that the judge takes for the class they were told (Shmelkov et al. 2018)",
+        most=1,
+        kind="images",
+    ),
     "confidence": Meaning(
         "judge's confidence", "high", "its mean probability for the class it picks", most=1, kind="images"
     ),
@@ -190,6 +204,7 @@ MEANINGS = {
 }
 
 NEED_LABELS = ("confidence", "classifier_score", "cas", "class_entropy", "classes_covered")
+NEED_CONDITION = ("fid_judge_classes_all", "class_accuracy")
 NEED_CURVE = ("curve_distance", "curve_share")
 
 PRIMARY = ("fid_judge", "energy_distance")  # of images, of points: what decides where no other is named

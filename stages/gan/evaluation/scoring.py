@@ -37,6 +37,7 @@ class Known:
         settings: what the judges were fitted by.
         source: the data source's name.
         extractors: other networks of images whose Fréchet distance is asked for, by the name of that score.
+        told: whether generators are told the class of what they draw.
     """
 
     real: Dataset
@@ -45,6 +46,7 @@ class Known:
     settings: Judge
     source: str
     extractors: Mapping[str, Extractor] = field(default_factory=dict)
+    told: bool = False
 
     @property
     def networks(self) -> dict[str, str]:
@@ -64,10 +66,10 @@ class Known:
 
     def views(self, block: int) -> tuple[View, ...]:
         """The training samples as the judges see them; of points, standardised."""
-        train = self.real.train.samples
+        train = self.real.train
         if self.has_images:
-            return tuple(views(self.judges, train, block))
-        return (View.of(standardize(train, train), block),)
+            return tuple(views(self.judges, train, block, self.told))
+        return (View.of(standardize(train.samples, train.samples), block),)
 
     def places(self, samples: Tensor) -> Tensor:
         """Samples as distances between them are measured: images as they are, points standardised."""
@@ -87,6 +89,7 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     """
     real, block = known.real, block_size(known.real, total)
     train, test = real.train.samples, real.test.samples
+    labels = real.test.labels if known.told else None
     gaussians = {name: distances.gaussian(_features(known, name, train)) for name in known.extractors}
     nearest = copies.nearest_distances(known.places(test), known.places(train))
     near = copies.threshold(nearest)
@@ -95,15 +98,16 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     scorer.count = count
     drawn = []
     for draw in baselines.draws(real, block):
-        scores = _graded(scorer(test[draw]).scores)
+        scores = _graded(scorer(test[draw], None if labels is None else labels[draw]).scores)
         share = {name: score for name, score in scores.items() if not name.endswith(_WHOLE)}
         drawn.append(share | _copied(copies.Copies.of(nearest[draw], near)))
-    whole = {name: score for name, score in scorer(test).scores.items() if name.endswith(_WHOLE)}
+    whole = {name: score for name, score in scorer(test, labels).scores.items() if name.endswith(_WHOLE)}
     most = _learned(train, total)
     some = train[blocks.choice(len(train), most)]
     drawn[0] |= whole | _seen(known, reference, test) | _taught(known, some, None)
     noise = baselines.noise(train, block)
-    of_noise = _graded(scorer(noise).scores) | _copied(_copies(known, reference, noise))
+    turns = None if labels is None else labels[torch.arange(len(noise)) % len(labels)]
+    of_noise = _graded(scorer(noise, turns).scores) | _copied(_copies(known, reference, noise))
     of_noise |= _seen(known, reference, noise)
     of_noise |= _taught(known, baselines.noise(train, most), None)
     return replace(reference, baselines=baselines.with_baselines(drawn, of_noise, block / len(test)))
@@ -111,11 +115,17 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
 
 def is_for(reference: Reference, known: Known, total: int) -> bool:
     """Whether a reference is what :func:`prepare` made of these judges and networks, for as many samples."""
-    return (reference.made_by, reference.block) == (known.networks, block_size(known.real, total))
+    told = known.has_images and reference.views[0].classes is not None
+    made = reference.made_by, reference.block, told
+    return made == (known.networks, block_size(known.real, total), known.told)
 
 
 def score(
-    samples: Tensor, known: Known, reference: Reference, count: Callable[[], object] = lambda: None
+    samples: Tensor,
+    known: Known,
+    reference: Reference,
+    count: Callable[[], object] = lambda: None,
+    told: Tensor | None = None,
 ) -> tuple[Scores, Tensor]:
     """The scores of samples beside real data; they do not depend on the samples' order.
 
@@ -130,6 +140,7 @@ def score(
         known: the real data, and the judges.
         reference: what :func:`prepare` made of these.
         count: is called as often as :func:`parts` says.
+        told: the class that each sample was told (int64 [N]), if they were.
 
     Returns:
         The scores with their baselines, and the judges' answer to every sample: the classes' probabilities,
@@ -139,7 +150,7 @@ def score(
     samples = samples[order]
     scorer = known.scorer(reference.block, reference.views)
     scorer.count = count
-    scores, ordered = scorer(samples)
+    scores, ordered = scorer(samples, None if told is None else told[order])
     scores |= _seen(known, reference, samples)
     most = _learned(train, len(samples))
     scores |= _taught(known, samples[:most], ordered[:most])

@@ -1,6 +1,7 @@
 """A view: real samples as one judge sees them, with all that comparisons with them need, computed once."""
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,20 @@ from stages.gan.evaluation.pairs import RealSet
 from stages.gan.evaluation.scores import Scores
 
 
+class Classes(NamedTuple):
+    """The Gaussians fitted to the training samples of each class, of which there are at least two.
+
+    Attributes:
+        labels: which classes, int64 [K].
+        means: of each [K, F].
+        roots: of the covariance of each [K, F, F].
+    """
+
+    labels: Tensor
+    means: Tensor
+    roots: Tensor
+
+
 class View(NamedTuple):
     """Real samples by their features: those of a judge, or points' standardised coordinates.
 
@@ -20,6 +35,7 @@ class View(NamedTuple):
         gaussian: fitted to all training samples.
         chosen: as many training samples as a block has, always the same.
         variance: total variance of all; float64, a number.
+        classes: the Gaussian of each, where samples are told theirs.
         directions: of features of images, the chosen ones scaled to length 1, by which precision and density
             go: long features, as noise has them, would lie in the neighbourhoods of a few real ones.
     """
@@ -28,14 +44,31 @@ class View(NamedTuple):
     chosen: RealSet
     variance: Tensor
     directions: RealSet | None = None
+    classes: Classes | None = None
 
     @staticmethod
-    def of(features: Tensor, block: int, images: bool = False) -> "View":
-        """The view of training samples with these features [N, F], for blocks of a size."""
+    def of(features: Tensor, block: int, images: bool = False, labels: Tensor | None = None) -> "View":
+        """The view of training samples with these features [N, F], for blocks of a size.
+
+        Args:
+            features: of all of them.
+            block: samples in a block.
+            images: whether they are images.
+            labels: int64 [N], if samples are told their class.
+        """
         chosen = features[blocks.choice(len(features), block)]
         variance = torch.tensor(metrics.total_variance(features), dtype=torch.float64)
         directions = pairs.prepare(_directions(chosen)) if images else None
-        return View(distances.gaussian(features), pairs.prepare(chosen), variance, directions)
+        classes = None
+        if labels is not None:
+            there = [label for label, count in enumerate(labels.bincount().tolist()) if count > 1]
+            whole = distances.gaussian(features)
+            fitted = [distances.gaussian(features[labels == label]) for label in there]
+            means, roots = (
+                torch.stack([gaussian[which] for gaussian in (*fitted, whole)])[:-1] for which in (0, 1)
+            )
+            classes = Classes(torch.tensor(there, dtype=torch.int64), means, roots)
+        return View(distances.gaussian(features), pairs.prepare(chosen), variance, directions, classes)
 
     def compare(self, features: Tensor, frechet: str, kernel: str) -> Scores:
         """What a block of samples scores by its features [B, F].
@@ -57,22 +90,39 @@ class View(NamedTuple):
             "diversity": metrics.total_variance(features) / self.variance.item(),
         }
 
+    def compare_classes(self, features: Tensor, labels: Tensor, frechet: str) -> Scores:
+        """What all samples, told their class (int64 [N]), score within it: the mean over the classes.
+
+        A class of which there are fewer than two, or were in the training data, is left out; if none is left,
+        there is no score.
+        """
+        assert self.classes is not None
+        found = [
+            distances.frechet_distance(features[labels == label], Gaussian(mean, root))
+            for label, mean, root in zip(*self.classes, strict=True)
+            if (labels == label).sum() > 1
+        ]
+        return {frechet: fmean(found)} if found else {}
+
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name, for a file."""
         parts = {**above("gaussian", self.gaussian._asdict()), **above("chosen", self.chosen._asdict())}
         if self.directions is not None:
             parts |= above("directions", self.directions._asdict())
+        if self.classes is not None:
+            parts |= above("classes", self.classes._asdict())
         return {**parts, "variance": self.variance}
 
     @staticmethod
     def from_tensors(found: Mapping[str, Tensor]) -> "View":
         """What :meth:`tensors` gave."""
-        scaled = below("directions", found)
+        scaled, classes = below("directions", found), below("classes", found)
         return View(
             Gaussian(**below("gaussian", found)),
             RealSet(**below("chosen", found)),
             found["variance"],
             RealSet(**scaled) if scaled else None,
+            Classes(**classes) if classes else None,
         )
 
 

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stages.gan.core.adam import Adam
+from stages.gan.core.datasets import normalize
 from stages.gan.core.layers import linear_layers, make_layer
+from stages.gan.core.numbering import block_size
 from stages.gan.core.randomness import generator as random_generator
 from stages.runtime.errors import UserError
 
@@ -195,7 +197,11 @@ def others(points: Tensor) -> Tensor:
 
 
 def predict(judge: nn.Module, x: Tensor, batch_size: int = 1000) -> Tensor:
-    """The judge's output for inputs of any number, computed in batches on its device; on the CPU."""
+    """The judge's output for inputs of any number, computed in batches on its device; on the CPU.
+
+    Images uint8 [N, C, H, W] it sees in [-1, 1]; large ones in smaller batches.
+    """
     device = next(judge.parameters()).device
+    parts = x.split(min(batch_size, block_size(x.shape[1:])))
     with torch.no_grad():
-        return torch.cat([judge(part.to(device)).cpu() for part in x.split(batch_size)])
+        return torch.cat([judge(normalize(part.to(device))).cpu() for part in parts])

@@ -6,9 +6,8 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm as normalised
 
-from stages.gan.core.layers import linear_layers, make_layer
+from stages.gan.core.layers import Projection, apply_spectral_norm, linear_layers, make_layer
 from stages.gan.core.params.types import EvenHalvings, Halvings
 from stages.runtime.errors import UserError
 
@@ -83,6 +82,7 @@ class ConvDiscriminator(nn.Module):
         weights: draws the initial weights; without it they are left to be loaded.
         masks: not used: there is no dropout.
         rows: not used either.
+        classes: that it is told; see :class:`stages.gan.core.layers.Projection`.
 
     Raises:
         UserError: halving leaves nothing of an image.
@@ -96,6 +96,7 @@ class ConvDiscriminator(nn.Module):
         weights: torch.Generator | None = None,
         masks: torch.Generator | None = None,
         rows: slice = slice(0, None, 1),
+        classes: int = 0,
     ) -> None:
         super().__init__()
         self.architecture = {
@@ -103,6 +104,7 @@ class ConvDiscriminator(nn.Module):
             "shape": list(shape),
             "channels": list(channels),
             "spectral_norm": spectral_norm,
+            **({"classes": classes} if classes else {}),
         }
         height, width = (side // 2 ** len(channels) for side in shape[1:])
         if height < 1 or width < 1:
@@ -116,19 +118,14 @@ class ConvDiscriminator(nn.Module):
             layers += [down, nn.LeakyReLU(0.2)]
         layers += [nn.Flatten(), *linear_layers([channels[-1] * height * width, 1], weights)]
         self.layers = nn.Sequential(*layers)
+        self.projection = Projection(channels[-1] * height * width, classes, weights) if classes else None
         if spectral_norm:
-            _normalise([module for module in layers if isinstance(module, nn.Conv2d | nn.Linear)], weights)
+            apply_spectral_norm(self, weights)
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """Images [N, *shape] to logits [N, 1]."""
-        logits: Tensor = self.layers(samples)
-        return logits
-
-
-def _normalise(layers: Sequence[nn.Module], weights: torch.Generator | None) -> None:
-    """Divide the layers' weights by their largest singular values, whose estimates start from ``weights``."""
-    with torch.random.fork_rng(devices=[]):  # PyTorch starts them from the global generator
-        if weights is not None:
-            torch.manual_seed(int(torch.randint(2**62, (), generator=weights)))
-        for layer in layers:
-            normalised(layer)
+    def forward(self, samples: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Images [N, *shape], with one-hot rows of their classes [N, C] if it is told, to logits [N, 1]."""
+        if self.projection is None or classes is None:
+            logits: Tensor = self.layers(samples)
+            return logits
+        features: Tensor = self.layers[:-1](samples)
+        return torch.add(self.layers[-1](features), self.projection(features, classes))

@@ -60,6 +60,7 @@ class MlpDiscriminator(nn.Module):
         weights: draws the initial weights; without it they are left to be loaded.
         masks: draws the dropout masks, on the device that the network is on.
         rows: which rows of a batch it is given in training: every n-th, from one on. Masks are drawn for all.
+        classes: that it is told: a one-hot row beside the sample (Mirza & Osindero 2014).
 
     Attributes:
         masks: the same.
@@ -73,6 +74,7 @@ class MlpDiscriminator(nn.Module):
         weights: torch.Generator | None = None,
         masks: torch.Generator | None = None,
         rows: slice = slice(0, None, 1),
+        classes: int = 0,
     ) -> None:
         super().__init__()
         self.architecture = {
@@ -80,6 +82,7 @@ class MlpDiscriminator(nn.Module):
             "shape": list(shape),
             "hidden": list(hidden),
             "dropout": dropout,
+            **({"classes": classes} if classes else {}),
         }
         self._dropouts = [Dropout(dropout) for _ in hidden]
         self._widths = list(hidden)
@@ -87,13 +90,15 @@ class MlpDiscriminator(nn.Module):
         self.masks = masks
         layers: list[nn.Module] = [nn.Flatten()]
         for layer, dropped in zip_longest(
-            linear_layers([math.prod(shape), *hidden, 1], weights), self._dropouts
+            linear_layers([math.prod(shape) + classes, *hidden, 1], weights), self._dropouts
         ):
             layers += [layer, dropped, nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers[:-2])
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """Samples [N, *shape] to logits [N, 1]."""
+    def forward(self, samples: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Samples [N, *shape], with one-hot rows of their classes [N, C] if it is told, to logits [N, 1]."""
+        if classes is not None:
+            samples = torch.cat([samples.flatten(1), classes], 1)
         if self.training:
             self._draw_masks(len(samples) * self._rows.step, samples.device)
         logits: Tensor = self.layers(samples)

@@ -43,8 +43,8 @@ def panels(count: int, split: Split, width: float = 3.6) -> tuple[Figure, list[A
     return figure, list(np.ravel(figure.subplots(1, count, sharex=True, sharey=True)))
 
 
-def show(axes: Axes, shown: Tensor, split: Split, color: str, title: str) -> Any:
-    """Draw points over the real ones' range, or images as a grid; returns the artist."""
+def show(axes: Axes, shown: Tensor, split: Split, color: str, title: str, columns: int = 0) -> Any:
+    """Draw points over the real ones' range, or images as a grid, see :func:`tile`; returns the artist."""
     axes.set_title(title)
     if shown.dim() == 2:
         (artist,) = axes.plot(*coordinates(shown), ".", color=color, alpha=0.6, ms=4)
@@ -59,7 +59,7 @@ def show(axes: Axes, shown: Tensor, split: Split, color: str, title: str) -> Any
             axes.set(ylabel=f"share of points up to {split.column(0)}", ylim=(-0.05, 1.05))
         return artist
     axes.axis("off")
-    return axes.imshow(tile(shown, split), cmap="gray", vmin=0, vmax=255)
+    return axes.imshow(tile(shown, split, columns), cmap="gray", vmin=0, vmax=255)
 
 
 def coordinates(points: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -70,17 +70,21 @@ def coordinates(points: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
     return points[:, 0].sort().values.numpy(), ranks
 
 
-def tile(images: Tensor, split: Split) -> NDArray[np.uint8]:
-    """Up to N² images such as these, uint8 [n, C, H, W], as one picture with narrow gaps."""
+def tile(images: Tensor, split: Split, columns: int = 0) -> NDArray[np.uint8]:
+    """Images such as these, uint8 [n, C, H, W], as one picture with narrow gaps.
+
+    It has so many columns and as many rows as it takes; by default as many as columns, and no fewer.
+    """
     side = int(np.ceil(np.sqrt(len(images))))
+    rows, columns = (-(-len(images) // columns), columns) if columns else (side, side)
     height, width = images.shape[2:]
     gap = max(1, height // 14)
     first = pixels(images[0], split)
     tile = np.full(
-        (side * (height + gap) - gap, side * (width + gap) - gap, *first.shape[2:]), 255, dtype=np.uint8
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, *first.shape[2:]), 255, dtype=np.uint8
     )
     for index, image in enumerate(images):
-        top, left = index // side * (height + gap), index % side * (width + gap)
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
         tile[top : top + height, left : left + width] = pixels(image, split)
     return tile
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -13,6 +14,7 @@ from stages.gan.plots.canvas import panels, pixels, show
 from stages.gan.plots.style import GENERATED, REAL
 
 _NUMBERED = 20  # classes: of more, numbers in a confusion matrix could not be read
+_ROWS, _COLUMNS = 10, 8  # of images by class
 _BINS = 50  # of the first coordinate's range, as many as its coverage counts
 
 
@@ -30,6 +32,28 @@ def samples(generated: Tensor, split: Split) -> Figure:
     count = 1000 if generated.dim() == 2 else 64
     show(left, split.samples[:count], split, REAL, "real")
     show(right, generated[:count], split, GENERATED, "generated")
+    return figure
+
+
+def samples_by_class(generated: Tensor, told: Tensor, split: Split) -> Figure:
+    """Generated images beside real ones, a class per row: eight of each of the first classes.
+
+    Args:
+        generated: uint8 [N, C, H, W].
+        told: the class that each was told, int64 [N].
+        split: the real images, with labels.
+    """
+    assert split.labels is not None
+    figure, (left, right) = panels(2, split)
+    classes = [label for label in split.labels.unique().tolist() if (told == label).any()][:_ROWS]
+
+    def rows(images: Tensor, labels: Tensor) -> Tensor:
+        blank = images.new_full((_COLUMNS, *images.shape[1:]), 0 if split.light_on_dark else 255)
+        of_each = (images[labels == label][:_COLUMNS] for label in classes)
+        return torch.cat([torch.cat([row, blank[len(row) :]]) for row in of_each])
+
+    show(left, rows(split.samples, split.labels), split, REAL, "real", _COLUMNS)
+    show(right, rows(generated, told), split, GENERATED, "generated, a class per row", _COLUMNS)
     return figure
 
 

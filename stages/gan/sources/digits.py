@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stages.gan.core.params.types import Seed
+from stages.gan.core.params.types import Seed, Several
 from stages.gan.core.source import Show, Source
 
 if TYPE_CHECKING:
@@ -12,15 +12,18 @@ if TYPE_CHECKING:
 
 
 class DigitsSource(Source):
-    """The 1,797 handwritten 8x8 digits that scikit-learn carries; ``seed`` picks the held-out fifth."""
+    """The 1,797 handwritten 8x8 digits that scikit-learn carries; ``seed`` picks the held-out fifth.
+
+    ``train_limit`` leaves so many of the training images, drawn with the same seed: little data.
+    """
 
     kind = "images"
     shape = (1, 8, 8)
-    counts = (1437, 360)
     labelled = True
 
-    def __init__(self, *, seed: Seed) -> None:
-        self._seed = seed
+    def __init__(self, *, seed: Seed, train_limit: Several | None = None) -> None:
+        self.counts = (1437 if train_limit is None else min(1437, train_limit), 360)
+        self._seed, self._limit = seed, train_limit
 
     def load(self, raw: "Path", show: Show = lambda items, _: items) -> "Dataset":
         """Read the digits, their 17 shades of grey spread over 0 to 255."""
@@ -34,5 +37,6 @@ class DigitsSource(Source):
         digits = load_digits()
         images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
         labels = torch.from_numpy(digits.target.astype(np.int64))
-        train, test = (rows.sort().values for rows in split_rows(len(labels), labels, self._seed))
+        training, held_out = split_rows(len(labels), labels, self._seed)
+        train, test = training[: self._limit].sort().values, held_out.sort().values
         return Dataset(Split(images[train], labels[train]), Split(images[test], labels[test]))

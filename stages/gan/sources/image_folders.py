@@ -71,17 +71,17 @@ def find(folder: Path) -> Found:
     return Found(images, labels, tuple(map(one_line, inner)))
 
 
-def read(images: Sequence[Path], size: int, channels: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield the pixels of images, uint8 [C, size, size] from 0 to 255, in their order.
+def read(images: Sequence[Path], shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the pixels of images, uint8 [C, H, W] from 0 to 255, in their order.
 
-    Each is turned as its EXIF data say, cut to the largest square in its middle, and scaled. What is
-    transparent becomes white.
+    Each is turned as its EXIF data say, cut to the largest part of this form in its middle, and scaled. What
+    is transparent becomes white.
 
     Raises:
         UserError: one cannot be read.
     """
     with ThreadPoolExecutor() as pool:
-        yield from pool.map(partial(_pixels, size=size, channels=channels), images)
+        yield from pool.map(partial(_pixels, shape=shape), images)
 
 
 def _refuse_link(folder: Path) -> None:
@@ -99,17 +99,18 @@ def _below(folder: Path) -> Iterable[Path]:
                 yield Path(place, name)
 
 
-def _pixels(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
+def _pixels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
     from stages.gan.sources import pictures
 
+    channels, height, width = shape
     image = pictures.load(path)
     if image.mode == "F":
         raise UserError(f"{path}: holds fractions, so its white is not known; save it with 8 bits")
     if image.mode.startswith("I"):  # 16 bits
         image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
     image = pictures.flat(image, "white").convert("L" if channels == 1 else "RGB")
-    square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    pixels: NDArray[np.uint8] = np.asarray(square).reshape(size, size, channels).transpose(2, 0, 1)
+    part = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+    pixels: NDArray[np.uint8] = np.asarray(part).reshape(height, width, channels).transpose(2, 0, 1)
     return pixels

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from stages.gan.core.params.types import Place, Seed, Side
+from stages.gan.core.params.types import Place, Seed, Size
 from stages.gan.core.source import Measured, Show, Source, held_out
 
 if TYPE_CHECKING:
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 class ImagesSource(Source):
     """Images from a folder, cut to squares of ``size`` pixels; ``seed`` picks the held-out fifth.
 
-    Where they lie in folders of their own, these are their classes. ``channels`` is 1 for grey, 3 for colour.
+    A ``size`` of two, height and width, makes rectangles. Where images lie in folders of their own, these are
+    their classes. ``channels`` is 1 for grey, 3 for colour.
     """
 
     kind = "images"
 
-    def __init__(self, *, path: Place, size: Side, channels: Literal[1, 3] = 3, seed: Seed = 111) -> None:
+    def __init__(self, *, path: Place, size: Size, channels: Literal[1, 3] = 3, seed: Seed = 111) -> None:
         self.path = path
-        self.shape = (channels, size, size)
+        height, width = size if isinstance(size, list) else (size, size)
+        self.shape = (channels, height, width)
         self._seed = seed
 
     def measure(self, raw: Path) -> Measured:
@@ -30,7 +32,8 @@ class ImagesSource(Source):
         found = image_folders.find(Path(str(self.path)).expanduser())
         count = len(found.images)
         assert self.shape is not None
-        return Measured(self.shape, count - held_out(count, max(1, len(found.classes))))
+        training = count - held_out(count, max(1, len(found.classes)))
+        return Measured(self.shape, training, bool(found.labels))
 
     def load(self, raw: Path, show: Show = lambda items, _: items) -> "Dataset":
         """Read the images."""
@@ -42,9 +45,8 @@ class ImagesSource(Source):
         from stages.gan.sources.splitting import split_rows
 
         assert self.shape is not None
-        channels, size, _ = self.shape
         found = image_folders.find(Path(str(self.path)).expanduser())
-        pictures = show(image_folders.read(found.images, size, channels), len(found.images))
+        pictures = show(image_folders.read(found.images, self.shape), len(found.images))
         images = torch.from_numpy(np.stack(list(pictures)))
         labels = torch.tensor(found.labels) if found.labels else None
         parts = []

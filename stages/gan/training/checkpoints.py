@@ -24,6 +24,7 @@ _ABOUT = "about"  # the tensor that holds what is not a tensor, as JSON
 _SHARE = 0.01  # of the time may go into checkpoints at convenient moments
 _MOST = 0.05  # of the time may go into checkpoints at all
 _KEPT = 30 * 24 * 3600  # seconds for which the checkpoints of a training wait for it to go on
+FINISHED = "finished-"  # how the folders begin in which ends of trainings wait for more epochs
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,14 @@ class CheckpointStore:
     Args:
         folder: of this training only; see :func:`stages.gan.training.fingerprint.fingerprint`.
         every: seconds after which a checkpoint is due.
+        finished: a folder of all trainings that differ in their number of epochs alone, where the end of the
+            longest waits for more.
     """
 
-    def __init__(self, folder: Path, every: float) -> None:
+    def __init__(self, folder: Path, every: float, finished: Path | None = None) -> None:
         self._folder = folder
         self._every = every
+        self._finished = finished
         self._next = 0  # which of the files is the older one
         self._number = 0  # of the newest checkpoint
         self._written = time.monotonic()
@@ -108,22 +112,40 @@ class CheckpointStore:
         self._cost = self._written - start
         return not self._failed
 
-    def remove(self) -> None:
-        """Remove the checkpoints, and the folders above them that are then empty."""
+    def load_finished(self) -> Checkpoint | None:
+        """The end of the training of most epochs that was finished; or none."""
+        return None if self._finished is None else CheckpointStore(self._finished, self._every).load()
+
+    def finish(self, whole: bool = True) -> None:
+        """Keep the end for more epochs, unless that of more is kept already.
+
+        Args:
+            whole: whether more epochs can go on from it; if not, what is kept is only how many there were.
+        """
+        if self._finished is not None and (end := self.load()) is not None and self._is_further(end):
+            (self._folder / _FILES[self._next]).unlink(missing_ok=True)  # the one before the end
+            if not whole:
+                self.save({}, {"epoch": end.about["epoch"]})
+                (self._folder / _FILES[self._next]).unlink(missing_ok=True)
+            shutil.rmtree(self._finished, ignore_errors=True)
+            with suppress(OSError):
+                self._folder.rename(self._finished)
         shutil.rmtree(self._folder, ignore_errors=True)
-        for folder in list(self._folder.parents)[:3]:
-            try:
-                folder.rmdir()
-            except OSError:
-                break
+
+    def _is_further(self, end: Checkpoint) -> bool:
+        kept = self.load_finished()
+        return kept is None or bool(kept.about["epoch"] <= end.about["epoch"])
 
 
 def purge(folder: Path) -> None:
-    """Remove parts of checkpoints from a folder of trainings, and trainings that are given up."""
+    """Remove what killed processes left in a run's folder of trainings, and trainings that are given up.
+
+    Ends of finished trainings, which wait for more epochs, of other runs, too.
+    """
     with suppress(OSError):
         for part in folder.glob("*/.*"):  # of a process that was killed while it wrote
             part.unlink(missing_ok=True)
-        for training in folder.iterdir():
+        for training in (*folder.iterdir(), *folder.parent.parent.glob(f"*/*/{FINISHED}*")):
             if time.time() - training.stat().st_mtime > _KEPT:
                 shutil.rmtree(training, ignore_errors=True)
 

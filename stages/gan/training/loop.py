@@ -2,26 +2,45 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from stages.gan.core.adam import Adam
+from stages.gan.core.datasets import Split
 from stages.gan.core.devices import move
 from stages.gan.core.history import Epoch
 from stages.gan.core.normalization import Normalization, Rescaled
 from stages.gan.core.params import Experiment, Train
+from stages.gan.core.randomness import RandomRows
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.base import registry
 from stages.gan.networks.base.sampling import draw
 from stages.gan.training import trial
+from stages.gan.training.best import Best, Distance
+from stages.gan.training.game import Game
 from stages.gan.training.losses import get_loss
-from stages.gan.training.penalties import gradient_penalty
 from stages.gan.training.process_group import SINGLE, ProcessGroup
 from stages.runtime.errors import UserError
 
 _BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
+_MOST_NUMBERS = 2**24  # in the samples of these steps: of large images there are fewer
+
+
+class Real(NamedTuple):
+    """The training samples as the networks see them [N, *shape]; and their labels, int64 [N], if any."""
+
+    samples: Tensor
+    labels: Tensor | None = None
+
+    @staticmethod
+    def of(split: Split, device: torch.device) -> "Real":
+        """The samples of a split, on a device."""
+        labels = None if split.labels is None else split.labels.to(device)
+        return Real(split.normalized.to(device), labels)
 
 
 class DivergenceError(UserError):
@@ -32,13 +51,15 @@ class Training:
     """A GAN in training: both networks, what they make small, and the average of the generator's weights.
 
     In each step the discriminator learns from ``batch_size`` real and as many generated samples in one
-    batch; then the generator learns from fresh latent points through the discriminator. An epoch takes the
-    data in a new order, in whole batches: a rest smaller than a batch waits for another epoch's order.
+    batch, ``d_steps`` times; then the generator learns from fresh latent points through the discriminator. An
+    epoch takes the data in a new order, in whole batches: a rest too small for a step waits for another
+    epoch's order.
 
     Everything random is drawn from the seed: the initial weights, and an epoch's order and latent points, on
-    the CPU, from generators of that epoch, so that they are the same on every device; dropout's masks on the
-    device. All is drawn for whole batches: of several processes that train together, each takes its rows,
-    the gradients and losses are the means over all, and so the weights stay the same in all.
+    the CPU, from generators of that epoch, so that they are the same on every device; dropout's masks, and
+    what changes what the discriminator sees, on the device. All is drawn for whole batches: of several
+    processes that train together, each takes its rows, the gradients and losses are the means over all, and
+    so the weights stay the same in all.
 
     Args:
         params: of both networks and their training.
@@ -47,14 +68,15 @@ class Training:
         device: to train on.
         group: the processes that train together, of which this is one; they must be joined while it trains.
         normalization: of the points, if these are not as the generator makes them.
+        counts: of the training samples of each class, if the networks are told the class.
 
     Attributes:
         generator: maps latent points [B, latent] to samples [B, *shape].
-        discriminator: maps samples to logits [B, 1].
-        generator_ema: the generator that is kept: that with the average of the weights, if one is taken; its
-            samples are in the data's units.
-        loss: what the two make small.
-        latent: dimensions of the latent space.
+        discriminator: maps samples, or samples and their classes, to logits [B, 1].
+        game: what the two make small.
+        latent: numbers that the generator takes for a sample.
+        generator_ema: the generator with the average of the weights, if one is taken; its samples are in the
+            data's units.
         epoch: the epoch it is in, 1 for the first; one more than there are when all are done.
         step: how many steps of this epoch are done.
     """
@@ -68,33 +90,39 @@ class Training:
         device: torch.device,
         group: ProcessGroup = SINGLE,
         normalization: Normalization | None = None,
+        counts: Sequence[int] = (),
     ) -> None:
         trial.check(params, shape, device)
         self.generator, self.discriminator = registry.build(
-            params.generator, params.discriminator, shape, seed, device, group.rows
+            params.generator, params.discriminator, shape, seed, device, group.rows, counts
         )
-        self.loss = get_loss(params.loss)
-        self._settings = params.train
-        self.latent: int = params.generator.model_dump()["latent"]
+        self._settings = settings = params.train
+        self._random = RandomRows(random_generator(seed, "game", device=device), group.rows)
+        self.game = Game(
+            self.generator, self.discriminator, get_loss(params.loss, settings), settings, self._random
+        )
+        self._classes = len(counts)
+        self.latent = int(self.generator.latent)  # type: ignore[arg-type]
         self._seed = seed
         self._group = group
-        self._average = weight_average(self.generator, params.train.ema) if params.train.ema > 0 else None
+        self._average = weight_average(self.generator, settings.ema) if settings.ema > 0 else None
         self.generator_ema: nn.Module = self.generator if self._average is None else self._average.module
         if normalization is not None:
             self.generator_ema = Rescaled(self.generator_ema, normalization).to(device)
-        betas = (params.train.betas[0], params.train.betas[1])
-        self._adam_d = Adam(self.discriminator.parameters(), betas, group.mean)
-        self._adam_g = Adam(self.generator.parameters(), betas, group.mean)
+        betas_d, clip = settings.betas_d or settings.betas, settings.clip_norm
+        self._adam_d = Adam(self.discriminator.parameters(), betas_d, group.mean, clip)
+        self._adam_g = Adam(self.generator.parameters(), settings.betas, group.mean, clip)
+        self._best = Best(self.generator_ema, self.discriminator) if settings.keep == "best" else None
         self.epoch, self.step = 1, 0
         self._totals = torch.zeros(4, device=device)  # stay there: reading them would wait for the device
 
     def epochs(
-        self, real: Tensor, preview: Tensor, between: Callable[[], None] = lambda: None
+        self, real: Real, preview: Tensor, between: Callable[[], None] = lambda: None
     ) -> Iterator[Epoch]:
         """Train, from where it is, and yield after every epoch.
 
         Args:
-            real: training samples [N, *shape] as the generator makes them, on the device to train on.
+            real: the training samples, on the device to train on.
             preview: fixed latent points [P, latent], whose samples each epoch hands on.
             between: is called after each step but an epoch's last, where the training is whole: here, as
                 where an epoch is yielded, :meth:`state_dict` may be asked for.
@@ -107,32 +135,27 @@ class Training:
         """
         if self._group.world_size > 1:
             self._share()
-        settings, generator, discriminator = self._settings, self.generator, self.discriminator
-        steps = steps_per_epoch(len(real), settings.batch_size)
-        adam_d, adam_g, totals = self._adam_d, self._adam_g, self._totals
-        generator.train()
-        discriminator.train()
+        settings, game, totals = self._settings, self.game, self._totals
+        steps = steps_per_epoch(len(real.samples), settings)
+        distance = Distance(self.generator_ema, real) if settings.score_every is not None else None
+        self.generator.train()
+        self.discriminator.train()
         for number in range(self.epoch, settings.epochs + 1):
-            for x, (latents_d, latents_g) in self._batches(real, number, self.step, steps):
-                done = (number - 1) * steps + self.step
-                lr = learning_rate(settings, done / (settings.epochs * steps))
-                with torch.no_grad():
-                    fake = generator(latents_d)
-                logits = discriminator(torch.cat([x, fake]))
-                loss_d = self.loss.discriminator(logits)
-                objective = loss_d
-                if settings.r1 > 0 and done % settings.r1_every == 0:
-                    weight = settings.r1 * settings.r1_every
-                    objective = loss_d + weight * gradient_penalty(discriminator, x)
-                adam_d.step(objective, lr)
-
-                loss_g = self.loss.generator(discriminator(generator(latents_g)))
-                adam_g.step(loss_g, lr)
+            for x, classes, latents in self._batches(real, number, self.step, steps):
+                step = (number - 1) * steps + self.step
+                done = step / (settings.epochs * steps)
+                lr, lr_d = learning_rates(settings, done)
+                game.noise = settings.instance_noise * (1 - done)
+                for i in range(settings.d_steps):
+                    objective, loss_d, logits = game.discriminator(x[i], latents[i], classes[i], step)
+                    self._adam_d.step(objective, lr_d)
+                loss_g = game.generator(x[-1], latents[-1], classes[-1])
+                self._adam_g.step(loss_g, lr)
 
                 if self._average is not None:
-                    self._average.update_parameters(generator)
+                    self._average.update_parameters(self.generator)
                 with torch.no_grad():
-                    answers = torch.stack([loss_d, loss_g, *logits.sigmoid().view(2, -1).mean(1)])
+                    answers = torch.stack([loss_d, loss_g, *logits.sigmoid().mean(1)])
                     totals += self._group.mean([answers])[0]
                 self.step += 1
                 if self.step < steps:
@@ -143,10 +166,39 @@ class Training:
                     f"train: the losses or weights are no longer finite in epoch {number} (loss of the "
                     f"discriminator {loss_d_mean}, of the generator {loss_g_mean}); lower train.lr"
                 )
-            shown = draw(self.generator_ema, preview)
+            shown, score = draw(self.generator_ema, preview), None
+            if distance is not None and self._group.is_main and number % (settings.score_every or 1) == 0:
+                score = distance()
+                if self._best is not None:
+                    self._best.offer(number, score, self.generator_ema, self.discriminator)
             self.epoch, self.step = number + 1, 0
             totals.zero_()
-            yield Epoch(number, loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean, preview=shown)
+            yield Epoch(number, loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean, shown, score)
+
+    @property
+    def kept(self) -> tuple[int, nn.Module, nn.Module]:
+        """What it leaves, the last or the best: of which epoch, the generator and the discriminator."""
+        if self._best is None:
+            return self.epoch - 1, self.generator_ema, self.discriminator
+        return int(self._best.epoch), self._best.generator, self._best.discriminator
+
+    def start_from(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]) -> None:
+        """Begin with the weights of networks that another training left (:attr:`kept`), of the same kind.
+
+        Raises:
+            RuntimeError: they do not fit.
+        """
+        self.generator_ema.load_state_dict(generator)
+        self.discriminator.load_state_dict(discriminator)
+        if self._average is not None:
+            self.generator.load_state_dict(self._average.module.state_dict())
+
+    @property
+    def why_no_more(self) -> str | None:
+        """Why it cannot go on from its end to more epochs; None: it can, as if it had not stopped."""
+        if self._settings.lr_decay != "none":
+            return f"lr_decay: {self._settings.lr_decay} falls over all epochs"
+        return "instance_noise fades over all epochs" if self._settings.instance_noise > 0 else None
 
     @property
     def finite(self) -> bool:
@@ -156,7 +208,7 @@ class Training:
     def state_dict(self) -> dict[str, Tensor]:
         """All that the next step depends on, but for ``epoch`` and ``step``, as it is now."""
         state = {f"{name}.{key}": tensor for name, part in self._parts() for key, tensor in part.items()}
-        state |= {name: masks.get_state() for name, masks in self._masks()}
+        state |= {name: random.get_state() for name, random in self._generators()}
         return {**state, "totals": self._totals}
 
     def load_state_dict(self, state: Mapping[str, Tensor], epoch: int, step: int) -> None:
@@ -164,8 +216,8 @@ class Training:
         for name, part in self._parts():
             for key, tensor in part.items():
                 tensor.copy_(state[f"{name}.{key}"])
-        for name, masks in self._masks():
-            masks.set_state(state[name])
+        for name, random in self._generators():
+            random.set_state(state[name])
         self._totals.copy_(state["totals"])
         self.epoch, self.step = epoch, step
 
@@ -175,8 +227,9 @@ class Training:
         state = self._group.share({**self.state_dict(), "place": place}, self._totals.device)
         self.load_state_dict(state, *state["place"].tolist())
 
-    def _masks(self) -> Iterator[tuple[str, torch.Generator]]:
-        """What draws the networks' dropout masks, where they have dropout."""
+    def _generators(self) -> Iterator[tuple[str, torch.Generator]]:
+        """What draws in a step: the game's chance, and the networks' dropout, where they have it."""
+        yield "game", self._random.generator
         for name, network in (("masks", self.discriminator), ("masks_g", self.generator)):
             if (masks := getattr(network, "masks", None)) is not None:
                 yield name, masks
@@ -189,33 +242,51 @@ class Training:
         yield "adam_d", self._adam_d.state_dict()
         if self._average is not None:
             yield "average", self._average.state_dict()
+        if self._best is not None:
+            yield "best", self._best.state_dict()
 
-    def _batches(self, real: Tensor, epoch: int, done: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each step of an epoch after those that are ``done``, real samples and the latent points.
+    def _batches(
+        self, real: Real, epoch: int, done: int, steps: int
+    ) -> Iterator[tuple[Tensor, list[Tensor | None], Tensor]]:
+        """For each step of an epoch after those that are ``done``, what its ``d_steps`` batches consist of.
 
-        The latter are [2, B, latent], those of both networks; B counts this process's rows. What was drawn
-        for the steps that are done is drawn again, in the same blocks, and lies in memory as it did: either
-        may change the last bits.
+        That is the real samples [d_steps, B, *shape], their classes, and the latent points [d_steps + 1, B,
+        latent], those of the generator's batch last; B counts this process's rows. What was drawn for the
+        steps that are done is drawn again, in the same blocks, and lies in memory as it did: either may
+        change the last bits.
         """
-        whole, rows = self._settings.batch_size, self._group.rows
-        size = whole // self._group.world_size
-        order = torch.randperm(len(real), generator=random_generator(self._seed, "order", epoch))
+        whole, rows, times = self._settings.batch_size, self._group.rows, self._settings.d_steps
+        size = times * (whole // self._group.world_size)
+        (samples, labels), latent = real, self.latent - self._classes
+        order = torch.randperm(len(samples), generator=random_generator(self._seed, "order", epoch))
         noise = random_generator(self._seed, "latent", epoch)
-        batches = move(order[rows], real.device).split(size)[:steps]
-        for start in range(0, steps, _BLOCK):
-            block = batches[start : start + _BLOCK]
-            latents = torch.randn(len(block), 2, whole, self.latent, generator=noise)[:, :, rows]
-            if (skip := max(0, done - start)) < len(block):
-                samples = real[torch.cat(block)].split(size)
-                yield from zip(samples[skip:], move(latents, real.device)[skip:], strict=True)
+        batches = move(order[rows], samples.device).split(size)[:steps]
+        at_once = max(1, min(_BLOCK, _MOST_NUMBERS // (size * math.prod(samples.shape[1:]))))
+        for start in range(0, steps, at_once):
+            block = batches[start : start + at_once]
+            latents = torch.randn(len(block), times + 1, whole, latent, generator=noise)[:, :, rows]
+            if (skip := max(0, done - start)) >= len(block):
+                continue
+            which = torch.cat(block)
+            x = samples[which].view(len(block), times, -1, *samples.shape[1:])
+            points, classes = move(latents, samples.device), None
+            if self._classes and labels is not None:
+                classes = one_hot(labels[which], self._classes).to(points).view(*x.shape[:3], -1)
+                points = torch.cat([points, classes[:, [*range(times), -1]]], 3)  # G's are D's last ones
+            for i in range(skip, len(block)):
+                yield x[i], [None] * times if classes is None else list(classes[i]), points[i]
 
 
-def learning_rate(settings: Train, done: float) -> float:
-    """The learning rate when a share ``done`` of all steps, in [0, 1), is done.
+def learning_rates(settings: Train, done: float) -> tuple[float, float]:
+    """The generator's and the discriminator's when a share ``done`` of all steps, in [0, 1), is done.
 
-    Constant, or along half a cosine from ``lr`` to 0 (Loshchilov & Hutter 2017, equation 5).
+    Constant, or along half a cosine from the highest to 0 (Loshchilov & Hutter 2017, equation 5).
     """
-    return settings.lr * (1 + math.cos(math.pi * done)) / 2 if settings.lr_decay == "cosine" else settings.lr
+    highest = settings.lr, settings.lr if settings.lr_d is None else settings.lr_d
+    if settings.lr_decay == "none":
+        return highest
+    lr, lr_d = (rate * (1 + math.cos(math.pi * done)) / 2 for rate in highest)
+    return lr, lr_d
 
 
 def weight_average(generator: nn.Module, decay: float) -> AveragedModel:
@@ -228,14 +299,13 @@ def weight_average(generator: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
-def steps_per_epoch(samples: int, batch_size: int) -> int:
-    """Whole batches in ``samples``.
+def steps_per_epoch(samples: int, settings: Train) -> int:
+    """Steps of whole batches in ``samples``.
 
     Raises:
         UserError: there is not one.
     """
-    if samples < batch_size:
-        raise UserError(
-            f"train.batch_size: {batch_size} is more than the {samples} training samples there are"
-        )
-    return samples // batch_size
+    count = settings.samples_in_step
+    if samples < count:
+        raise UserError(f"{settings.what_of_a_step} more than the {samples} training samples there are")
+    return samples // count

@@ -1,15 +1,42 @@
-"""Penalties on the discriminator beside its loss."""
+"""Penalties on the discriminator's gradient, beside its loss."""
+
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+_LEAST = 1e-12  # below which a squared norm has no slope: the root's would be infinite
 
 
-def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
-    """Half the mean squared norm of the logit's gradient at real samples [N, *shape].
+def gradient_penalty(discriminator: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
+    """Half the mean squared norm of the logit's gradient at samples [N, *shape].
 
-    R1, equation 9 of Mescheder et al. 2018 (Which training methods for GANs do actually converge?), without
-    its weight γ: it keeps the discriminator flat around the data, where the generator is to settle.
+    At real samples it is R1, at generated ones R2: equation 9 of Mescheder et al. 2018 (Which training
+    methods for GANs do actually converge?), without its weight γ. R1 keeps the discriminator flat around the
+    data, where the generator is to settle.
     """
-    samples = real.detach().requires_grad_(True)
+    return _slopes(discriminator, samples).square().sum(1).mean() / 2
+
+
+def lipschitz_penalty(
+    discriminator: Callable[[Tensor], Tensor], real: Tensor, generated: Tensor, shares: Tensor
+) -> Tensor:
+    """Mean of (norm of the logit's gradient - 1)² at points between real and generated samples.
+
+    WGAN-GP's, equation 3 of Gulrajani et al. 2017, without its weight λ.
+
+    Args:
+        discriminator: samples to logits.
+        real: samples [N, *shape].
+        generated: as many.
+        shares: of the real sample in each point, uniform in [0, 1): [N, 1, …].
+    """
+    slopes = _slopes(discriminator, shares * real + (1 - shares) * generated)
+    return (slopes.square().sum(1).clamp(min=_LEAST).sqrt() - 1).square().mean()
+
+
+def _slopes(discriminator: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
+    """The logit's gradient at each sample, as a row, through which can be differentiated again."""
+    samples = samples.detach().requires_grad_(True)
     (slopes,) = torch.autograd.grad(discriminator(samples).sum(), samples, create_graph=True)
-    return slopes.square().flatten(1).sum(1).mean() / 2
+    return slopes.flatten(1)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from stages.gan.core.history import Epoch, metrics
 from stages.gan.core.params import Experiment
-from stages.gan.training.checkpoints import Checkpoint, CheckpointStore, purge
+from stages.gan.training.checkpoints import FINISHED, Checkpoint, CheckpointStore, purge
 from stages.gan.training.fingerprint import fingerprint
-from stages.gan.training.loop import Training
+from stages.gan.training.loop import Real, Training
 from stages.runtime.errors import say
 
 _PREVIEWS = "previews"
@@ -61,8 +61,12 @@ class ResumableTraining:
         self._flush: Callable[[], object] = lambda: None
         if (found := store.load()) is not None:
             self._restore(found)
+            self.key = found.about["key"]
+            ago = max(0.0, time.time() - found.written)
+            say(f"{self._title}: goes on from {self._place()}, written {ago:.1f} s ago")
         else:
             self.key = new_key()
+            self._go_on_from_finished()
             with suppress(_StoppedError):  # who asked sees to it
                 self._save()  # before others hear of it: from now on, it is known here
         self._remember()
@@ -73,7 +77,7 @@ class ResumableTraining:
         return (self._gan.epoch - 1) * self._steps + self._gan.step
 
     def train(
-        self, real: Tensor, preview: Tensor, flush: Callable[[], object], count: Callable[[], object]
+        self, real: Real, preview: Tensor, flush: Callable[[], object], count: Callable[[], object]
     ) -> Iterator[Epoch]:
         """Yield the epochs that are left; see :meth:`stages.gan.training.loop.Training.epochs`.
 
@@ -109,9 +113,21 @@ class ResumableTraining:
         self._gan.load_state_dict(*self._good)
         return self._gan.epoch, self._gan.step
 
-    def discard_checkpoints(self) -> None:
-        """Remove the training's checkpoints, once it is finished."""
-        self._store.remove()
+    def finish(self) -> None:
+        """Keep the training's end for more epochs, if it can go on, and not its checkpoints."""
+        self._store.finish(whole=self._gan.why_no_more is None)
+
+    def _go_on_from_finished(self) -> None:
+        """Go on from the end of the same training of fewer epochs, if there was one and it can be."""
+        before = self._store.load_finished()
+        if before is None or before.about["epoch"] > self._total:
+            return
+        first = f"its first {before.about['epoch'] - 1} epochs"
+        if (why := self._gan.why_no_more) is not None:
+            say(f"{self._title}: begins anew; {first} cannot go on, as {why}")
+            return
+        self._restore(before)
+        say(f"{self._title}: goes on from the end of {first}")
 
     def _remember(self) -> None:
         tensors = {name: tensor.clone() for name, tensor in self._gan.state_dict().items()}
@@ -155,9 +171,6 @@ class ResumableTraining:
         for losses, preview in zip(about["losses"], tensors.get(_PREVIEWS, ()), strict=True):
             self.epochs.append(Epoch(len(self.epochs) + 1, **losses, preview=preview))
         self.training_seconds, self.wall_seconds = about["seconds"]
-        self.key = about["key"]
-        ago = max(0.0, time.time() - found.written)
-        say(f"{self._title}: goes on from {self._place()}, written {ago:.1f} s ago")
 
     def _place(self) -> str:
         if self._gan.epoch > self._total:
@@ -190,4 +203,6 @@ def checkpoint_store(
     purge(folder)
     blocks = {name: getattr(params, name).model_dump() for name in ("generator", "discriminator", "train")}
     about = {**blocks, "seed": seed, "threads": threads, "dataset": dataset_md5, "code": code}
-    return CheckpointStore(folder / fingerprint(about, device), every)
+    longer = {**about, "train": {**blocks["train"], "epochs": "any"}}
+    finished = folder / f"{FINISHED}{fingerprint(longer, device)}"
+    return CheckpointStore(folder / fingerprint(about, device), every, finished)

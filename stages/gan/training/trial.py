@@ -2,20 +2,24 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from stages.gan.core.params import Experiment, PieceBlock, pieces
+from stages.gan.core.params import Experiment, PieceBlock, Train, pieces
 from stages.gan.core.params.declarations import Declaration
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.base import registry
-from stages.gan.training.losses import get_loss
+from stages.gan.training.losses import Loss, compares, get_loss
 from stages.gan.training.penalties import gradient_penalty
 
 _CPU = torch.device("cpu")
 _SAMPLES = 3
+_CLASSES = 3
 
 
 def check(params: Experiment, shape: Sequence[int], device: torch.device = _CPU) -> None:
@@ -33,40 +37,56 @@ def check(params: Experiment, shape: Sequence[int], device: torch.device = _CPU)
         if not declaration.is_custom:
             continue
         if declaration.kind == "loss":
-            _check_loss(declaration, device)
+            _check_loss(declaration, params, device)
             continue
         kind: registry.Kind = "generator" if declaration.kind == "generator" else "discriminator"
         first, again = (_build(kind, params, shape) for _ in range(2))
         _check_state(declaration, first, params.train.processes)
         _check_forward(declaration, first, again, shape)
-        if declaration.kind == "discriminator" and params.train.r1 > 0:
+        if declaration.kind == "discriminator" and _penalises(params.train):
             with pieces.errors_at(declaration):
-                penalty = gradient_penalty(copy.deepcopy(first), _inputs(declaration, first, shape))
+                samples, *classes = _inputs(declaration, first, shape)
+                asked = partial(_ask, copy.deepcopy(first), classes)
+                penalty = gradient_penalty(asked, samples)
                 if penalty.requires_grad:
                     torch.autograd.grad(penalty, list(first.parameters()), allow_unused=True)
         if device.type != "cpu":
             with pieces.errors_at(declaration):
                 network = _build(kind, params, shape, device)
-                made = network(_inputs(declaration, network, shape).to(device))
+                made = network(*(given.to(device) for given in _inputs(declaration, network, shape)))
                 torch.autograd.grad(made.sum(), list(network.parameters()), allow_unused=True)
+
+
+def _penalises(train: Train) -> bool:
+    """Whether the discriminator's gradient is looked at, and so differentiated again."""
+    return max(train.r1, train.r2, train.gp) > 0
 
 
 def _build(
     kind: registry.Kind, params: Experiment, shape: Sequence[int], device: torch.device = _CPU
 ) -> nn.Module:
-    """One of the networks of an experiment, always the same."""
+    """One of the networks of an experiment, always the same; one that is told classes is told a few."""
     masks = random_generator(0, "dropout", device=device)
     block: PieceBlock = getattr(params, kind)
     weights = random_generator(0, "trial")
-    return registry.build_one(kind, block, shape=shape, weights=weights, masks=masks).to(device)
+    given = {"classes": _CLASSES} if kind == "discriminator" and params.train.condition else {}
+    return registry.build_one(kind, block, shape=shape, weights=weights, masks=masks, **given).to(device)
 
 
-def _inputs(declaration: Declaration, network: nn.Module, shape: Sequence[int]) -> Tensor:
-    """What the network is given: a few latent points, or samples."""
-    generates = declaration.kind == "generator"
-    size = (network.architecture["latent"],) if generates else tuple(shape)  # type: ignore[index]
+def _inputs(declaration: Declaration, network: nn.Module, shape: Sequence[int]) -> list[Tensor]:
+    """What the network is given: a few latent points, or samples, and their classes if it is told them."""
+    generates, about = declaration.kind == "generator", cast(dict[str, Any], network.architecture)
+    size = (about["latent"],) if generates else tuple(shape)
     inputs = torch.randn(_SAMPLES, *size, generator=random_generator(0, "trial", "inputs"))
-    return inputs if generates or len(size) == 1 else inputs.clamp(-1, 1)
+    if generates:
+        return [inputs]
+    told = [one_hot(torch.arange(_SAMPLES) % _CLASSES, _CLASSES).float()] if about.get("classes") else []
+    return [inputs if len(size) == 1 else inputs.clamp(-1, 1), *told]
+
+
+def _ask(discriminator: nn.Module, classes: Sequence[Tensor], samples: Tensor) -> Tensor:
+    logits: Tensor = discriminator(samples, *classes)
+    return logits
 
 
 def _check_state(declaration: Declaration, network: nn.Module, processes: int) -> None:
@@ -112,20 +132,21 @@ def _check_forward(
         with torch.random.fork_rng(devices=()):
             before = torch.get_rng_state()
             with pieces.errors_at(declaration):
-                made = tried(inputs)
+                made = tried(*inputs)
             drawn = not torch.equal(torch.get_rng_state(), before)
             with pieces.errors_at(declaration):
-                repeated = other(inputs)
+                repeated = other(*inputs)
         if not isinstance(made, Tensor) or made.shape != wanted:
             got = list(made.shape) if isinstance(made, Tensor) else f"a {type(made).__name__}"
             what = "samples" if generates else "logits"
             raise declaration.error(
-                f"must give {what} {list(wanted)} for {list(inputs.shape)}, but gives {got}"
+                f"must give {what} {list(wanted)} for {list(inputs[0].shape)}, but gives {got}"
             )
         if drawn:
             raise declaration.error(
                 "draws from PyTorch's global random generator in forward, so that nobody can repeat it; for "
-                "dropout take the layer nn.Dropout (or its 1d, 2d, 3d), which draws from the seed here"
+                "dropout take the layer nn.Dropout (or its 1d, 2d, 3d), for other random numbers a "
+                "RandomLayer of stages.gan.core.layers: they draw from the seed"
             )
         if not torch.equal(made, repeated):
             raise declaration.error(
@@ -143,20 +164,42 @@ def _check_forward(
             raise declaration.error(f"{name.removeprefix('network.')}: is not used in forward")
     if generates and len(shape) == 3:
         with torch.no_grad():  # far points, as small numbers may stay within by chance
-            if copy.deepcopy(network).eval()(1000 * inputs).abs().max() > 1:
+            if copy.deepcopy(network).eval()(1000 * inputs[0]).abs().max() > 1:
                 raise declaration.error("images must be in [-1, 1]; end it with nn.Tanh()")
 
 
-def _check_loss(declaration: Declaration, device: torch.device) -> None:
+def _check_shared(declaration: Declaration, loss: Loss, processes: int) -> None:
+    """Of a batch, it gives the mean of what it gives of its parts: each of several processes has but one."""
+    random = random_generator(0, "trial", "shared")
+    real, generated = (torch.randn(4, 1, generator=random) for _ in range(2))
+    parts = list(zip(real.split(2), generated.split(2), strict=True))
+    for method in ("discriminator", "generator"):
+        given = (real, generated) if method == "discriminator" or compares(loss) else (generated,)
+        wanted, *halves = (
+            getattr(loss, method)(*some[-len(given) :]) for some in ((real, generated), *parts)
+        )
+        if not torch.allclose(wanted, sum(halves) / 2, rtol=1e-4, atol=1e-6):
+            raise declaration.error(
+                f"{method} is not a mean over the samples, and each of {processes} processes has but a part "
+                "of a batch; set train.processes to 1"
+            )
+
+
+def _check_loss(declaration: Declaration, params: Experiment, device: torch.device) -> None:
     """Both methods give a number that logits can be learned from, and always the same."""
-    loss = get_loss(declaration)
-    for method, rows in (("discriminator", 2 * _SAMPLES), ("generator", _SAMPLES)):
-        drawn = torch.randn(rows, 1, generator=random_generator(0, "trial", method))
-        for logits in (drawn.requires_grad_(True), drawn.to(device)):
+    loss = get_loss(declaration, params.train)
+    names = ("real", "generated")
+    random = random_generator(0, "trial", "logits")
+    drawn = {name: torch.randn(_SAMPLES, 1, generator=random) for name in names}
+    for method in ("discriminator", "generator"):
+        for place in (_CPU, device):
+            logits = {name: values.to(place).requires_grad_(True) for name, values in drawn.items()}
+            if method == "generator" and not compares(loss):
+                del logits["real"]
             with torch.random.fork_rng(devices=()):
                 before = torch.get_rng_state()
                 with pieces.errors_at(declaration):
-                    made = getattr(loss, method)(logits)
+                    made = getattr(loss, method)(**logits)
                 same = torch.equal(torch.get_rng_state(), before)
             if not isinstance(made, Tensor) or made.shape != () or not made.requires_grad:
                 raise declaration.error(
@@ -166,3 +209,5 @@ def _check_loss(declaration: Declaration, device: torch.device) -> None:
                 raise declaration.error(
                     f"{method} draws from PyTorch's global random generator, so that nobody can repeat it"
                 )
+    if params.train.processes > 1:
+        _check_shared(declaration, loss, params.train.processes)

@@ -45,3 +45,20 @@ def test_a_gradient_that_lies_otherwise_in_memory_than_its_weights_meets_the_rig
     assert not gradient.is_contiguous()
     Adam([weights], (0.9, 0.999)).step((weights.t() * slopes.t().contiguous()).sum(), lr=0.5)
     torch.testing.assert_close(weights.detach(), -0.5 * slopes)
+
+
+@pytest.mark.parametrize("most", [0.01, 1e6])
+def test_long_gradients_are_clipped_as_pytorch_does_it(most):
+    networks = [nn.Sequential(*SHAPES["convolutions"]()) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    x = torch.randn(20, 5, generator=torch.Generator().manual_seed(0))
+    ours = Adam(networks[0].parameters(), (0.5, 0.99), clip_norm=most)
+    theirs = torch.optim.Adam(networks[1].parameters(), betas=(0.5, 0.99), lr=0.01)
+    for _ in range(5):
+        ours.step(networks[0](x).square().mean(), 0.01)
+        theirs.zero_grad()
+        networks[1](x).square().mean().backward()
+        nn.utils.clip_grad_norm_(networks[1].parameters(), most)
+        theirs.step()
+    for a, b in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)

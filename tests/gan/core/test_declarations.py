@@ -49,10 +49,13 @@ def test_the_projects_pieces_are_declared_in_the_same_way(write_custom):
     for kind, name in found:
         kinds.setdefault(kind, set()).add(name)
     assert kinds == {
-        "generator": {"mlp", "conv"},
-        "discriminator": {"mlp", "conv"},
-        "loss": {"bce", "hinge"},
-        "source": {*("sine", "digits", "mnist", "fashion_mnist", "kmnist", "emnist", "array", "images")},
+        "generator": {"mlp", "conv", "residual"},
+        "discriminator": {"mlp", "conv", "residual"},
+        "loss": {"bce", "hinge", "least_squares", "relativistic", "wasserstein"},
+        "source": {
+            *("sine", "digits", "photographs", "mnist", "fashion_mnist", "kmnist", "emnist"),
+            *("array", "images"),
+        },
     }
     kmnist = found["source", "kmnist"]
     assert (kmnist.symbol, kmnist.module) == ("KmnistSource", "stages.gan.sources.mnist")
@@ -87,7 +90,7 @@ def test_a_signature_is_the_schema(write_custom, load):
         ({"latent": 3, "mode": "c"}, "digits.generator.mode: should be 'a' or 'b', got 'c'"),
         ({"latent": 3, "slope": float("inf")}, "digits.generator.slope: should be a finite number"),
         ({"width": 3}, "digits.generator.latent: is missing"),
-        ({"network": "tyni"}, "network must be one of 'conv', 'mlp', 'tiny', got 'tyni'"),
+        ({"network": "tyni"}, "network must be one of 'conv', 'mlp', 'residual', 'tiny', got 'tyni'"),
     ],
 )
 def test_what_does_not_fit_the_signature_is_refused(write_custom, load, block, words):
@@ -104,7 +107,7 @@ def test_a_custom_source_is_a_block_of_the_schema_and_loads(write_custom, load, 
     assert (found.data.piece.kind, found.data.piece.is_custom) == ("source", True)
     source = found.source
     assert (source.kind, source.shape, source.counts) == ("points", (2,), (100, 50))
-    assert source.measure(Path()) == ((2,), 100)
+    assert source.measure(Path())[:2] == ((2,), 100)
     dataset = source.load(tmp_path)
     assert isinstance(dataset, Dataset)
     assert (len(dataset.train), len(dataset.test)) == (100, 50)

@@ -26,3 +26,17 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "previews.npy").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="run the train stage"):
         history.load(tmp_path / "losses.csv", tmp_path / "previews.npy")
+
+
+def test_distances_are_a_column_where_they_were_measured(tmp_path):
+    epochs = [Epoch(n, 0.5, 0.25, 0.75, 0.125, torch.zeros(4, 2), far) for n, far in ((1, None), (2, 0.5))]
+    losses, previews = tmp_path / "losses.csv", tmp_path / "previews.npy"
+    history.save(epochs, [torch.ones(4, 2), *(epoch.preview for epoch in epochs)], losses, previews)
+    assert losses.read_text() == (
+        "epoch,loss_d,loss_g,d_real,d_fake,distance\n1,0.5,0.25,0.75,0.125,\n2,0.5,0.25,0.75,0.125,0.5\n"
+    )
+    _, again = history.load(losses, previews)
+    assert [epoch.distance for epoch in again] == [None, 0.5]
+    losses.write_text(losses.read_text().replace("0.125,0.5", "0.125,inf"))
+    with pytest.raises(UserError, match="a number is not finite"):
+        history.load(losses, previews)

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from stages.gan.core import params
+from stages.gan.core.params.types import Convolutions
 from stages.runtime.errors import UserError
 
 
@@ -89,12 +90,40 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
             {"network": "conv", "channels": [8]},
             "discriminator.network: conv is for images; data of source sine are points, and need",
         ),
-        ("digits.generator.network", "vae", "network must be one of 'conv', 'mlp', 'residual', got 'vae'"),
+        (
+            "digits.generator.network",
+            "vae",
+            "network must be one of 'conv', 'mlp', 'residual', 'resmlp', got 'vae'",
+        ),
         ("mnist_fast.generator.hidden", [8], "generator.hidden: none of network, latent, channels"),
         ("mnist_fast.discriminator.spectral_norm", 1, "spectral_norm: should be a valid boolean"),
-        ("mnist_fast.train.loss", "wgan", "train.loss: should be 'bce', 'hinge' or 'least_squares'"),
+        (
+            "mnist_fast.train.loss",
+            "wgan",
+            "train.loss: should be 'bce', 'hinge', 'least_squares', 'relativistic', 'wasserstein' or 'rel",
+        ),
         ("mnist_fast.train.r1", -1, "mnist_fast.train.r1: should be greater than or equal to 0"),
-        ("mnist_fast.train.r1_every", 0, "mnist_fast.train.r1_every: should be greater than or equal to 1"),
+        ("mnist_fast.train.penalty_every", 0, "train.penalty_every: should be greater than or equal to 1"),
+        ("mnist_fast.train.label_smoothing", 1, "train.label_smoothing: should be less than 1"),
+        ("mnist_fast.train.d_steps", 0, "train.d_steps: should be greater than or equal to 1"),
+        ("mnist_fast.train.clip_norm", 0, "train.clip_norm: should be greater than 0"),
+        (
+            "mnist_fast.train.augment",
+            ["blur"],
+            "augment.0: should be 'flip', 'color', 'translation' or 'cutout'",
+        ),
+        (
+            "sine.train.condition",
+            True,
+            "train.condition: data of source sine have no classes; set it to false",
+        ),
+        ("mnist_fast.train.r1_every", 8, "train.r1_every: no such parameter; did you mean penalty_every?"),
+        ("sine.train.keep", "best", "train.keep: best needs a train.score_every, of train.epochs at most"),
+        ("sine.train.keep", "worst", "sine.train.keep: should be 'last' or 'best', got 'worst'"),
+        ("sine.train.score_every", 0, "train.score_every: should be greater than or equal to 1"),
+        ("sine.train.from", "digits", "train.from: must be EXPERIMENT/seed-SEED, such as digits/seed-1"),
+        ("sine.train.from", "digits/seed-01", "train.from: must be EXPERIMENT/seed-SEED"),
+        ("sine.train.d_steps", 33, "train.batch_size: 32 times d_steps 33 is more than the 1024 training"),
         ("mnist_fast.train.ema", 1, "mnist_fast.train.ema: should be less than 1"),
         ("mnist_fast.train.lr_decay", "step", "lr_decay: should be 'none' or 'cosine', got 'step'"),
         ("digits.judge.network", "svm", "digits.judge: network must be one of 'mlp', 'cnn', got 'svm'"),
@@ -107,7 +136,7 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ("seeds", [1, 1], "seeds: each may be listed once only, got [1, 1]"),
         ("seeds", [-1], "seeds.0: should be greater than or equal to 0"),
         ("seeds", "111", "seeds: should be a valid list"),
-        ("experiments", ["sinus"], "experiments: no block named sinus; there are sine, digits, mnist"),
+        ("experiments", ["sinus"], "experiments: no block named sinus; there are sine, digits"),
         ("device", "gpu", "device: should be 'auto', 'cpu', 'cuda' or 'mps', got 'gpu'"),
         ("threads", 0, "threads: should be greater than or equal to 1"),
         ("portable", "sometimes", "portable: should be 'auto', true or false, got 'sometimes'"),
@@ -178,3 +207,20 @@ def test_inception_is_off_unless_a_file_is_named(content, load):
     assert load(content).experiments["digits"].evaluate.inception is None
     content["digits"]["evaluate"] = {"inception": "weights.pth"}
     assert load(content).experiments["digits"].evaluate.inception == "weights.pth"
+
+
+@pytest.mark.parametrize(
+    ("about", "sides", "most"),
+    [
+        (Convolutions(16), (28, 28), 4),
+        (Convolutions(16), (9, 32), 3),
+        (Convolutions(16, even=True), (28, 28), 2),
+        (Convolutions(16, even=True), (24, 40), 3),
+        (Convolutions(9, between=True), (28, 28), 6),
+        (Convolutions(9, between=True), (8, 8), 4),
+        (Convolutions(9, between=True), (1, 1), 1),
+    ],
+)
+def test_how_many_maps_fit_an_image(about, sides, most):
+    allowed = [count for count in range(1, 9) if not about.too_many(count, sides)]
+    assert max(allowed) == most

@@ -138,7 +138,7 @@ def test_the_code_of_the_projects_pieces_names_modules_and_their_sums(write_cust
 
 def test_a_module_more_in_a_room_changes_nothing_for_others(science, changed):
     append(science / "networks" / "unet.py", "def unet_generator(latent, shape, weights=None): ...\n")
-    append(science / "losses" / "wasserstein.py", "x = 1\n")
+    append(science / "losses" / "focal.py", "x = 1\n")
     append(science / "sources" / "helpers.py", "x = 1\n")
     assert pieces.find("generator", "unet").module == "stages.gan.networks.unet"
     assert changed() == {"generator unet"}

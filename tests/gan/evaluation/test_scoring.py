@@ -9,8 +9,10 @@ from stages.gan.core import params
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.evaluation import blocks, scores, scoring
 from stages.gan.evaluation.extractors import Extractor
+from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX
 from stages.gan.evaluation.scoring import load_samples
+from stages.gan.evaluation.view import View
 from stages.gan.judges import models
 from stages.runtime.errors import UserError
 
@@ -350,3 +352,36 @@ def test_a_missing_empty_or_cut_file_is_named(tmp_path):
         with pytest.raises(UserError, match="run the sample stage") as caught:
             load_samples(tmp_path / "samples.npy", POINTS, 7)
         assert "\n" not in str(caught.value)
+
+
+def test_samples_that_were_told_a_class_are_scored_within_it(digits, classifiers, tmp_path):
+    known = scoring.Known(digits, classifiers, "", CNN, "digits", told=True)
+    samples, right = digits.train.samples, digits.train.labels
+    made = scoring.prepare(known, len(samples))
+    made.save(tmp_path / "reference.safetensors")
+    made = Reference.load(tmp_path / "reference.safetensors")
+    assert scoring.is_for(made, known, len(samples))
+    assert not scoring.is_for(made, replace(known, told=False), len(samples))
+    swapped = (right + 1) % 10
+    good, _ = scoring.score(samples, known, made, told=right)
+    bad, _ = scoring.score(samples, known, made, told=swapped)
+    assert good["class_accuracy"] == pytest.approx(1, abs=0.02)
+    assert bad["class_accuracy"] == pytest.approx(0, abs=0.02)
+    assert good["fid_judge_classes_all"] == pytest.approx(0, abs=1e-6)
+    assert bad["fid_judge_classes_all"] > 10 * good["fid_judge_classes_all_real"] > 0
+    assert bad["fid_judge"] == good["fid_judge"]  # as a whole they are the same
+    assert good["class_accuracy_noise"] < 0.5 < good["class_accuracy_real"]
+    plain, _ = scoring.score(samples, replace(known, told=False), made)
+    assert "class_accuracy" not in plain
+    mixed = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))
+    again, _ = scoring.score(samples[mixed], known, made, told=right[mixed])
+    assert again["class_accuracy"] == good["class_accuracy"]
+
+
+def test_a_class_is_as_far_from_the_real_one_as_two_gaussians(digits):
+    features = torch.randn(240, 4, generator=torch.Generator().manual_seed(0))
+    view = View.of(features, 60, images=True, labels=digits.train.labels)
+    told = digits.train.labels
+    moved = features + torch.tensor([3.0, 0, 0, 0]) * (told == 7).unsqueeze(1)
+    found = view.compare_classes(moved, told, "distance")
+    assert found["distance"] == pytest.approx(9 / 10, rel=1e-4)  # of ten classes, one has moved by 3

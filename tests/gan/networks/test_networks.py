@@ -7,6 +7,7 @@ from torch import nn
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.conv import ConvDiscriminator, ConvGenerator
 from stages.gan.networks.mlp import Dropout, MlpDiscriminator, MlpGenerator
+from stages.gan.networks.residual import Attention, ResidualDiscriminator, ResidualGenerator
 from stages.runtime.errors import UserError
 
 
@@ -144,3 +145,58 @@ def test_sides_that_do_not_halve_evenly_are_refused():
         ConvGenerator(4, [8, 8, 8], (1, 28, 28))
     with pytest.raises(UserError, match=r"discriminator\.channels: 4 are too many for images of 8x8"):
         ConvDiscriminator((1, 8, 8), [8, 8, 8, 8], False)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 64), (1, 30, 17), (3, 5, 8)])
+def test_residual_networks_take_any_size_and_rectangles(shape):
+    generator = ResidualGenerator(5, [8, 6, 4], shape, weights=random_generator(1, "g"))
+    images = generator(100 * torch.randn(3, 5))
+    assert images.shape == (3, *shape)
+    assert images.abs().max() <= 1
+    discriminator = ResidualDiscriminator(shape, [4, 6, 8], weights=random_generator(1, "d"))
+    assert discriminator(images).shape == (3, 1)
+
+
+def test_a_residual_block_goes_around_its_convolutions():
+    generator = ResidualGenerator(5, [4, 4], (1, 8, 8), weights=random_generator(1, "g"))
+    (block, *_) = generator.layers
+    maps = torch.randn(2, 4, 4, 4)
+    with torch.no_grad():
+        for parameter in block.second.parameters():
+            parameter.zero_()
+        around = block.around(maps).repeat_interleave(2, 2).repeat_interleave(2, 3)
+        torch.testing.assert_close(block(maps), around)
+
+
+def test_attention_is_softmax_over_all_places_and_begins_with_nothing():
+    layer = Attention(8, random_generator(1, "a"))
+    maps = torch.randn(2, 8, 3, 5)
+    assert torch.equal(layer(maps), maps)
+    with torch.no_grad():
+        layer.gamma.fill_(1.0)
+    query, key, value = (part(maps).flatten(2) for part in (layer.query, layer.key, layer.value))
+    seen = torch.empty_like(value)
+    for sample in range(2):
+        for place in range(15):
+            scores = torch.stack([query[sample, :, place] @ key[sample, :, other] for other in range(15)])
+            seen[sample, :, place] = (value[sample] * scores.softmax(0)).sum(1)
+    wanted = maps + layer.out(seen.view(2, 4, 3, 5))
+    torch.testing.assert_close(layer(maps), wanted)
+
+
+@pytest.mark.parametrize("kind", [ConvDiscriminator, ResidualDiscriminator])
+def test_a_projection_adds_the_features_inner_product_with_the_class(kind):
+    network = kind((1, 8, 8), [4, 4], classes=3, weights=random_generator(1, "d"))
+    images, classes = torch.randn(6, 1, 8, 8), torch.eye(3).repeat(2, 1)
+    known, unknown = network(images, classes), network(images)
+    parts = network.layers if kind is ResidualDiscriminator else network.layers[:-1]
+    rows = network.projection.embedding.weight.repeat(2, 1)
+    torch.testing.assert_close(known - unknown, (parts(images) * rows).sum(1, keepdim=True))
+
+
+def test_a_fully_connected_discriminator_has_the_class_beside_the_sample():
+    network = MlpDiscriminator((1, 2, 2), [8], 0.0, random_generator(1, "d"), classes=3)
+    assert widths(network) == [(7, 8), (8, 1)]
+    images, classes = torch.randn(3, 1, 2, 2), torch.eye(3)
+    beside = network.layers(torch.cat([images.flatten(1), classes], 1))
+    torch.testing.assert_close(network(images, classes), beside)

@@ -49,6 +49,28 @@ def test_digits_are_dark_on_light_and_photographs_as_they_are():
     assert canvas.pixels(colours, Split(colours[None])).shape == (4, 4, 3)
 
 
+def test_samples_of_told_classes_have_a_row_for_each():
+    images = torch.arange(60, dtype=torch.uint8).view(60, 1, 1, 1).expand(60, 1, 2, 2)
+    split = Split(images, torch.arange(60) % 6)
+    told = torch.tensor([4, 0, 0, 4, 4, 5])  # of 1, 2 and 3 none is drawn
+    figure = figures.samples_by_class(images[:6], told, split)
+    left, right = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
+    assert figure.axes[1].get_title() == "generated, a class per row"
+    assert left.shape == right.shape == (3 * 3 - 1, 8 * 3 - 1)
+    shown = [
+        [255 - int(picture[3 * row, 3 * column]) for column in range(8)]
+        for picture in (left, right)
+        for row in range(3)
+    ]
+    assert shown[:3] == [
+        [0, 6, 12, 18, 24, 30, 36, 42],
+        [4, 10, 16, 22, 28, 34, 40, 46],
+        [5, 11, 17, 23, 29, 35, 41, 47],
+    ]
+    assert [row[:3] for row in shown[3:]] == [[1, 2, 0], [0, 3, 4], [5, 0, 0]]
+    assert all(number == 0 for row in shown[3:] for number in row[3:])
+
+
 def test_shares_of_classes_stand_beside_the_real_ones(images):
     shares = torch.tensor([[0.75], [0.25], *[[0.0]] * 8])
     (axes,) = figures.coverage(shares, images).axes

@@ -33,7 +33,18 @@ def test_it_says_what_it_loads(digits):
     source = DigitsSource(seed=111)
     assert (source.kind, source.shape, source.counts) == ("images", digits.shape, (1437, 360))
     assert source.labelled
-    assert source.measure(Path()) == Measured((1, 8, 8), 1437)
+    assert source.measure(Path()) == Measured((1, 8, 8), 1437, labelled=True)
+
+
+def test_few_training_images_are_some_of_all(digits):
+    source = DigitsSource(seed=111, train_limit=200)
+    few = source.load(Path())
+    assert source.counts == (len(few.train), len(few.test)) == (200, 360)
+    assert torch.equal(few.test.samples, digits.test.samples)
+    assert few.train.labels.unique().tolist() == list(range(10))
+    whole = {image.numpy().tobytes() for image in digits.train.samples}
+    assert {image.numpy().tobytes() for image in few.train.samples} <= whole
+    assert len(DigitsSource(seed=111, train_limit=5000).load(Path()).train) == 1437
 
 
 def test_a_data_set_of_digits_survives_its_file(digits, tmp_path):

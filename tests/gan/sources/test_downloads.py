@@ -130,6 +130,6 @@ def test_what_will_be_loaded_is_known_beforehand():
         assert (source.kind, source.shape, source.counts) == ("images", (1, 28, 28), (60_000, 10_000))
         assert source.labelled
     assert MnistSource(limit=100).counts == (100, 100)
-    assert MnistSource(limit=20_000).measure(Path()) == Measured((1, 28, 28), 20_000)
+    assert MnistSource(limit=20_000).measure(Path()) == Measured((1, 28, 28), 20_000, labelled=True)
     assert EmnistSource().counts == (112_800, 18_800)
     assert EmnistSource(split="letters", limit=50_000).counts == (50_000, 20_800)

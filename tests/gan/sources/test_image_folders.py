@@ -18,7 +18,7 @@ def fill(folder, count):
 
 
 def read(path, size=4, channels=3):
-    (found,) = image_folders.read([path], size, channels)
+    (found,) = image_folders.read([path], (channels, size, size))
     return found
 
 
@@ -107,7 +107,7 @@ def test_fractions_are_refused(tmp_path):
 
 def test_images_come_in_the_order_of_their_files(tmp_path):
     paths = [save(tmp_path / f"{value}.png", (value, 0, 0)) for value in range(50)]
-    assert [image[0, 0, 0] for image in image_folders.read(paths, 4, 3)] == list(range(50))
+    assert [image[0, 0, 0] for image in image_folders.read(paths, (3, 4, 4))] == list(range(50))
 
 
 def test_a_damaged_image_is_named(tmp_path):

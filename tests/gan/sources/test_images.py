@@ -58,9 +58,23 @@ def test_they_are_counted_without_being_read(folder):
     assert (source.kind, source.shape, source.path) == ("images", (1, 4, 4), str(folder))
     assert source.counts is source.labelled is None
     (folder / "cat" / "0.png").write_bytes(b"no image")
-    assert source.measure(Path()) == Measured((1, 4, 4), 16)
+    assert source.measure(Path()) == Measured((1, 4, 4), 16, labelled=True)
     with pytest.raises(UserError, match=r"0\.png: not a readable picture"):
         source.load(Path())
+
+
+def test_a_size_of_two_makes_rectangles(tmp_path):
+    (tmp_path / "wide").mkdir()
+    for shade in range(12):
+        picture = Image.new("L", (20, 10), 50 + shade)
+        picture.paste(250, (0, 0, 5, 10))  # at the left, which a square in the middle would not have
+        picture.save(tmp_path / "wide" / f"{shade}.png")
+    source = ImagesSource(path=str(tmp_path / "wide"), size=[4, 8], channels=1)
+    assert source.measure(Path()) == Measured((1, 4, 8), 10, labelled=False)
+    images = source.load(Path()).train.samples
+    assert images.shape[1:] == (1, 4, 8)
+    assert images[0, 0, :, 0].min() > 240
+    assert images[0, 0, 0, -1] < 70
 
 
 def test_what_is_read_is_shown_one_by_one(folder):

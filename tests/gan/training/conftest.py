@@ -27,12 +27,11 @@ class PlainDiscriminator(nn.Module):
         return self.end(self.maps(x).flatten(1))
 
 class PlainLoss:
-    def discriminator(self, logits):
-        real, generated = logits.chunk(2)
-        return (generated - real).mean() + logits.square().mean()
+    def discriminator(self, real, generated):
+        return (generated - real).mean() + torch.cat([real, generated]).square().mean()
 
-    def generator(self, logits):
-        return -logits.mean()
+    def generator(self, generated):
+        return -generated.mean()
 """
 
 
@@ -52,7 +51,7 @@ def plain(_one_thread, write_custom, root, tmp_path) -> Callable[..., params.Exp
     def plain(text: str = PLAIN, **train: object) -> params.Experiment:
         write_custom(HEAD + text)
         content = yaml.safe_load((root / "params.yaml").read_text())
-        block = content["digits"]
+        block = content["digits"] = content["digits_classic"]
         named = {found.kind for found in declarations.read() if found.is_custom}
         if "generator" in named:
             block["generator"] = {"network": "plain", "latent": 5}

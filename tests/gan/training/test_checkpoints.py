@@ -168,17 +168,43 @@ def test_a_checkpoint_is_due_at_the_interval_and_at_convenient_moments_if_it_is_
     assert not CheckpointStore(Path("unused"), every=50).due()
 
 
-def test_nothing_is_left_of_a_removed_checkpoint_and_what_is_beside_it_stays(folder, tmp_path):
+def test_nothing_is_left_of_a_finished_training_and_what_is_beside_it_stays(folder, tmp_path):
     others = [folder.with_name("other"), tmp_path / ".checkpoints" / "sine" / "seed-2" / "key"]
     for other in others:
         CheckpointStore(other, every=10).save(tensors(1), {})
-    CheckpointStore(folder, every=10).remove()
+    CheckpointStore(folder, every=10).finish()
     assert not folder.exists()
     for other in others:
         assert load(other).about == {}
-        CheckpointStore(other, every=10).remove()
-    assert list(tmp_path.iterdir()) == []
-    CheckpointStore(folder, every=10).remove()
+        CheckpointStore(other, every=10).finish()
+        assert not other.exists()
+    CheckpointStore(folder, every=10).finish()
+    assert CheckpointStore(folder, every=10).load_finished() is None
+
+
+def test_the_end_of_a_finished_training_is_kept_in_the_place_of_an_earlier_one(folder, capsys):
+    finished = folder.with_name(f"{checkpoints.FINISHED}any")
+    for epochs in (2, 5):
+        store = CheckpointStore(folder, every=10, finished=finished)
+        store.load()
+        store.save(tensors(epochs), {"epoch": epochs + 1})
+        store.finish()
+        assert list(folder.parent.iterdir()) == [finished]
+        assert CheckpointStore(folder, every=10).load() is None
+        found = CheckpointStore(folder, every=10, finished=finished).load_finished()
+        assert found.about == {"epoch": epochs + 1}
+        assert torch.equal(found.tensors["a"], tensors(epochs)["a"])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_damaged_end_is_no_end(folder, capsys):
+    finished = folder.with_name(f"{checkpoints.FINISHED}any")
+    store = CheckpointStore(folder, every=10, finished=finished)
+    store.finish()
+    for path in finished.iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    assert store.load_finished() is None
+    assert capsys.readouterr().err.count("a damaged checkpoint, skipped") == 1
 
 
 def test_what_a_killed_process_left_is_removed(folder):

@@ -7,7 +7,7 @@ import torch
 
 from stages.gan.core import params, weights
 from stages.gan.networks.base.registry import get_generator, get_network
-from stages.gan.training.loop import Training
+from stages.gan.training.loop import Real, Training
 from stages.runtime.errors import UserError
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def test_initial_weights_come_from_the_seed_and_nothing_is_drawn_from_the_global
     assert not torch.equal(first.generator.network[0].weight, other.generator.network[0].weight)
     previews = []
     for gan in (first, again):
-        previews.append([epoch.preview for epoch in gan.epochs(REAL, PREVIEW)])
+        previews.append([epoch.preview for epoch in gan.epochs(Real(REAL), PREVIEW)])
         torch.rand(3)  # whatever else draws from the global one
         torch.set_rng_state(before)
     assert all(torch.equal(a, b) for a, b in zip(*previews, strict=True))
@@ -51,12 +51,12 @@ def test_a_training_goes_on_bit_for_bit_with_buffers_and_both_networks_masks(pla
         state = {name: tensor.clone() for name, tensor in whole.state_dict().items()}
         saved.append((state, whole.epoch, whole.step))
 
-    for _ in whole.epochs(REAL, PREVIEW, keep):
+    for _ in whole.epochs(Real(REAL), PREVIEW, keep):
         pass
     state, epoch, step = saved[5]
     assert {"masks", "masks_g", "average.module.network.1.running_mean"} <= state.keys()
     halfway.load_state_dict(state, epoch, step)
-    for _ in halfway.epochs(REAL, PREVIEW):
+    for _ in halfway.epochs(Real(REAL), PREVIEW):
         pass
     assert same(whole.state_dict(), halfway.state_dict())
 
@@ -64,7 +64,7 @@ def test_a_training_goes_on_bit_for_bit_with_buffers_and_both_networks_masks(pla
 def test_a_preview_changes_nothing_of_a_training(plain):
     gan = train(plain(ema=0))
     before = {name: tensor.clone() for name, tensor in gan.state_dict().items()}
-    epochs = gan.epochs(REAL, PREVIEW)
+    epochs = gan.epochs(Real(REAL), PREVIEW)
     first = next(epochs)
     state = gan.state_dict()
     assert gan.generator.training
@@ -75,7 +75,7 @@ def test_a_preview_changes_nothing_of_a_training(plain):
 
 def test_files_keep_networks_with_all_their_buffers(plain, tmp_path):
     gan = train(plain())
-    for _ in gan.epochs(REAL, PREVIEW):
+    for _ in gan.epochs(Real(REAL), PREVIEW):
         pass
     path = tmp_path / "generator.safetensors"
     weights.save(path, gan.generator_ema, {"seed": 1})

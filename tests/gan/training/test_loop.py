@@ -37,8 +37,9 @@ def gan(seed: int = 5, dropout: float = 0.0, **train) -> Training:
     return Training(experiment_schema().model_validate(changed), (2,), seed=seed, device=torch.device("cpu"))
 
 
-def run(training: Training, data: torch.Tensor) -> list[Epoch]:
-    return list(training.epochs(data, torch.zeros(4, 3)))
+def run(training: Training, data: torch.Tensor | loop.Real) -> list[Epoch]:
+    real = data if isinstance(data, loop.Real) else loop.Real(data)
+    return list(training.epochs(real, torch.zeros(4, training.latent)))
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_weights_that_are_not_finite_stop_the_training_though_the_losses_are(dat
     steps = len(data) // 4
     # The share that is done before the last step, whose loss is computed before it.
     last = 1 - 1 / (3 * steps)
-    monkeypatch.setattr(loop, "learning_rate", lambda _, done: math.inf if done >= last else 1e-3)
+    monkeypatch.setattr(loop, "learning_rates", lambda _, done: (math.inf if done >= last else 1e-3,) * 2)
     with pytest.raises(loop.DivergenceError, match=r"in epoch 3 \(loss of the discriminator 0\.\d+, of"):
         run(gan(batch_size=4, epochs=3), data)
 
@@ -109,7 +110,7 @@ def test_weights_that_are_not_finite_stop_the_training_though_the_losses_are(dat
 def test_the_average_of_the_weights_is_an_exponential_one_and_what_the_previews_show(data):
     trained = gan(ema=0.9, batch_size=35, epochs=4)  # an epoch is a step
     followed, history = None, []
-    for epoch in trained.epochs(data, torch.zeros(4, 3)):
+    for epoch in trained.epochs(loop.Real(data), torch.zeros(4, 3)):
         weights = torch.cat([p.detach().flatten() for p in trained.generator.parameters()])
         followed = weights if followed is None else 0.9 * followed + 0.1 * weights
         history.append(epoch)
@@ -142,27 +143,33 @@ def test_the_gradient_penalty_keeps_the_discriminator_flat(data):
         return gradient_penalty(trained.discriminator.eval(), data).item()
 
     assert slope(r1=1.0) < 0.5 * slope()
-    assert slope(r1=1.0, r1_every=4) < 0.5 * slope()
+    assert slope(r1=1.0, penalty_every=4) < 0.5 * slope()
 
 
 class StopError(Exception):
     """Ends a training between two steps."""
 
 
-def stop_after(steps: int, trained: Training, data: torch.Tensor) -> None:
+def stop_after(steps: int, trained: Training, data: torch.Tensor | loop.Real) -> None:
     calls = iter(range(1, steps + 1))
 
     def between() -> None:
         if next(calls) == steps:
             raise StopError
 
+    real = data if isinstance(data, loop.Real) else loop.Real(data)
     with pytest.raises(StopError):
-        list(trained.epochs(data, torch.zeros(4, 3), between))
+        list(trained.epochs(real, torch.zeros(4, trained.latent), between))
 
 
 VARIANTS = {
     "mlp": {"dropout": 0.3},
-    "all": {"dropout": 0.3, "ema": 0.9, "lr_decay": "cosine", "r1": 1.0, "r1_every": 3, "loss": "hinge"},
+    "all": {"dropout": 0.3, "ema": 0.9, "lr_decay": "cosine", "r1": 1.0, "penalty_every": 3, "loss": "hinge"},
+    "relativistic": {
+        **{"loss": "relativistic", "r1": 0.1, "r2": 0.1, "instance_noise": 0.2, "clip_norm": 0.5, "ema": 0.9},
+        **{"lr_d": 0.02, "betas_d": [0.0, 0.9]},
+    },
+    "wasserstein": {"loss": "wasserstein", "gp": 10.0, "d_steps": 2, "batch_size": 4, "dropout": 0.3},
 }
 
 
@@ -190,7 +197,7 @@ def test_a_training_goes_on_between_two_epochs(data):
     whole = gan(dropout=0.3)
     run(whole, data)
     first = gan(dropout=0.3)
-    next(iter(first.epochs(data, torch.zeros(4, 3))))
+    next(iter(first.epochs(loop.Real(data), torch.zeros(4, 3))))
     second = gan(dropout=0.3)
     second.load_state_dict(first.state_dict(), first.epoch, first.step)
     assert (second.epoch, second.step) == (2, 0)
@@ -200,20 +207,33 @@ def test_a_training_goes_on_between_two_epochs(data):
         assert torch.equal(tensor, second.state_dict()[name]), name
 
 
-def test_convolutional_networks_go_on_to_the_bit_spectral_norm_included():
+TOLD = {"condition": True, "augment": ["flip", "color", "translation", "cutout"]}
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv", "residual"])
+@pytest.mark.parametrize("train", [{}, TOLD], ids=["plain", "told the class, augmented"])
+def test_images_go_on_to_the_bit(network, train):
+    narrow = {"channels": [4, 2], "latent": 3} | ({"attention": True} if network == "residual" else {})
     changed = PARAMS | {
         "data": {"source": "digits", "seed": 5},
         "judge": {**PARAMS["judge"], "network": "cnn", "channels": [4], "features": 4},
-        "generator": {"network": "conv", "latent": 3, "channels": [4, 2]},
-        "discriminator": {"network": "conv", "channels": [2, 4], "spectral_norm": True},
+        "generator": {"network": network, **narrow},
+        "discriminator": {"network": network, "channels": [2, 4], "spectral_norm": True},
+        "train": PARAMS["train"] | train,
     }
+    if network == "mlp":
+        changed |= {key: PARAMS[key] for key in ("generator", "discriminator")}
     del changed["judge"]["hidden"]
     params = experiment_schema().model_validate(changed)
-    images = torch.randn(35, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    whole, first, second = (Training(params, (1, 8, 8), seed=5, device=torch.device("cpu")) for _ in range(3))
-    run(whole, images)
-    stop_after(5, first, images)
+    random = torch.Generator().manual_seed(0)
+    real = loop.Real(torch.randn(35, 1, 8, 8, generator=random), torch.arange(35) % 5)
+    counts = [7] * 5 if train else []
+    whole, first, second = (
+        Training(params, (1, 8, 8), seed=5, device=torch.device("cpu"), counts=counts) for _ in range(3)
+    )
+    run(whole, real)
+    stop_after(5, first, real)
     second.load_state_dict(first.state_dict(), first.epoch, first.step)
-    run(second, images)
+    run(second, real)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, second.state_dict()[name]), name

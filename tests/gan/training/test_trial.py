@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from stages.gan.training import trial
+from stages.gan.training.loop import Real, Training
+from stages.gan.training.losses import get_loss
 from stages.runtime.errors import UserError
 
 SHAPE = (1, 8, 8)
@@ -73,27 +75,29 @@ def test_what_can_be_trained_passes_the_trial_and_is_not_changed_by_it(plain):
             "1.weight: is not to be learned; keep it by register_buffer",
         ),
         (
-            "class PlainLoss:\n  def discriminator(self, x): return x\n  def generator(self, x): return x",
+            "class PlainLoss:\n"
+            "  def discriminator(self, real, generated): return real\n"
+            "  def generator(self, generated): return generated",
             "PlainLoss: discriminator must give one number",
         ),
         (
             "class PlainLoss:\n"
-            "  def discriminator(self, x): return x.mean()\n"
-            "  def generator(self, x): return x.maen()",
+            "  def discriminator(self, real, generated): return real.mean() - generated.mean()\n"
+            "  def generator(self, generated): return generated.maen()",
             "custom.py, line 6: PlainLoss: AttributeError",
         ),
         (
             "class PlainLoss:\n"
-            "  def discriminator(self, x): return (x * torch.rand(())).mean()\n"
-            "  def generator(self, x): return x.mean()",
+            "  def discriminator(self, real, generated): return (real * torch.rand(())).mean()\n"
+            "  def generator(self, generated): return generated.mean()",
             "PlainLoss: discriminator draws from PyTorch's global random generator",
         ),
         (
             "class PlainLoss:\n"
             "  def __init__(self, x): ...\n"
-            "  def discriminator(self, x): return x.mean()\n"
-            "  def generator(self, x): return x.mean()",
-            "PlainLoss: TypeError: PlainLoss.__init__() missing 1 required positional argument",
+            "  def discriminator(self, real, generated): return real.mean() - generated.mean()\n"
+            "  def generator(self, generated): return generated.mean()",
+            "PlainLoss: x needs a type that params.yaml can be checked by",
         ),
     ],
 )
@@ -104,6 +108,90 @@ def test_what_cannot_be_trained_is_refused_in_one_line(plain, text, words):
     assert str(refused.value).startswith("stages/gan/custom.py, line ")
 
 
+def test_a_discriminator_may_add_noise_that_comes_from_the_seed(plain):
+    noisy = """
+from stages.gan.core.layers import RandomLayer
+class Noise(RandomLayer):
+    def forward(self, x):
+        return x + 0.1 * self.random.normal(*x.shape) if self.training else x
+def plain_discriminator(shape): return nn.Sequential(nn.Flatten(), Noise(), nn.Linear(64, 1))
+"""
+    params = plain(noisy)
+    trial.check(params, SHAPE)
+    first, again, other = (
+        Training(params, SHAPE, seed=seed, device=torch.device("cpu")) for seed in (1, 1, 2)
+    )
+    images = Real(torch.zeros(16, *SHAPE))
+    losses = [
+        [e.loss_d for e in gan.epochs(images, torch.zeros(1, gan.latent))] for gan in (first, again, other)
+    ]
+    assert losses[0] == losses[1] != losses[2]
+
+
+TOLD = """
+class PlainDiscriminator(nn.Module):
+    def __init__(self, shape, classes: int):
+        super().__init__()
+        self.maps, self.told = nn.Linear(64, 8), nn.Linear(classes, 8)
+        self.last = nn.Linear(8, 1)
+
+    def forward(self, x, classes):
+        return self.last(F.relu(self.maps(x.flatten(1)) + self.told(classes)))
+"""
+
+
+def test_a_discriminator_that_is_told_the_class_is_given_one(plain):
+    params = plain(TOLD, condition=True)
+    trial.check(params, SHAPE)
+    gan = Training(params, SHAPE, seed=1, device=torch.device("cpu"), counts=[8, 8])
+    images = Real(torch.zeros(16, *SHAPE), torch.arange(16) % 2)
+    assert len(list(gan.epochs(images, torch.zeros(1, gan.latent)))) == 3
+    wrong = (
+        (("+ self.told(classes)", ""), "told.weight: is not used in forward"),
+        (("self.last(F.relu(", "(F.relu("), "must give logits"),
+        (("def forward(self, x, classes)", "def forward(self, x)"), "TypeError"),
+    )
+    for (right, other), words in wrong:
+        with pytest.raises(UserError, match=words):
+            trial.check(plain(TOLD.replace(right, other), condition=True), SHAPE)
+
+
+def test_a_loss_of_the_old_kind_is_told_what_the_new_one_is(plain):
+    old = "class PlainLoss:\n  def discriminator(self, logits): ...\n  def generator(self, logits): ..."
+    with pytest.raises(
+        UserError, match=r"discriminator takes \(logits\), but a loss is given the logits of real"
+    ):
+        trial.check(plain(old), SHAPE)
+
+
+def test_a_loss_takes_parameters_of_train(plain):
+    text = (
+        "class PlainLoss:\n"
+        "  def __init__(self, margin: float = 1.0): self.margin = margin\n"
+        "  def discriminator(self, real, generated): return self.margin * real.mean() - generated.mean()\n"
+        "  def generator(self, generated): return generated.mean()"
+    )
+    for given, wanted in (({}, 1.0), ({"margin": 3.0}, 3.0)):
+        params = plain(text, **given)
+        trial.check(params, SHAPE)
+        assert get_loss(params.loss, params.train).margin == wanted
+
+
 def test_batch_normalisation_needs_one_process(plain):
     with pytest.raises(UserError, match="BatchNorm1d needs whole batches, and each of 2 processes has but a"):
         trial.check(plain(processes=2), SHAPE)
+
+
+def test_a_loss_of_several_processes_is_a_mean_over_samples(plain):
+    average = (
+        "class PlainLoss:\n"
+        "  def discriminator(self, real, generated): return F.softplus(generated.mean() - real).mean()\n"
+        "  def generator(self, generated): return -generated.mean()\n"
+    )
+    trial.check(plain(average), SHAPE)
+    with pytest.raises(
+        UserError, match="discriminator is not a mean over the samples, and each of 2 processes"
+    ):
+        trial.check(plain(average, processes=2), SHAPE)
+    mean = average.replace("generated.mean() - real", "generated - real")
+    trial.check(plain(mean, processes=2), SHAPE)

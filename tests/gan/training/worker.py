@@ -9,7 +9,7 @@ from stages.gan.core import devices
 from stages.gan.core.history import Epoch
 from stages.gan.core.params import experiment_schema
 from stages.gan.training import process_group
-from stages.gan.training.loop import DivergenceError, Training
+from stages.gan.training.loop import DivergenceError, Real, Training
 from stages.gan.training.process_group import ProcessGroup
 from stages.runtime.errors import UserError
 
@@ -27,13 +27,24 @@ CONV = {
     "generator": {"network": "conv", "latent": 3, "channels": [4, 2]},
     "discriminator": {"network": "conv", "channels": [2, 4], "spectral_norm": True},
 }
-AVERAGED = {"r1": 1.0, "r1_every": 2, "ema": 0.9}
+AVERAGED = {"r1": 1.0, "penalty_every": 2, "ema": 0.9}
 CASES = {
     "mlp, dropout": PARAMS,
     "mlp, dropout, penalty": PARAMS | {"train": {**PARAMS["train"], **AVERAGED, "lr_decay": "cosine"}},
     "conv, spectral norm, penalty": PARAMS
     | CONV
     | {"train": {**PARAMS["train"], **AVERAGED, "loss": "hinge"}},
+    "residual, told the class, all that draws": PARAMS
+    | {
+        "generator": {"network": "residual", "latent": 3, "channels": [4, 2], "attention": True},
+        "discriminator": {"network": "residual", "channels": [2, 4]},
+        "train": {
+            **PARAMS["train"],
+            **{"loss": "least_squares", "r1": 0.1, "r2": 0.1, "gp": 0.1, "d_steps": 2, "clip_norm": 0.5},
+            **{"condition": True, "augment": ["flip", "color", "translation", "cutout"]},
+            "instance_noise": 0.1,
+        },
+    },
     "not finite": PARAMS,
 }
 DEVICE = torch.device("cpu")
@@ -45,10 +56,11 @@ def training(case: str, group: ProcessGroup) -> tuple[Training, list[Epoch]]:
     if case == "not finite":
         real = real * float("nan")
     params = experiment_schema().model_validate(CASES[case])
-    gan = Training(params, (1, 8, 8), seed=5, device=DEVICE, group=group)
+    counts = [7] * 5 if params.train.condition else []
+    gan = Training(params, (1, 8, 8), seed=5, device=DEVICE, group=group, counts=counts)
     command = [sys.executable, "-m", "tests.gan.training.worker", case]
     with group.joined(DEVICE, command):
-        return gan, list(gan.epochs(real, torch.zeros(4, 3)))
+        return gan, list(gan.epochs(Real(real, torch.arange(35) % 5), torch.zeros(4, gan.latent)))
 
 
 if __name__ == "__main__":

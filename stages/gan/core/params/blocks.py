@@ -12,6 +12,7 @@ from stages.gan.core.params.types import (
     LearningRate,
     Number,
     Poolings,
+    RunName,
     Seed,
     Shown,
     Switch,
@@ -23,7 +24,7 @@ from stages.gan.core.params.types import (
 class Block(BaseModel):
     """A group of parameters: unknown keys and wrong types are refused, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True)
 
 
 class PieceBlock(Block):
@@ -32,6 +33,8 @@ class PieceBlock(Block):
     piece: ClassVar[Declaration]
 
 
+Betas = Annotated[list[Beta], Field(min_length=2, max_length=2)]
+Weight = Annotated[Number, Field(ge=0, le=1000)]
 Judges = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -66,10 +69,22 @@ Judge = Annotated[MlpJudge | CnnJudge, Field(discriminator="network")]
 class Train(Block):
     """How the GAN is trained, and how much of it is kept.
 
-    With ``lr_decay: cosine``, ``lr`` falls to 0 along half a cosine (Loshchilov & Hutter 2017). ``r1`` is the
-    weight of the penalty on the discriminator's gradient (Mescheder et al. 2018), which every ``r1_every``-th
-    step takes as many times as heavily (Karras et al. 2020). ``ema`` is the decay, per step, of an average of
-    the generator's weights (Yazıcı et al. 2019), which is then what is kept; 0 keeps the last weights.
+    ``lr`` and ``betas`` are those of both networks, or of the generator alone, where the discriminator has
+    ``lr_d`` or ``betas_d`` (Heusel et al. 2017). In a step the discriminator learns from ``d_steps`` batches.
+    With ``lr_decay: cosine``, learning rates fall to 0 along half a cosine (Loshchilov & Hutter 2017).
+    ``clip_norm`` is the most that the norm of a network's gradient may be (Pascanu et al. 2013).
+
+    ``r1`` and ``r2`` are the weights of the penalties on the discriminator's gradient at real and at
+    generated samples (Mescheder et al. 2018), ``gp`` that of the one between them (Gulrajani et al. 2017);
+    every ``penalty_every``-th step takes them as many times as heavily (Karras et al. 2020). ``augment``
+    changes at random what the discriminator sees (Zhao et al. 2020), ``instance_noise`` adds normal noise of
+    this deviation, which fades to 0 over the training (Sønderby et al. 2017). With ``condition`` both
+    networks are told the classes of images that have labels.
+
+    ``ema`` is the decay, per step, of an average of the generator's weights (Yazıcı et al. 2019), which is
+    then what is kept; 0 keeps the last weights. Every ``score_every`` epochs some samples are compared with
+    training samples; ``keep: best`` keeps the networks of the epoch with the least distance. ``from`` names a
+    run, ``EXPERIMENT/seed-SEED``, whose networks the training starts from.
 
     ``processes`` train together, each on its rows of every batch, with ``threads`` threads, or a GPU, of its
     own.
@@ -85,15 +100,46 @@ class Train(Block):
     batch_size: Count
     lr: LearningRate
     lr_decay: Literal["none", "cosine"] = "none"
-    betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] = [0.9, 0.999]
-    r1: Annotated[Number, Field(ge=0, le=1000)] = 0
-    r1_every: Count = 1
+    betas: Betas = [0.9, 0.999]
+    lr_d: LearningRate | None = None
+    betas_d: Betas | None = None
+    d_steps: Annotated[int, Field(ge=1, le=100)] = 1
+    clip_norm: Annotated[Number, Field(gt=0)] | None = None
+    r1: Weight = 0
+    r2: Weight = 0
+    gp: Weight = 0
+    penalty_every: Count = 1
+    augment: list[Literal["flip", "color", "translation", "cutout"]] = []
+    instance_noise: Annotated[Number, Field(ge=0, le=10)] = 0
+    condition: bool = False
     ema: Beta = 0
+    score_every: Count | None = None
+    keep: Literal["last", "best"] = "last"
+    start: Annotated[RunName | None, Field(alias="from")] = None
     # Of a training by one process, nothing that is written says so: it is as if there were no such parameter.
     processes: Annotated[int, Field(ge=1, le=1024, exclude_if=lambda count: count == 1)] = 1
     preview: Shown
     image_every: Count
     checkpoint_every: Count
+
+    @property
+    def samples_in_step(self) -> int:
+        """Training samples that a step takes."""
+        return self.batch_size * self.d_steps
+
+    @property
+    def what_of_a_step(self) -> str:
+        """The parameters that decide it, as the beginning of a sentence on what it is."""
+        times = f" times d_steps {self.d_steps}" if self.d_steps > 1 else ""
+        return f"train.batch_size: {self.batch_size}{times} is"
+
+    @property
+    def origin(self) -> tuple[str, int] | None:
+        """The experiment and the seed of the run whose networks the training starts from, if any."""
+        if self.start is None:
+            return None
+        experiment, _, seed = self.start.partition("/seed-")
+        return experiment, int(seed)
 
 
 class Sample(Block):

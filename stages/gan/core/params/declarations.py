@@ -7,7 +7,7 @@ its signature takes is what ``params.yaml`` may say of it.
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -23,7 +23,7 @@ ROOMS = ("networks", "losses", "sources")  # of the project's pieces, each a mod
 
 _GIVEN = {"generator": ("latent", "shape"), "discriminator": ("shape",), "loss": (), "source": ()}
 _METHODS = {
-    "loss": ("discriminator(self, logits)", "generator(self, logits)"),
+    "loss": ("discriminator(self, real, generated)", "generator(self, generated)"),
     "source": ("load(self, raw, show)",),
 }
 _SUPPLIED = ("weights", "masks", "rows")  # to the project's networks, beside those
@@ -42,6 +42,7 @@ class Declaration:
         module: the module's dotted name; none for ``custom.py``, which is read anew each time.
         line: where it begins there.
         arguments: those that params.yaml gives, by name: their annotation, and their default if there is one.
+        takes_classes: whether it is a discriminator that can be told the classes of samples.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Declaration:
     module: str | None
     line: int
     arguments: Mapping[str, tuple[ast.expr | None, ast.expr | None]]
+    takes_classes: bool = False
 
     @property
     def is_custom(self) -> bool:
@@ -194,10 +196,8 @@ def _declaration(
         raise bare.error(f"params.yaml needs a name, such as Residual{kind.title()}; {_HELP}")
     if kind in _METHODS:
         _check_methods(node, bare)
-    if kind == "loss":
-        return bare
     init = node if isinstance(node, ast.FunctionDef) else _method(node, "__init__", classes)
-    if init is None and kind == "source":
+    if init is None and kind in _METHODS:
         return bare
     given = _GIVEN[kind]
     if init is None:
@@ -207,9 +207,10 @@ def _declaration(
         if name_ not in arguments:
             raise bare.error(f"must take {' and '.join(given)}, beside what is its own; {_HELP}")
         del arguments[name_]
+    takes_classes = kind == "discriminator" and arguments.pop("classes", None) is not None
     if module is not None:
         arguments = {key: value for key, value in arguments.items() if key not in _SUPPLIED}
-    return Declaration(kind, name, symbol, path, module, node.lineno, arguments)
+    return replace(bare, arguments=arguments, takes_classes=takes_classes)
 
 
 def _arguments(

@@ -15,8 +15,14 @@ from stages.gan.core.params.types import BY_NAME, Convolutions, Width
 from stages.gan.core.source import Source, wrong_declaration
 
 _MOST_WEIGHTS = 1_000_000_000  # of a network: 4 GB, and as much again for each of Adam's two moments
-_CHOSEN_BY = {"generator": "network", "discriminator": "network", "source": "source"}  # the key of its name
-_TAKEN = ("piece", "weights", "masks", "rows")  # what is given to all networks, and what a block has
+_CHOSEN_BY = {"generator": "network", "discriminator": "network", "source": "source"}  # its name's key
+_TAKEN = (
+    "piece",
+    "weights",
+    "masks",
+    "rows",
+    "classes",
+)  # what all networks and blocks have
 
 
 class Experiment(Block):
@@ -60,17 +66,60 @@ class Experiment(Block):
         for block in ("generator", "discriminator", "judge"):
             self._check_network(block, getattr(self, block), points)
         size, counts = self.train.batch_size, self.source.counts
-        if counts is not None and size > counts[0]:
+        if counts is not None and self.train.samples_in_step > counts[0]:
             raise ValueError(
-                f"train.batch_size: {size} is more than the {counts[0]} training samples there are"
+                f"{self.train.what_of_a_step} more than the {counts[0]} training samples there are"
             )
         if size % self.train.processes:
             raise ValueError(
                 f"train.processes: {self.train.processes} cannot share a batch_size of {size} evenly"
             )
+        self._check_idle()
+        self._check_loss()
+        if self.train.condition:
+            self._check_classes()
+        if points and self.train.augment:
+            raise ValueError(f"train.augment: changes images; data of source {name} are points, and need []")
         if points and self.evaluate.inception is not None:
             raise ValueError(f"evaluate.inception: sees images only; data of source {name} needs null")
         return self
+
+    def _check_idle(self) -> None:
+        """Refuse what would not do what it says."""
+        train = self.train
+        every = train.score_every
+        if train.keep == "best" and (every is None or every > train.epochs):
+            raise ValueError(
+                "train.keep: best needs a train.score_every, of train.epochs at most, to know which epoch "
+                "that is"
+            )
+        if len(set(train.augment)) < len(train.augment):
+            raise ValueError(f"train.augment: each may be listed once only, got {', '.join(train.augment)}")
+
+    def _check_loss(self) -> None:
+        """Refuse parameters that the loss does not take, and see that those are there which it needs."""
+        own = self.loss.arguments
+        for name in {name: None for loss in self.train.losses for name in loss.arguments}:
+            if name not in own and getattr(self.train, name) is not None:
+                those = [loss.name for loss in self.train.losses if name in loss.arguments]
+                raise ValueError(
+                    f"train.{name}: {self.loss.name} has none; it is of the loss {' or '.join(those)}"
+                )
+        for name, (_, default) in own.items():
+            if default is None and getattr(self.train, name) is None:
+                raise ValueError(f"train.{name}: the loss {self.loss.name} needs one")
+
+    def _check_classes(self) -> None:
+        """Refuse to tell classes where there are none, or to a discriminator that takes none."""
+        if self.source.kind == "points" or self.source.labelled is False:
+            raise ValueError(
+                f"train.condition: data of source {self.data.piece.name} have no classes; set it to false"
+            )
+        if not self.discriminator.piece.takes_classes:
+            raise ValueError(
+                f"train.condition: discriminator {self.discriminator.piece.name} takes no classes; give it "
+                "an argument classes (how many there are), and forward their one-hot rows beside the samples"
+            )
 
     def _check_network(self, block: str, network: Block, points: bool) -> None:
         convolutions = _convolutions(network)
@@ -82,12 +131,15 @@ class Experiment(Block):
                     "and need another, such as mlp"
                 )
             key, about = convolutions
-            halvings = len(getattr(network, key))
-            side = self.source.shape[1] if self.source.shape else 2**64
-            if side >> halvings < 1 or (about.even and side % 2**halvings):
+            count = len(getattr(network, key))
+            sides = self.source.shape[1:] if self.source.shape else [2**64]
+            if getattr(network, "attention", False) and count < 2:
+                raise ValueError(f"{block}.attention: needs two {block}.{key} at least, to be between them")
+            if about.too_many(count, sides):
+                size = "x".join(map(str, sides))
                 raise ValueError(
-                    f"{block}.{key}: {halvings} are too many for images of {side}x{side}, whose sides are "
-                    "halved for each"
+                    f"{block}.{key}: {count} are too many for images of {size}, whose sides are halved "
+                    f"{'between two' if about.between else 'for each'}"
                 )
         is_custom = isinstance(network, PieceBlock) and network.piece.is_custom
         if not is_custom and (count := _weights(network)) > _MOST_WEIGHTS:
@@ -107,11 +159,25 @@ def experiment_schema() -> type[Experiment]:
         every = reduce(operator.or_, blocks)
         chosen = Field(discriminator=_CHOSEN_BY[kind]) if len(blocks) > 1 else Field()
         fields[field] = (Annotated[every, chosen], ...)
-    losses = [piece for piece in found if piece.kind == "loss"]
-    literal: Any = Literal
-    train = create_model("Train", __base__=Train, loss=(literal[tuple(loss.name for loss in losses)], ...))
-    train.losses = losses
+    train = _train([piece for piece in found if piece.kind == "loss"])
     return create_model("Experiment", __base__=Experiment, train=(train, ...), **fields)
+
+
+def _train(losses: Sequence[Declaration]) -> type[Train]:
+    """The block of the training: it says which loss, and has what any of them takes."""
+    literal: Any = Literal
+    fields: dict[str, Any] = {"loss": (literal[tuple(loss.name for loss in losses)], ...)}
+    for loss in losses:
+        for name, (kind, default) in loss.fields(BY_NAME).items():
+            own = kind | None, Field(default=None, exclude_if=lambda value: value is None)
+            if name in Train.model_fields or fields.get(name, own)[0] != own[0]:
+                raise loss.error(f"an argument cannot be called {name} here; take another name")
+            if default is not ...:
+                _check_default(loss, name, kind, default)
+            fields[name] = own
+    train = create_model("Train", __base__=Train, **fields)
+    train.losses = losses
+    return train
 
 
 def _block(piece: Declaration) -> type[PieceBlock]:
@@ -123,15 +189,18 @@ def _block(piece: Declaration) -> type[PieceBlock]:
     for name, (kind, default) in piece.fields(BY_NAME).items():
         if name in _TAKEN or name in fields or name.startswith("_") or hasattr(PieceBlock, name):
             raise piece.error(f"an argument cannot be called {name} here; take another name")
-        if default is not ...:
-            try:
-                default = TypeAdapter(kind).validate_python(default, strict=True)
-            except ValidationError as error:
-                raise piece.error(f"{name}: its default is not of its type") from error
-        fields[name] = (kind, default)
+        fields[name] = (kind, default if default is ... else _check_default(piece, name, kind, default))
     block = create_model(f"{piece.name}_{piece.kind}", __base__=PieceBlock, **fields)
     block.piece = piece
     return block
+
+
+def _check_default(piece: Declaration, name: str, kind: Any, default: object) -> object:
+    """The default of an argument, if it is of its type."""
+    try:
+        return TypeAdapter(kind).validate_python(default, strict=True)
+    except ValidationError as error:
+        raise piece.error(f"{name}: its default is not of its type") from error
 
 
 def _convolutions(network: Block) -> tuple[str, Convolutions] | None:

@@ -1,10 +1,11 @@
 """The types that parameters have, with their ranges: what pieces declare their arguments by."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 
 def _number(value: object) -> object:
@@ -20,6 +21,26 @@ def _no_number(value: object) -> object:
     return value
 
 
+def _run_name(value: str) -> str:
+    """Take the name of a run, as its folder in data has it."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}/seed-(0|[1-9][0-9]{0,18})", value):
+        raise ValueError(f"must be EXPERIMENT/seed-SEED, such as digits/seed-1, got {value[:60]!r}")
+    return value
+
+
+def _size(value: object) -> object:
+    """Take the side of square images, or the height and the width of others."""
+    sides = value if isinstance(value, list) else [value, value]
+    fits = [isinstance(side, int) and not isinstance(side, bool) and 4 <= side <= 1024 for side in sides]
+    if len(fits) != 2 or not all(fits):
+        got = repr(value)
+        raise ValueError(
+            "should be a whole number of pixels from 4 to 1024, or a list of two, the height and the width, "
+            f"got {got if len(got) <= 60 else got[:57] + '...'}"
+        )
+    return value
+
+
 @dataclass(frozen=True)
 class Convolutions:
     """What a list of widths stands for: the maps of convolutions, each of which halves an image's sides.
@@ -27,10 +48,18 @@ class Convolutions:
     Attributes:
         kernel: weights between two maps.
         even: whether the sides must halve evenly, as where they are doubled again; else they round down.
+        between: whether they are halved between two maps only, and round up.
     """
 
     kernel: int
     even: bool = False
+    between: bool = False
+
+    def too_many(self, count: int, sides: Sequence[int]) -> bool:
+        """Whether so many maps are too many for images of these sides."""
+        if self.between:
+            return count > 1 and max(sides) <= 2 ** (count - 2)  # the last halving would be none
+        return any(side >> count < 1 or (self.even and side % 2**count) for side in sides)
 
 
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
@@ -41,18 +70,27 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 Widths = Annotated[list[Width], Field(min_length=1, max_length=64)]
 Halvings = Annotated[Widths, Convolutions(kernel=16)]
 EvenHalvings = Annotated[Widths, Convolutions(kernel=16, even=True)]
+Levels = Annotated[Widths, Convolutions(kernel=9, between=True)]
 Poolings = Annotated[Widths, Convolutions(kernel=9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Side = Annotated[int, Field(ge=4, le=1024)]
+Size = Annotated[Side | Annotated[list[Side], Field(min_length=2, max_length=2)], BeforeValidator(_size)]
 LearningRate = Annotated[Number, Field(gt=0, le=1)]
 Beta = Annotated[Number, Field(ge=0, lt=1)]
 Probability = Annotated[Number, Field(ge=0, lt=1)]
 Switch = Annotated[Literal["auto", True, False], BeforeValidator(_no_number)]
+RunName = Annotated[str, AfterValidator(_run_name)]
 Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 # What a name in the annotation of a piece's argument stands for; the plain ones are without a range.
 BY_NAME: dict[str, Any] = {
     **{"int": int, "float": Number, "bool": bool, "str": str},
-    **{"Several": Several, "Count": Count, "Width": Width, "Widths": Widths, "Seed": Seed, "Side": Side},
-    **{"Halvings": Halvings, "EvenHalvings": EvenHalvings, "Probability": Probability, "Place": Place},
+    **{"Several": Several, "Count": Count, "Width": Width, "Widths": Widths, "Seed": Seed, "Size": Size},
+    **{
+        "Halvings": Halvings,
+        "EvenHalvings": EvenHalvings,
+        "Levels": Levels,
+        "Probability": Probability,
+        "Place": Place,
+    },
 }

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from stages.runtime.errors import UserError
 
+_RENAMED = {"r1_every": "penalty_every"}  # what parameters were called before
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -57,7 +59,9 @@ def _locate(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[li
             ]
             continue
         names.append(str(part))
-    return [*names, *map(str, location[-1:])], [key for block in blocks for key in block.model_fields]
+    return [*names, *map(str, location[-1:])], [
+        field.alias or key for block in blocks for key, field in block.model_fields.items()
+    ]
 
 
 def _blocks(annotation: Any) -> list[type[BaseModel]]:
@@ -69,7 +73,8 @@ def _blocks(annotation: Any) -> list[type[BaseModel]]:
 
 def _explain(problem: Any, known: list[str]) -> str:
     if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(problem["loc"][-1]).lower(), known, n=1)
+        name = str(problem["loc"][-1]).lower()
+        close = [_RENAMED[name]] if name in _RENAMED else difflib.get_close_matches(name, known, n=1)
         return f"no such parameter; did you mean {close[0]}?" if close else f"none of {', '.join(known)}"
     if problem["type"] == "missing":
         return "is missing"

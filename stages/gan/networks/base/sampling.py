@@ -1,57 +1,118 @@
 """Samples from a generator, each by its own number."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from stages.gan.core.conditional import with_classes
 from stages.gan.core.datasets import denormalize
+from stages.gan.core.numbering import block_labels, block_size
 from stages.gan.core.randomness import generator as random_generator
 
-BLOCK = 1000
 _COMMON_SEED = 0  # not the run's: the points are the same for all runs with as large a latent space
 COMMON_IMAGES, COMMON_POINTS = 25, 500
 
 
-def samples(generator: nn.Module, seed: int, count: int) -> Iterator[Tensor]:
-    """Yield ``count`` samples in blocks [B, *shape]: points float32, images uint8; on the CPU.
+class Sampler:
+    """The samples of a run's generator, by their numbers.
 
-    Sample k depends on (seed, k) alone, to the bit: it is always computed in the same block of
-    :data:`BLOCK` samples, however many are asked for, as matrix products round differently with another
-    number of rows.
-
-    Args:
-        generator: a trained generator.
-        seed: the run's seed.
-        count: how many samples, from number 0 on.
-    """
-    for block in range(blocks(count)):
-        points = latents(seed, block, generator.latent)  # type: ignore[arg-type]
-        yield draw(generator, points)[: count - block * BLOCK]
-
-
-def numbered(generator: nn.Module, seed: int, numbers: Sequence[int]) -> Tensor:
-    """The samples of these numbers [N, *shape], in this order: the same bits as :func:`samples` yields.
+    Sample k depends on (seed, k) alone, to the bit: it is always computed in the same block of samples,
+    however many are asked for, as matrix products round differently with another number of rows.
 
     Args:
         generator: a trained generator.
         seed: the run's seed.
-        numbers: which samples, each 0 or more.
+        label: the class that all are of, if the generator is told it; else each has one of its own.
+        truncation: latent points are of the normal distribution between ± so much (Brock et al. 2019, section
+            3.1): the less, the more typical samples are, and the more alike.
+
+    Attributes:
+        generator: the same.
+        block: samples in a block; it goes by how large one is.
     """
-    rows: dict[int, list[int]] = {}
-    for row, number in enumerate(numbers):
-        rows.setdefault(number // BLOCK, []).append(row)
-    found: list[Tensor] = [torch.empty(0)] * len(numbers)
-    for block, wanted in rows.items():
-        drawn = draw(generator, latents(seed, block, generator.latent))  # type: ignore[arg-type]
-        for row in wanted:
-            found[row] = drawn[numbers[row] % BLOCK]
-    return torch.stack(found)
+
+    def __init__(
+        self, generator: nn.Module, seed: int, label: int | None = None, truncation: float = math.inf
+    ) -> None:
+        self.generator, self._seed, self._label, self._truncation = generator, seed, label, truncation
+        about: dict[str, list[int]] = generator.architecture  # type: ignore[assignment]
+        self._latent = int(generator.latent)  # type: ignore[arg-type]
+        self._counts = about.get("counts", [])
+        self.block = block_size(about["shape"])
+
+    def samples(self, count: int) -> Iterator[Tensor]:
+        """Yield ``count`` samples in blocks [B, *shape]: points float32, images uint8; on the CPU."""
+        for block in range(-(-count // self.block)):
+            yield draw(self.generator, self._latents(block, self._label))[: count - block * self.block]
+
+    def numbered(self, numbers: Sequence[int], labels: Sequence[int] | None = None) -> Tensor:
+        """The samples of these numbers, each 0 or more [N, *shape], in this order.
+
+        Args:
+            numbers: which.
+            labels: the class of each, if it is not to be its own and the generator is told it.
+        """
+        rows: dict[tuple[int, int | None], list[int]] = {}
+        for row, number in enumerate(numbers):
+            label = self._label if labels is None else labels[row]
+            rows.setdefault((number // self.block, label), []).append(row)
+        found: list[Tensor] = [torch.empty(0)] * len(numbers)
+        for (block, label), wanted in rows.items():
+            drawn = draw(self.generator, self._latents(block, label))
+            for row in wanted:
+                found[row] = drawn[numbers[row] % self.block]
+        return torch.stack(found)
+
+    def latent(self, number: int) -> Tensor:
+        """The latent point [latent] of the sample with a number."""
+        return self._latents(number // self.block, self._label)[number % self.block]
+
+    def _latents(self, block: int, label: int | None) -> Tensor:
+        """Standard normal points [block, latent] from number block * self.block on.
+
+        Behind those of a generator that is told the class is the class: ``label``, or each one's own, as
+        often as in the training data.
+        """
+        size = self._latent - len(self._counts)
+        random = random_generator(self._seed, "sample", block)
+        points = truncated(torch.randn(self.block, size, generator=random), self._truncation)
+        if not self._counts:
+            return points
+        labels = block_labels(self._counts, self._seed, block, self.block)
+        if label is not None:
+            labels = torch.full_like(labels, label)
+        return with_classes(points, labels, len(self._counts))
 
 
-def latent(seed: int, number: int, size: int) -> Tensor:
-    """The latent point [size] of the sample with a number."""
-    return latents(seed, number // BLOCK, size)[number % BLOCK]
+def truncated(points: Tensor, most: float) -> Tensor:
+    """Standard normal numbers as those of the distribution's middle, between ``most`` and minus that.
+
+    Each goes to the one that as large a share of the middle lies below; none is drawn again.
+    """
+    if math.isinf(most):
+        return points
+    below = torch.special.ndtr(torch.tensor(-most, dtype=torch.float64))
+    shares = below + torch.special.ndtr(points.double()) * (1 - 2 * below)
+    middle: Tensor = torch.special.ndtri(shares)
+    return middle.to(points)
+
+
+def fixed_latents(generator: nn.Module, count: int, seed: int, use: str) -> Tensor:
+    """Latent points [count, latent] for pictures; the classes behind them, if any, take turns."""
+    counts: Sequence[int] = getattr(generator, "counts", ())
+    size = int(generator.latent) - len(counts)  # type: ignore[arg-type]
+    points = torch.randn(count, size, generator=random_generator(seed, use))
+    if not counts:
+        return points
+    there = torch.tensor([label for label, samples in enumerate(counts) if samples])
+    return with_classes(points, there[torch.arange(count) % len(there)], len(counts))
+
+
+def common_latents(generator: nn.Module, images: bool) -> Tensor:
+    """The latent points [N, latent] that all runs draw: 25 for images, 500 for points."""
+    return fixed_latents(generator, COMMON_IMAGES if images else COMMON_POINTS, _COMMON_SEED, "grid")
 
 
 def draw(generator: nn.Module, latents: Tensor) -> Tensor:
@@ -63,23 +124,9 @@ def draw(generator: nn.Module, latents: Tensor) -> Tensor:
     device = next(generator.parameters()).device
     training = generator.training
     generator.eval()
+    shape: Sequence[int] = generator.architecture["shape"]  # type: ignore[assignment,index]
+    parts = latents.to(device).split(block_size(shape))
     with torch.no_grad():
-        drawn = denormalize(generator(latents.to(device))).cpu()
+        drawn = [denormalize(generator(part)).cpu() for part in parts]
     generator.train(training)
-    return drawn
-
-
-def blocks(count: int) -> int:
-    """How many blocks ``count`` samples come in."""
-    return -(-count // BLOCK)
-
-
-def latents(seed: int, block: int, latent: int) -> Tensor:
-    """The standard normal latent points [BLOCK, latent] of the samples from number block * BLOCK on."""
-    return torch.randn(BLOCK, latent, generator=random_generator(seed, "sample", block))
-
-
-def common_latents(latent: int, images: bool) -> Tensor:
-    """The latent points [N, latent] that all runs draw: 25 for images, 500 for points."""
-    count = COMMON_IMAGES if images else COMMON_POINTS
-    return torch.randn(count, latent, generator=random_generator(_COMMON_SEED, "grid"))
+    return torch.cat(drawn)

@@ -2,15 +2,17 @@ import pytest
 import torch
 from torch import nn
 
+from stages.gan.core.layers import Dropout
+from stages.gan.core.randomness import RandomRows
 from stages.gan.core.randomness import generator as random_generator
-from stages.gan.networks.base.custom_network import Dropout
 from stages.gan.networks.base.registry import get_network
 
 
 @pytest.mark.parametrize(("whole", "shape"), [(None, (6, 3, 4, 4)), (2, (6, 3, 4, 4)), (None, (6, 3))])
 def test_dropout_draws_for_whole_batches_of_which_a_process_takes_its_rows(whole, shape):
     def dropped(rows: slice) -> torch.Tensor:
-        layer = Dropout(0.5, whole, random_generator(3, "m"), rows)
+        layer = Dropout(0.5, whole)
+        layer.random = RandomRows(random_generator(3, "m"), rows)
         return layer(torch.ones(shape)[rows])
 
     everything = dropped(slice(0, None, 1))
@@ -18,7 +20,7 @@ def test_dropout_draws_for_whole_batches_of_which_a_process_takes_its_rows(whole
     assert set(everything.unique().tolist()) == {0.0, 2.0}
     if whole == 2:
         assert (everything.flatten(2).amax(2) == everything.flatten(2).amin(2)).all()
-    assert torch.equal(Dropout(0.5, whole, None, slice(0, None, 1)).eval()(everything), everything)
+    assert torch.equal(Dropout(0.5, whole).eval()(everything), everything)
 
 
 def test_contiguous_in_memory_is_what_the_optimizer_needs(write_custom):

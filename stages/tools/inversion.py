@@ -1,0 +1,111 @@
+"""The latent point whose sample is nearest to a picture."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from stages.gan.core.adam import Adam
+from stages.gan.core.conditional import with_classes
+from stages.gan.core.datasets import normalize
+from stages.gan.core.numbering import block_size
+from stages.gan.core.randomness import generator as random_generator
+from stages.gan.networks.base import sampling
+
+_LR, _BETAS = 0.1, (0.9, 0.999)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A latent point, and its sample.
+
+    Attributes:
+        latent: float32 [latent], with the class behind, if the generator is told it.
+        image: uint8 [C, H, W].
+        distance: of the sample from the picture: root mean square, in grey levels.
+        label: the class that the generator was told.
+    """
+
+    latent: Tensor
+    image: Tensor
+    distance: float
+    label: int | None
+
+
+def nearest(
+    generator: nn.Module,
+    picture: Tensor,
+    labels: Sequence[int | None],
+    starts: int,
+    steps: int,
+    seed: int,
+    stepped: Callable[[], object],
+) -> Found:
+    """Search for it from several random latent points, by Adam on the mean squared error of the pixels.
+
+    Creswell & Bharath 2018 (Inverting the generator of a generative adversarial network); Lipton & Tripathi
+    2017 (Precise recovery of latent vectors from generative adversarial networks). The classes share their
+    starts, and what is found for one does not hang on the others.
+
+    Args:
+        generator: of images, ready for use.
+        picture: uint8 [C, H, W].
+        labels: classes to try; None for a generator that is told none.
+        starts: how many latent points to begin with.
+        steps: of Adam from each.
+        seed: draws the starts.
+        stepped: called after each step of a block; see :func:`work`.
+    """
+    counts: Sequence[int] = getattr(generator, "counts", ())
+    size = int(generator.latent) - len(counts)  # type: ignore[arg-type]
+    points = torch.randn(starts, size, generator=random_generator(seed, "invert"))
+    best: Found | None = None
+    for label in labels:
+        for block in points.split(block_size(picture.shape)):
+            told = None if label is None else torch.full((len(block),), label)
+            latents = _descended(generator, block, told, len(counts), picture, steps, stepped)
+            images = sampling.draw(generator, latents)
+            errors = (images.double() - picture.double()).square().flatten(1).mean(1)
+            first = int(errors.argmin())
+            distance = math.sqrt(errors[first].item())
+            if best is None or distance < best.distance:
+                best = Found(latents[first], images[first], distance, label)
+    assert best is not None
+    return best
+
+
+def work(shape: Sequence[int], labels: int, starts: int, steps: int) -> int:
+    """How many steps :func:`nearest` makes, each of a block of starts."""
+    return labels * -(-starts // block_size(shape)) * steps
+
+
+def _descended(
+    generator: nn.Module,
+    starts: Tensor,
+    labels: Tensor | None,
+    classes: int,
+    picture: Tensor,
+    steps: int,
+    stepped: Callable[[], object],
+) -> Tensor:
+    """Where Adam comes from these latent points, at its best [N, latent]; with the classes behind them."""
+    device = next(generator.parameters()).device
+    points = nn.Parameter(starts.to(device, copy=True))
+    target = normalize(picture.unsqueeze(0)).to(device)
+    told = None if labels is None else labels.to(device)
+
+    def whole(points: Tensor) -> Tensor:
+        return points if told is None else with_classes(points, told, classes)
+
+    best, lowest = points.detach().clone(), torch.full((len(starts),), math.inf, device=device)
+    adam = Adam([points], _BETAS)
+    for step in range(steps):
+        errors = (generator(whole(points)) - target).square().flatten(1).mean(1)
+        better = errors.detach() < lowest
+        best = torch.where(better.unsqueeze(1), points.detach(), best)
+        lowest = torch.where(better, errors.detach(), lowest)
+        adam.step(errors.sum(), _LR * (1 + math.cos(math.pi * step / steps)) / 2)
+        stepped()
+    return whole(best).cpu()

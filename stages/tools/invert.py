@@ -1,0 +1,144 @@
+"""Find the latent point whose sample is nearest to a picture: what a generator can make of it.
+
+From several random latent points, Adam makes the mean squared error of the pixels smaller (Creswell &
+Bharath 2018; Lipton & Tripathi 2017); the nearest is kept. A generator that is told the class is tried with
+each class that it knows. The same command writes the same bytes.
+
+The picture has the size of the generator's images. Where these are light on dark, so that the tools show them
+dark on light, a picture that is light on the whole is taken for its negative.
+
+Examples:
+  python -m stages.tools.invert --experiment digits --seed 111 --picture seven.png --out nearest.png
+  python -m stages.tools.invert --experiment digits --seed 111 --picture seven.png --out latent.npy
+"""
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.runtime import command
+from stages.runtime.errors import UserError, one_line, say
+from stages.tools import generators
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from stages.gan.core.datasets import Split
+
+_KINDS = "a picture .png, of the wanted and the found, or an array .npy, of the latent point"
+_STARTS, _STEPS = 32, 300
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.plain_parser(__doc__)
+    parser.add_argument(
+        "--picture", type=Path, required=True, metavar="FILE", help="PNG, JPEG, or what Pillow reads"
+    )
+    parser.add_argument("--out", required=True, metavar="FILE", help=f"what to write, by its name: {_KINDS}")
+    generators.add_options(parser)
+    parser.add_argument(
+        "--class",
+        dest="label",
+        type=command.whole(0, 10_000),
+        metavar="N",
+        help="the class that the generator is told; default: whichever comes nearest",
+    )
+    parser.add_argument(
+        "--starts",
+        type=command.whole(1, 10_000),
+        default=_STARTS,
+        metavar="N",
+        help="random latent points to begin with; default: %(default)s",
+    )
+    parser.add_argument(
+        "--start-seed",
+        type=command.whole(0, 2**63 - 1),
+        default=0,
+        metavar="SEED",
+        help="which draws them; default: %(default)s",
+    )
+    parser.add_argument(
+        "--steps",
+        type=command.whole(1, 1_000_000),
+        default=_STEPS,
+        metavar="N",
+        help="of Adam; default: %(default)s",
+    )
+    parser.add_argument("--force", action="store_true", help="replace a file that is there; default: refuse")
+    return parser
+
+
+def invert(wanted: argparse.Namespace) -> None:
+    """Find and write what the command line asks for."""
+    kind = generators.check_out(wanted.out, (".png", ".npy"), _KINDS, wanted.force)
+    path = generators.find(wanted)
+    device_name, threads = generators.settings(wanted.params)
+    import torch
+
+    from stages.gan.core import arrays, devices
+    from stages.gan.networks.base.sampling import Sampler
+    from stages.runtime import progress, signals
+    from stages.tools import gallery, inversion
+
+    generator, about, seed = generators.load(path, devices.set_up(device_name, threads))
+    shape = generators.shape(generator)
+    if len(shape) != 3:
+        raise UserError(f"{path}: makes points; name a generator of images")
+    labels = _labels(generator, wanted.label)
+    like = generators.like(Sampler(generator, seed))
+    picture = _read(wanted.picture, shape, like)
+    total = inversion.work(shape, len(labels), wanted.starts, wanted.steps)
+    with progress.bar(total, "step") as bar:
+
+        def stepped() -> None:
+            signals.raise_if_stopped()
+            bar.update()
+
+        found = inversion.nearest(
+            generator, picture, labels, wanted.starts, wanted.steps, wanted.start_seed, stepped
+        )
+    out = Path(wanted.out)
+    if kind == ".npy":
+        arrays.save(out, [found.latent.unsqueeze(0)], 1)
+    else:
+        gallery.save(out, torch.stack([picture, found.image]), like, columns=2)
+    size = int(generator.latent) - len(getattr(generator, "counts", ()))  # type: ignore[arg-type]
+    length = found.latent[:size].norm().item() / math.sqrt(size)
+    told = "" if found.label is None else f" of class {found.label}"
+    name = f"invert {about.get('experiment')}, seed {seed}"
+    far = f"{found.distance:.1f} grey levels from {wanted.picture} (root mean square)"
+    at = f"its latent point is {length:.1f} times as long as usual"
+    say(one_line(f"{name}: the nearest sample{told} is {far}; {at}; see {out}"))
+
+
+def _labels(generator: "nn.Module", label: int | None) -> list[int | None]:
+    """The classes to try; None alone for a generator that is told none."""
+    from stages.tools import classes
+
+    if label is not None:
+        if not classes.check_told(generator, label):
+            raise UserError(f"--class {label}: this generator is told no class; leave the option out")
+        return [label]
+    counts: list[int] = getattr(generator, "counts", [])
+    return [number for number, samples in enumerate(counts) if samples] or [None]
+
+
+def _read(path: Path, shape: tuple[int, ...], like: "Split") -> "Tensor":
+    """A picture of the size of a generator's images, as these are: uint8 [C, H, W]."""
+    from stages.gan.sources import pictures
+
+    picture = pictures.load(path)
+    size = (shape[2], shape[1])
+    if picture.size != size:
+        raise UserError(
+            f"{path}: has {picture.width}x{picture.height} pixels, but the generator's images have "
+            f"{size[0]}x{size[1]}; scale it to that size"
+        )
+    sample = pictures.fit(picture, shape, None, str(path))
+    return 255 - sample if like.light_on_dark and sample.double().mean().item() > 127.5 else sample
+
+
+if __name__ == "__main__":
+    wanted = _parser().parse_args()
+    command.guard(lambda: invert(wanted))
