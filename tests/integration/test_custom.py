@@ -64,7 +64,7 @@ def test_custom_networks_and_a_custom_loss_go_all_the_way_and_leave_the_same_byt
 
 def test_a_custom_training_that_is_killed_ends_as_if_it_had_never_been(tmp_path):
     changes = {**NETWORKS, "train": {**LOSS, "epochs": 8, "ema": 0.9}}
-    victim = TorturedVictim(tmp_path, "digits", changes, state_every=0.1)
+    victim = TorturedVictim(tmp_path, "digits_classic", changes, state_every=0.1)
     process, _ = victim.start()
     wait_for(lambda: len(checkpoints(victim.folder)) == 2)
     assert victim.kill(process, signal.SIGKILL, after=0, write=True)

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from types import UnionType
-from typing import Literal, get_args, get_origin
+from typing import Literal, Union, get_args, get_origin
 
 import pytest
 import yaml
@@ -488,7 +488,7 @@ def kind(annotation: object, limits: Sequence[object] = ()) -> str:
         return ", ".join(f"`{json.dumps(part)}`".replace('"', "") for part in parts)
     if type(None) in parts:
         return f"{kind(parts[0], limits)}, or `null`"
-    if get_origin(annotation) is UnionType:
+    if get_origin(annotation) in (Union, UnionType):
         return " or ".join(map(kind, parts))
     limits = [limit for outer in limits for limit in getattr(outer, "metadata", [outer])]
     found = {

@@ -43,7 +43,7 @@ def residual() -> nn.Module:
     made = ResidualGenerator(5, [8, 8, 4], (3, 7, 5), True, random_generator(1, "g"))
     with torch.no_grad():
         for name, values in made.named_parameters():
-            if name.endswith("share"):
+            if name.endswith("gamma"):
                 values.fill_(0.7)
     return made
 

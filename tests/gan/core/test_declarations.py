@@ -19,6 +19,7 @@ def load(root, tmp_path):
 
     def load(experiment: str = "digits", **blocks: dict) -> params.Experiment:
         content = yaml.safe_load((root / "params.yaml").read_text())
+        content["digits"] = content["digits_classic"]
         for name, block in blocks.items():
             content[experiment][name] = content[experiment]["train"] | block if name == "train" else block
         path = tmp_path / "params.yaml"
