@@ -236,7 +236,7 @@ def test_after_a_failed_repro_the_next_one_works(tmp_path):
     pipeline.make_idle(tmp_path)
     limited = tmp_path / "limited" / "python"
     limited.parent.mkdir()
-    limited.write_text(f'#!/bin/sh\nulimit -f 2\nexec {sys.executable} "$@"\n')
+    limited.write_text(f'#!/bin/sh\nulimit -f 24\nexec {sys.executable} "$@"\n')  # 12 KB
     limited.chmod(0o755)
 
     def repro(*first: Path) -> subprocess.CompletedProcess:
@@ -248,7 +248,7 @@ def test_after_a_failed_repro_the_next_one_works(tmp_path):
     dataset = tmp_path / "data" / "sine" / "dataset.safetensors"
     assert repro().returncode == 0
     earlier = dataset.read_bytes()
-    pipeline.change_params(tmp_path, {"sine": {"data": {"points": 100}}})
+    pipeline.change_params(tmp_path, {"sine": {"data": {"points": 4000}}})
     failed = repro(limited.parent)
     assert failed.returncode != 0
     (line,) = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]
