@@ -151,7 +151,8 @@ class Attention(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps [N, C, H, W] to the same."""
-        if torch.is_grad_enabled() or torch.compiler.is_exporting() or torch.jit.is_tracing():
+        traced = torch.jit.is_tracing()  # type: ignore[attr-defined]
+        if torch.is_grad_enabled() or torch.compiler.is_exporting() or traced:
             return self._attend(maps)  # all at once: what is exported is for any number
         at_once = max(1, _MOST_WEIGHTS // math.prod(maps.shape[2:]) ** 2)
         return torch.cat([self._attend(part) for part in maps.split(at_once)])
