@@ -59,10 +59,8 @@ def set_up(folder: Path, epochs: int | None) -> None:
 
 
 def verdict(report: str) -> str:
-    """What a report says of how the two compare: the lines of its section of them, with their table."""
-    lines = report.splitlines()
-    start = next(number for number, line in enumerate(lines) if "the primary score" in line)
-    return lines[start]
+    """What a report says of how the two compare: the line on the primary score."""
+    return next(line for line in report.splitlines() if "the primary score" in line)
 
 
 if __name__ == "__main__":

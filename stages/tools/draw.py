@@ -69,12 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"with --plane: points along each side of the grid; default: {_SIDE}",
     )
-    parser.add_argument(
-        "--class",
-        dest="label",
-        type=command.whole(0, 10_000),
-        metavar="N",
-        help="of one class: the generator is told it, or, if it takes none, the judges pick such samples",
+    generators.add_class(
+        parser, "of one class: the generator is told it, or, if it takes none, the judges pick such samples"
     )
     parser.add_argument(
         "--judge",

@@ -32,6 +32,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     command.add_params(parser)
 
 
+def add_class(parser: argparse.ArgumentParser, about: str) -> None:
+    """Have a parser know ``--class``, as ``label``; ``about`` says what it does."""
+    parser.add_argument("--class", dest="label", type=command.whole(0, 10_000), metavar="N", help=about)
+
+
 def find(wanted: argparse.Namespace) -> Path:
     """The generator's file.
 

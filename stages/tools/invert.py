@@ -37,13 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", required=True, metavar="FILE", help=f"what to write, by its name: {_KINDS}")
     generators.add_options(parser)
-    parser.add_argument(
-        "--class",
-        dest="label",
-        type=command.whole(0, 10_000),
-        metavar="N",
-        help="the class that the generator is told; default: whichever comes nearest",
-    )
+    generators.add_class(parser, "the class that the generator is told; default: whichever comes nearest")
     parser.add_argument(
         "--starts",
         type=command.whole(1, 10_000),
