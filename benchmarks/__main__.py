@@ -5,7 +5,6 @@ recorded in quality.csv by ``python -m benchmarks.quality``, and read from there
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -49,9 +48,6 @@ def speed_table(device: str) -> str:
         speed.figure([comparison for comparison, steps, _ in trials if steps is None]),
         RESULTS / f"speed-{device}.png",
     )
-    if device == "cpu":
-        epochs = {loop: round(mnist.trials[loop][0].times[-1] / 5, 2) for loop in speed.LOOPS}
-        quality.SECONDS.write_text(json.dumps(epochs) + "\n")
     heads = ["experiment", "over", "rounds", "reference, ms", "ours, ms", "times as fast", "floor"]
     lines = [
         f"Both loops in turn on {device} ({devices.name(there)}); milliseconds a step. The floor comes from "
@@ -100,10 +96,8 @@ def portable_table() -> str:
 
 def quality_table() -> str:
     """How soon the fast recipe is as good as the classic one after all its epochs."""
-    epochs = params.load(Path("params.yaml")).experiments["mnist"].train.epochs
-    script = json.loads(quality.SECONDS.read_text())["reference"] * epochs
-    canvas.save(quality.figure("mnist", "mnist_fast", script), RESULTS / "quality.png")
-    return quality.table("mnist", "mnist_fast", script)
+    canvas.save(quality.figure(), RESULTS / "quality.png")
+    return quality.table()
 
 
 def overhead_table() -> str:

@@ -1,26 +1,29 @@
 """Quality against time: a recipe trained as the pipeline does, scored again and again on the way.
 
-``python -m benchmarks.quality EXPERIMENT --seeds 1 2 --epochs 1 2 5`` adds to quality.csv: experiment, seed,
-epoch, seconds of training (scoring excluded), fid_judge of 10,000 samples, whether the run has collapsed, and
-the distance that a training measures itself (``score_every``): ``--ranks`` says how well that ranks epochs.
-Without ``--epochs`` it scores the checkpoints of the pipeline's runs in MLflow instead.
+``python -m benchmarks.quality EXPERIMENT --seeds 1 2 --epochs 1 2 5`` adds to quality.csv: recipe, seed,
+epoch, fid_judge of 10,000 samples, whether the run has collapsed, and the distance that a training measures
+itself (``score_every``): ``--ranks`` says how well that ranks epochs. With ``--set train.r1=1`` the recipe is
+another, and ``--label`` says how it is called. Without ``--epochs`` it scores the checkpoints of the
+pipeline's runs in MLflow instead. ``--seconds`` measures how long an epoch of each recipe takes here, in turn.
 """
 
 import argparse
 import csv
+import json
 import math
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from scipy import stats
 from torch import nn
 
+from benchmarks import recipes, speed
 from stages.gan.core import devices, params, weights
 from stages.gan.evaluation import scoring
 from stages.gan.evaluation.reference import Reference
@@ -28,69 +31,83 @@ from stages.gan.evaluation.scores import REAL_SUFFIX
 from stages.gan.networks.base import registry, sampling
 from stages.gan.plots.style import GENERATED, REAL
 from stages.gan.report import markdown
-from stages.gan.training import loop
+from stages.gan.training.batches import Real, steps_per_epoch
 from stages.gan.training.best import Distance
+from stages.gan.training.loop import Training
 from stages.pipeline import known
 from stages.runtime import command
 from stages.runtime.errors import UserError
 from stages.runtime.paths import STORE, ExperimentFiles
 
 RECORD = Path(__file__).parent / "results" / "quality.csv"
-SECONDS = RECORD.with_name("mnist.json")  # that an epoch of mnist takes on this machine, by loop
+SECONDS = RECORD.with_suffix(".json")
 SAMPLES = 10_000
 
 
 @dataclass(frozen=True)
-class Score:
-    """How good a training's samples are after so many epochs, and seconds."""
+class Recipe:
+    """A recipe in the figure: its name, the experiment it is made from, and what is changed of this."""
 
+    name: str
     experiment: str
+    changes: tuple[str, ...] = ()
+
+
+CLASSIC = Recipe("mnist", "mnist")
+BEFORE = Recipe(
+    "mnist_fast, before",
+    "mnist_fast",
+    ("train.loss=bce", "train.condition=false", "train.betas=[0.5,0.99]"),
+)
+FAST = Recipe("mnist_fast", "mnist_fast")
+COLORS = {CLASSIC: REAL, BEFORE: "0.5", FAST: GENERATED}
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good a training's samples are after so many epochs."""
+
+    recipe: str
     seed: int
     epoch: int
-    seconds: float
     fid_judge: float
     collapsed: int
     distance: float = math.nan  # that a training measures itself
 
 
 class Scorer:
-    """Scores generators of an experiment against its data, with its judge."""
+    """Scores generators of a recipe against its data, with its judge."""
 
-    def __init__(self, experiment: str, seed: int) -> None:
-        found = params.load(Path("params.yaml"))
-        self.params = params.select(found, experiment, Path("params.yaml"))
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        experiment = recipe.experiment
+        found = recipes.load(experiment, recipe.changes)
+        self.params = params.select(found, experiment, recipes.PATH)
         self.device = devices.set_up(found.settings.device, found.settings.threads)
-        self._experiment, self._seed = experiment, seed
+        self._name, self._seed = recipe.name, seed
         self._known, _ = known.read(experiment, self.params, self.device)
         self._reference = Reference.load(ExperimentFiles(experiment).reference)
         self.split = self._known.real.train
 
-    def __call__(self, generator: nn.Module, epoch: int, seconds: float) -> Score:
-        """The score of a generator after so many epochs, and seconds."""
+    def __call__(self, generator: nn.Module, epoch: int) -> Score:
+        """The score of a generator after so many epochs."""
         samples = torch.cat(list(sampling.Sampler(generator, self._seed).samples(SAMPLES)))
         found, _ = scoring.score(samples, self._known, self._reference)
-        return Score(
-            self._experiment, self._seed, epoch, seconds, found["fid_judge_all"], int(found["collapsed"])
-        )
+        return Score(self._name, self._seed, epoch, found["fid_judge_all"], int(found["collapsed"]))
 
     def real(self) -> float:
         """The Fréchet distance of real images, those of the test split, to the training images."""
         return self._reference.baselines["fid_judge_all" + REAL_SUFFIX]
 
 
-def trained(experiment: str, seed: int, epochs: Sequence[int]) -> Iterator[Score]:
-    """Train an experiment's networks; yield the scores after each of ``epochs``."""
-    score = Scorer(experiment, seed)
-    counts = score.split.class_counts if score.params.train.condition else []
-    gan = loop.Training(score.params, score.split.shape, seed=seed, device=score.device, counts=counts)
-    real = loop.Real.of(score.split, score.device)
+def trained(recipe: Recipe, seed: int, epochs: Sequence[int]) -> Iterator[Score]:
+    """Train a recipe's networks; yield the scores after each of ``epochs``."""
+    score = Scorer(recipe, seed)
+    gan = Training.of(score.params, score.split, seed=seed, device=score.device)
+    real = Real.of(score.split, score.device)
     distance = Distance(gan.generator_ema, real)
-    seconds, start = 0.0, time.perf_counter()
     for epoch in gan.epochs(real, torch.zeros(1, gan.latent)):
-        seconds += time.perf_counter() - start
         if epoch.number in epochs:
-            yield replace(score(gan.generator_ema, epoch.number, seconds), distance=distance())
-        start = time.perf_counter()
+            yield replace(score(gan.generator_ema, epoch.number), distance=distance())
 
 
 def load() -> list[Score]:
@@ -98,10 +115,9 @@ def load() -> list[Score]:
     with RECORD.open(newline="") as file:
         return [
             Score(
-                r["experiment"],
+                r["recipe"],
                 int(r["seed"]),
                 int(r["epoch"]),
-                float(r["seconds"]),
                 float(r["fid_judge"]),
                 int(r["collapsed"]),
                 float(r.get("distance") or math.nan),
@@ -111,126 +127,129 @@ def load() -> list[Score]:
 
 
 def add(new: list[Score]) -> None:
-    """Put scores into the record, in place of those of the same experiment and seed."""
-    runs = {(score.experiment, score.seed) for score in new}
-    others = [s for s in load() if (s.experiment, s.seed) not in runs] if RECORD.exists() else []
+    """Put scores into the record, in place of those of the same recipe and seed."""
+    runs = {(score.recipe, score.seed) for score in new}
+    others = [s for s in load() if (s.recipe, s.seed) not in runs] if RECORD.exists() else []
     with RECORD.open("w", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Score)], lineterminator="\n")
         writer.writeheader()
-        for score in sorted(others + new, key=lambda s: (s.experiment, s.seed, s.epoch)):
-            row = asdict(score) | {"seconds": f"{score.seconds:.1f}", "fid_judge": f"{score.fid_judge:.4g}"}
+        for score in sorted(others + new, key=lambda s: (s.recipe, s.seed, s.epoch)):
+            row = asdict(score) | {"fid_judge": f"{score.fid_judge:.4g}"}
             row["distance"] = "" if math.isnan(score.distance) else f"{score.distance:.4g}"
             writer.writerow(row)
 
 
-def checkpoints(experiment: str, seed: int, epoch_seconds: float | None) -> list[Score]:
-    """The scores of a run of the pipeline, from its checkpoints in MLflow.
-
-    Args:
-        experiment: the experiment's name.
-        seed: the run's seed.
-        epoch_seconds: what an epoch takes on this machine; none: as MLflow says of this run.
-    """
+def checkpoints(recipe: Recipe, seed: int) -> list[Score]:
+    """The scores of a run of the pipeline, from its checkpoints in MLflow."""
     from mlflow import MlflowClient
 
     client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or STORE)
-    found = client.get_experiment_by_name(experiment)
+    found = client.get_experiment_by_name(recipe.experiment)
     runs = client.search_runs([found.experiment_id], f"attributes.run_name = 'seed-{seed}'") if found else []
     if not runs:
-        raise UserError(f"no run of {experiment}, seed {seed}, in the MLflow store")
-    score, scores = Scorer(experiment, seed), []
-    if epoch_seconds is None:
-        steps = loop.steps_per_epoch(len(score.split), score.params.train)
-        epoch_seconds = steps / runs[0].data.metrics["steps_per_second"]
+        raise UserError(f"no run of {recipe.experiment}, seed {seed}, in the MLflow store")
+    score, scores = Scorer(recipe, seed), []
     with TemporaryDirectory() as folder:
         for path in Path(client.download_artifacts(runs[0].info.run_id, "checkpoints", folder)).iterdir():
             generator, _ = weights.load(path / "generator.safetensors", registry.get_generator, score.device)
-            epoch = int(path.name.removeprefix("epoch-"))
-            scores.append(score(generator, epoch, epoch * epoch_seconds))
+            scores.append(score(generator, int(path.name.removeprefix("epoch-"))))
     return sorted(scores, key=lambda found: found.epoch)
 
 
-def by_seed(experiment: str) -> dict[int, list[Score]]:
-    """The record's scores of an experiment, by seed, in the order of epochs."""
+def measure_seconds(rounds: int = 3) -> None:
+    """Measure the seconds of an epoch of each recipe, and of the classic one's by the reference, in turn."""
+    few = ("--epochs", "1", "--limit", "8000")
+    loops = {"reference": ("reference", CLASSIC), **{r.name: ("ours", r) for r in COLORS}}
+    found: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(rounds):
+        for name, (loop, recipe) in loops.items():
+            changes = ("--set", *recipe.changes) if recipe.changes else ()
+            found[name].append(speed.run(loop, recipe.experiment, *few, *changes).seconds())
+    seconds: dict[str, float] = {}
+    for name, (_, recipe) in loops.items():
+        score = Scorer(recipe, seed=0)
+        steps = steps_per_epoch(len(score.split), score.params.train)
+        seconds[name] = round(steps * float(np.median(found[name])), 2)
+    cpu = devices.name(torch.device("cpu"))
+    SECONDS.write_text(json.dumps({"cpu": cpu, "seconds": seconds}, indent=2) + "\n")
+
+
+def by_seed(recipe: str) -> dict[int, list[Score]]:
+    """The record's scores of a recipe, by seed, in the order of epochs."""
     found: dict[int, list[Score]] = {}
     for score in load():
-        if score.experiment == experiment:
+        if score.recipe == recipe:
             found.setdefault(score.seed, []).append(score)
     return found
 
 
-def figure(classic: str, fast: str, script: float) -> Figure:
-    """Quality against wall time of two recipes, every seed a line; crosses end runs that collapsed.
-
-    Args:
-        classic: the experiment with the classic recipe.
-        fast: the one with the other.
-        script: seconds that the reference loop takes for all epochs of the classic one.
-    """
+def figure() -> Figure:
+    """Quality against time of the recipes, every seed a line; crosses end runs that collapsed."""
+    seconds = json.loads(SECONDS.read_text())["seconds"]
     drawn = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = drawn.subplots()
-    for name, color in ((classic, REAL), (fast, GENERATED)):
-        for index, scores in enumerate(by_seed(name).values()):
-            x, y = [s.seconds for s in scores], [s.fid_judge for s in scores]
-            label = f"{name}, each seed" if index == 0 else None
+    for recipe, color in COLORS.items():
+        for index, scores in enumerate(by_seed(recipe.name).values()):
+            x, y = [s.epoch * seconds[recipe.name] for s in scores], [s.fid_judge for s in scores]
+            label = f"{recipe.name}, each seed" if index == 0 else None
             axes.plot(x, y, ".-", color=color, lw=1.2, ms=4, alpha=0.8, label=label)
             if scores[-1].collapsed:
                 axes.plot(x[-1], y[-1], "x", color=color, ms=8, mew=2)
-    axes.axvline(script, color="0.4", ls=":", lw=1.2)
-    axes.annotate(
-        "the reference loop \nis done here ",
-        (script, 0.03),
-        xycoords=("data", "axes fraction"),
-        ha="right",
-        va="bottom",
-    )
+    axes.axhline(Scorer(CLASSIC, seed=0).real(), color="0.4", ls=":", lw=1.2, label="real test images")
     axes.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="Fréchet distance (fid_judge)")
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper right")
     return drawn
 
 
-def table(classic: str, fast: str, script: float) -> str:
-    """What the record says about two recipes; for the arguments see :func:`figure`."""
-    old, new = by_seed(classic), by_seed(fast)
-    real = Scorer(classic, seed=0).real()
-    good = [scores[-1].fid_judge for scores in old.values() if not scores[-1].collapsed]
-    goal = min(good)
-    third = real + (goal - real) / 3
-    reached, better = (
-        [next(s.seconds for s in scores if s.fid_judge <= target) for scores in new.values()]
-        for target in (goal, third)
-    )
-    lost = sum(scores[-1].collapsed for scores in old.values())
-    ends = [scores[-1] for scores in new.values()]
+def table() -> str:
+    """What the record says about the recipes."""
+    measured = json.loads(SECONDS.read_text())
+    seconds, real = measured["seconds"], Scorer(CLASSIC, seed=0).real()
+    runs = {recipe: by_seed(recipe.name) for recipe in COLORS}
     lines = [
-        f"{classic}: of {len(old)} seeds {lost} collapsed; the others end with a Fréchet distance of "
-        f"{min(good):.3g} to {max(good):.3g}; real test images have {real:.3g}.",
+        f"Seconds are epochs times those that one takes on {measured['cpu']}, measured in turn. Real test "
+        f"images have a Fréchet distance of {real:.3g}.",
         "",
-        f"{fast}: of {len(new)} seeds {sum(end.collapsed for end in ends)} collapsed; they end with "
-        f"{min(end.fid_judge for end in ends):.3g} to {max(end.fid_judge for end in ends):.3g}.",
-        "",
-        f"The slowest seed of {fast} is as good as the best of {classic} after all its epochs "
-        f"({goal:.3g}) in 1/{script / max(reached):.0f} of the time that the reference loop takes for them, "
-        f"and at a third of its distance to the real ones ({third:.3g}) in 1/{script / max(better):.0f}: "
-        f"{max(better):.0f} s.",
-        "",
-        "| experiment | seed | epochs | seconds | fid_judge | collapsed |",
-        "| --- | --- | --- | --- | --- | --- |",
     ]
-    for name, runs in ((classic, old), (fast, new)):
-        for seed, scores in runs.items():
+    rows = []
+    for recipe, found in runs.items():
+        ends = [scores[-1] for scores in found.values()]
+        good = sorted(end.fid_judge for end in ends if not end.collapsed)
+        rows.append(
+            [
+                *(recipe.name, str(len(ends)), str(len(ends) - len(good)), str(ends[0].epoch)),
+                f"{ends[0].epoch * seconds[recipe.name]:.0f}",
+                f"{np.median(good):.3g} ({good[0]:.3g} to {good[-1]:.3g})",
+            ]
+        )
+    lines += markdown.table(["recipe", "seeds", "collapsed", "epochs", "seconds", "fid_judge"], rows)
+    goal = min(s[-1].fid_judge for s in runs[CLASSIC].values() if not s[-1].collapsed)
+    reached = [
+        next((s.epoch for s in scores if s.fid_judge <= goal), math.inf) for scores in runs[FAST].values()
+    ]
+    needed = max(reached) * seconds[FAST.name]
+    loop = seconds["reference"] * next(iter(runs[CLASSIC].values()))[-1].epoch
+    lines += [
+        "",
+        f"The slowest seed of {FAST.name} is as good as the best of {CLASSIC.name} after all its epochs "
+        f"({goal:.3g}) within {needed:.0f} s, 1/{loop / needed:.0f} of the {loop:.0f} s that the reference "
+        "loop takes for them.",
+        "",
+        "| recipe | seed | epochs | fid_judge | collapsed |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for recipe, found in runs.items():
+        for seed, scores in found.items():
             end = scores[-1]
             collapsed = "yes" if end.collapsed else "no"
-            lines.append(
-                f"| {name} | {seed} | {end.epoch} | {end.seconds:.0f} | {end.fid_judge:.4g} | {collapsed} |"
-            )
+            lines.append(f"| {recipe.name} | {seed} | {end.epoch} | {end.fid_judge:.4g} | {collapsed} |")
     return "\n".join(lines)
 
 
-def ranks(experiment: str) -> str:
+def ranks(recipe: str) -> str:
     """How well the distance of the training itself ranks the epochs of each seed that were scored."""
     rows = []
-    for seed, scores in by_seed(experiment).items():
+    for seed, scores in by_seed(recipe).items():
         known = [score for score in scores if not math.isnan(score.distance)]
         if len(known) < 2:
             continue
@@ -240,12 +259,12 @@ def ranks(experiment: str) -> str:
         best = min(known, key=lambda score: score.fid_judge)
         rows.append(
             [
-                *(experiment, str(seed), str(len(known)), f"{together:.2f}"),
+                *(recipe, str(seed), str(len(known)), f"{together:.2f}"),
                 *(f"{kept.fid_judge:.3g} (epoch {kept.epoch})", f"{best.fid_judge:.3g} (epoch {best.epoch})"),
                 f"{known[-1].fid_judge:.3g}",
             ]
         )
-    heads = ["experiment", "seed", "epochs scored", "rank correlation", "kept", "best", "last"]
+    heads = ["recipe", "seed", "epochs scored", "rank correlation", "kept", "best", "last"]
     return "\n".join(markdown.table(heads, rows))
 
 
@@ -260,17 +279,23 @@ def main() -> None:
     parser.add_argument(
         "--epochs", type=int, nargs="*", help="to score after; none: the checkpoints in MLflow"
     )
-    parser.add_argument("--epoch-seconds", type=float, help="that an epoch took, where the run was disturbed")
+    parser.add_argument("--seconds", action="store_true", help="measure how long an epoch of each takes")
+    parser.add_argument("--label", help="of the recipe in the record; default: the experiment")
+    recipes.add_option(parser)
     arguments = parser.parse_args()
+    name = arguments.label or arguments.experiment
+    recipe = Recipe(name, arguments.experiment, tuple(arguments.set))
     for seed in arguments.seeds:
         if arguments.epochs:
-            found = list(trained(arguments.experiment, seed, arguments.epochs))
+            found = list(trained(recipe, seed, arguments.epochs))
         else:
-            found = checkpoints(arguments.experiment, seed, arguments.epoch_seconds)
+            found = checkpoints(recipe, seed)
         print(*found, sep="\n", flush=True)
         add(found)
+    if arguments.seconds:
+        measure_seconds()
     if arguments.ranks:
-        print(ranks(arguments.experiment))
+        print(ranks(name))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from benchmarks import pipeline
 from stages.gan.core import devices, params
 from stages.gan.core.datasets import Split
 from stages.gan.sources.digits import DigitsSource
-from stages.gan.training import loop, process_group
+from stages.gan.training import process_group
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import Training
 
 CASES = ("sine", "digits_classic", "mnist", "mnist_fast")
 STEPS = (0, 1, 10, 50, 100, 200)
@@ -62,7 +64,7 @@ class Trajectory:
             discriminator's and the generator's, of which there are none before the first.
     """
 
-    def __init__(self, gan: loop.Training, steps: Sequence[int]) -> None:
+    def __init__(self, gan: Training, steps: Sequence[int]) -> None:
         self.found: dict[str, Tensor] = {}
         self._gan = gan
         self._preview = torch.zeros(1, gan.latent)
@@ -70,7 +72,7 @@ class Trajectory:
         self._done = 0
         self._note()
 
-    def train(self, real: loop.Real) -> None:
+    def train(self, real: Real) -> None:
         """Train up to the last of the steps."""
         totals = self._gan.state_dict()["totals"]  # not a copy: the sums of the epoch so far
 
@@ -114,10 +116,9 @@ def main() -> None:
         for case in arguments.cases:
             split = data(known[case])
             experiment = without_dropout(known[case], arguments.processes)
-            counts = split.class_counts if experiment.train.condition else []
-            gan = loop.Training(experiment, split.shape, seed=1, device=device, group=group, counts=counts)
+            gan = Training.of(experiment, split, seed=1, device=device, group=group)
             trajectory = Trajectory(gan, arguments.steps)
-            real = loop.Real.of(split, device)
+            real = Real.of(split, device)
             trajectory.train(real._replace(samples=real.samples.to(torch.get_default_dtype())))
             found |= {f"{case}/{name}": tensor for name, tensor in trajectory.found.items()}
     if group.is_main:

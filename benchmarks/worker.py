@@ -16,10 +16,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks import reference
+from benchmarks import recipes, reference
 from stages.gan.core import datasets, devices, params
 from stages.gan.core.datasets import Split
-from stages.gan.training import loop
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import Training
 from stages.gan.training.losses import Loss
 from stages.runtime.paths import ExperimentFiles
 
@@ -43,11 +44,10 @@ class Clock:
 
 def ours(split: Split, experiment: params.Experiment, device: torch.device) -> Iterator[float]:
     """Train as the pipeline does; yield the times at which the steps began, and the end's."""
-    counts = split.class_counts if experiment.train.condition else []
-    gan = loop.Training(experiment, split.shape, seed=1, device=device, counts=counts)
+    gan = Training.of(experiment, split, seed=1, device=device)
     clock = Clock(gan.game.loss)
     gan.game.loss = clock  # type: ignore[assignment]
-    real = loop.Real.of(split, device)
+    real = Real.of(split, device)
     for _ in gan.epochs(real, torch.randn(experiment.train.preview, gan.latent)):
         pass
     yield from clock.times
@@ -72,9 +72,10 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, help="default: params.yaml's for ours, PyTorch's for the other"
     )
+    recipes.add_option(parser)
     arguments = parser.parse_args()
-    known = params.load(Path("params.yaml"))
-    experiment = params.select(known, arguments.experiment, Path("params.yaml"))
+    known = recipes.load(arguments.experiment, arguments.set)
+    experiment = params.select(known, arguments.experiment, recipes.PATH)
     if arguments.epochs:
         train = experiment.train.model_copy(update={"epochs": arguments.epochs})
         experiment = experiment.model_copy(update={"train": train})

@@ -13,7 +13,8 @@ from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.history import Epoch
 from stages.gan.core.params import Experiment, Settings, pieces
 from stages.gan.networks.base import sampling
-from stages.gan.training import loop
+from stages.gan.training import batches, loop
+from stages.gan.training.batches import Real
 from stages.gan.training.process_group import PeerLostError, ProcessGroup
 from stages.gan.training.resumable import ResumableTraining, checkpoint_store
 from stages.pipeline import origin
@@ -34,7 +35,7 @@ def train(
     shared, run_files, total = ExperimentFiles(name), RunFiles(name, seed), experiment.train.epochs
     gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
     locks.claim(run_files.checkpoints, f"train {name}, seed {seed}")
-    steps = loop.steps_per_epoch(len(split), experiment.train)
+    steps = batches.steps_per_epoch(len(split), experiment.train)
     together = f" in {group.world_size} processes" if group.world_size > 1 else ""
     where = f"seed-{seed} of experiment {name} in MLflow (make ui)"
     work = f"{total} epochs of {steps} steps"
@@ -72,9 +73,7 @@ def train(
             run.log_epoch(epoch)
         try:
             with signals.deferred():  # until the training is whole on disk
-                for epoch in _shown(
-                    training, loop.Real.of(split, device), latents, run, total * steps, total
-                ):
+                for epoch in _shown(training, Real.of(split, device), latents, run, total * steps, total):
                     run.log_epoch(epoch)
                     run.log_checkpoint(epoch.number, save)
         except loop.DivergenceError as error:
@@ -98,7 +97,7 @@ def run_worker(
 ) -> NoReturn:
     """Compute this process's rows of a training, to its end; what there is to say the main process says."""
     gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
-    real = loop.Real.of(split, device)
+    real = Real.of(split, device)
     try:
         with signals.deferred(), group.joined(device, COMMAND):  # the main process ends where all is whole
             for _ in gan.epochs(real, latents):
@@ -116,22 +115,9 @@ def _set_up(
     """The training as it begins, its data, the latent points of its previews, and its device."""
     device = group.device(devices.set_up(settings.device, settings.threads))
     split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
-    counts = _class_counts(name, split) if experiment.train.condition else []
-    gan = loop.Training(
-        experiment,
-        split.shape,
-        seed=seed,
-        device=device,
-        group=group,
-        normalization=split.normalization,
-        counts=counts,
-    )
-    return (
-        gan,
-        split,
-        sampling.fixed_latents(gan.generator, experiment.train.preview, seed, "preview"),
-        device,
-    )
+    gan = loop.Training.of(experiment, split, seed=seed, device=device, group=group)
+    latents = sampling.fixed_latents(gan.generator, experiment.train.preview, seed, "preview")
+    return gan, split, latents, device
 
 
 def _start(gan: loop.Training, name: str, experiment: Experiment) -> str:
@@ -149,17 +135,8 @@ def _start(gan: loop.Training, name: str, experiment: Experiment) -> str:
     return sums
 
 
-def _class_counts(name: str, split: Split) -> list[int]:
-    """How many training samples each class has."""
-    if split.labels is None:
-        raise UserError(
-            f"{name}.train.condition: the images have no labels, and so no classes; set it to false"
-        )
-    return split.class_counts
-
-
 def _shown(
-    training: ResumableTraining, real: loop.Real, preview: Tensor, run: TrainingRecord, steps: int, total: int
+    training: ResumableTraining, real: Real, preview: Tensor, run: TrainingRecord, steps: int, total: int
 ) -> Iterator[Epoch]:
     """Train, showing both losses: on a terminal beside a bar of all steps, elsewhere every tenth epoch's."""
 

@@ -17,7 +17,8 @@ from stages.gan.core import params
 from stages.gan.core.params import Experiment
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.mlp import Dropout
-from stages.gan.training import loop
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import Training
 
 
 @pytest.fixture
@@ -45,9 +46,7 @@ def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
     size, steps, latent = experiment.train.batch_size, 3, experiment.generator.latent
     real = torch.randn(size * steps, *shape, generator=torch.Generator().manual_seed(1)).tanh()
     train = experiment.train.model_copy(update={"epochs": 1})
-    gan = loop.Training(
-        experiment.model_copy(update={"train": train}), shape, seed=7, device=torch.device("cpu")
-    )
+    gan = Training(experiment.model_copy(update={"train": train}), shape, seed=7, device=torch.device("cpu"))
     ours = (gan.generator, gan.discriminator)
     theirs = reference.networks(experiment, shape)
     for a, b in zip(ours, theirs, strict=True):
@@ -60,7 +59,7 @@ def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
         if isinstance(layer, Dropout):
             kept = masks.setdefault(len(masks), [])
             layer.register_forward_hook(lambda module, _, __, kept=kept: kept.append(module.mask.clone()))
-    list(gan.epochs(loop.Real(real), torch.zeros(1, latent)))
+    list(gan.epochs(Real(real), torch.zeros(1, latent)))
 
     replayed = iter(masks.values())
     for index, layer in enumerate(theirs[1]):
@@ -119,9 +118,9 @@ def test_the_floor_counts_what_a_step_must_compute_and_move(experiments):
 
 def test_the_record_of_quality_keeps_one_training_of_a_seed(tmp_path, monkeypatch):
     monkeypatch.setattr(quality, "RECORD", tmp_path / "quality.csv")
-    first = quality.Score("mnist", 1, 10, 190.0, 60.0, 0)
-    other = quality.Score("mnist_fast", 1, 1, 22.0, 50.0, 0)
-    quality.add([first, quality.Score("mnist", 1, 20, 380.0, 55.0, 0)])
+    first = quality.Score("mnist", 1, 10, 60.0, 0)
+    other = quality.Score("mnist_fast", 1, 1, 50.0, 0)
+    quality.add([first, quality.Score("mnist", 1, 20, 55.0, 0)])
     quality.add([other])
     quality.add([first])
     assert quality.load() == [first, other]

@@ -13,7 +13,8 @@ from stages.gan.judges import models
 from stages.gan.networks.base import registry
 from stages.gan.networks.base.sampling import Sampler
 from stages.gan.training import process_group
-from stages.gan.training.loop import Real, Training
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import Training
 from stages.runtime.errors import UserError
 from tests.gan.training.worker import CASES
 

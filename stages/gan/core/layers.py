@@ -50,26 +50,30 @@ def apply_spectral_norm(network: nn.Module, weights: torch.Generator | None) -> 
             normalised(layer)
 
 
-class Projection(nn.Module):
-    """What a discriminator's logit has in addition where it is told the class.
+class Logits(nn.Module):
+    """What ends a discriminator: a linear layer, and where it is told the class, a projection.
 
-    Miyato & Koyama 2018 (cGANs with projection discriminator), equation 3: the inner product of the features
-    with an embedding of the class.
+    Miyato & Koyama 2018 (cGANs with projection discriminator), equation 3: to the logit comes the inner
+    product of the features with an embedding of the class.
 
     Args:
         features: how many there are.
-        classes: likewise.
-        weights: draws the embeddings; without it they are left to be loaded.
+        classes: likewise; 0: it is not told.
+        weights: draws the initial weights; without it they are left to be loaded.
     """
 
     def __init__(self, features: int, classes: int, weights: torch.Generator | None = None) -> None:
         super().__init__()
-        self.embedding = make_layer(Linear, weights, features, classes, bias=False)
+        self.linear = make_layer(Linear, weights, features, 1)
+        self.embedding = make_layer(Linear, weights, features, classes, bias=False) if classes else None
 
-    def forward(self, features: Tensor, classes: Tensor) -> Tensor:
-        """Features [N, F] and one-hot rows [N, C] to [N, 1]."""
-        product: Tensor = self.embedding(features) * classes  # with all embeddings; that of its class is left
-        return product.sum(1, keepdim=True)
+    def forward(self, features: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Features [N, F], with one-hot rows [N, C] if it is told, to logits [N, 1]."""
+        logits: Tensor = self.linear(features)
+        if self.embedding is None or classes is None:
+            return logits
+        of_classes = self.embedding(features) * classes  # with all embeddings; that of its class is left
+        return torch.add(logits, of_classes.sum(1, keepdim=True))
 
 
 class RandomLayer(nn.Module):

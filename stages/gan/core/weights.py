@@ -50,9 +50,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         UserError: see :func:`read_about`.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            _about(file)
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _contents(path)[1]
     except _ERRORS as error:
         raise _unreadable(path, error) from error
 
@@ -71,9 +69,7 @@ def load(
         UserError: the file is missing or damaged, or was not written by :func:`save`.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            about = _about(file)
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about, state = _contents(path)
         architecture = dict(about["architecture"])
         units, counts = architecture.pop("units", None), architecture.pop("counts", None)
         if counts is not None:
@@ -144,6 +140,11 @@ def check_generator(
         )
     check_architecture(path, about["architecture"], params, shape, "generator")
     return run
+
+
+def _contents(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        return _about(file), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def _about(file: Any) -> dict[str, Any]:

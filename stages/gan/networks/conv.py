@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from stages.gan.core.layers import Projection, apply_spectral_norm, linear_layers, make_layer
+from stages.gan.core.layers import Logits, apply_spectral_norm, linear_layers, make_layer
 from stages.gan.core.params.types import EvenHalvings, Halvings
 from stages.runtime.errors import UserError
 
@@ -82,7 +82,7 @@ class ConvDiscriminator(nn.Module):
         weights: draws the initial weights; without it they are left to be loaded.
         masks: not used: there is no dropout.
         rows: not used either.
-        classes: that it is told; see :class:`stages.gan.core.layers.Projection`.
+        classes: that it is told; see :class:`stages.gan.core.layers.Logits`.
 
     Raises:
         UserError: halving leaves nothing of an image.
@@ -116,16 +116,12 @@ class ConvDiscriminator(nn.Module):
         for inputs, outputs in pairwise([shape[0], *channels]):
             down = make_layer(nn.Conv2d, weights, inputs, outputs, kernel_size=4, stride=2, padding=1)
             layers += [down, nn.LeakyReLU(0.2)]
-        layers += [nn.Flatten(), *linear_layers([channels[-1] * height * width, 1], weights)]
-        self.layers = nn.Sequential(*layers)
-        self.projection = Projection(channels[-1] * height * width, classes, weights) if classes else None
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.logits = Logits(channels[-1] * height * width, classes, weights)
         if spectral_norm:
             apply_spectral_norm(self, weights)
 
     def forward(self, samples: Tensor, classes: Tensor | None = None) -> Tensor:
         """Images [N, *shape], with one-hot rows of their classes [N, C] if it is told, to logits [N, 1]."""
-        if self.projection is None or classes is None:
-            logits: Tensor = self.layers(samples)
-            return logits
-        features: Tensor = self.layers[:-1](samples)
-        return torch.add(self.layers[-1](features), self.projection(features, classes))
+        logits: Tensor = self.logits(self.layers(samples), classes)
+        return logits

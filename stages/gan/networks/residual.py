@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 
-from stages.gan.core.layers import Projection, apply_spectral_norm, linear_layers, make_layer
+from stages.gan.core.layers import Logits, apply_spectral_norm, linear_layers, make_layer
 from stages.gan.core.params.types import Levels
 
 Size = tuple[int, int]
@@ -83,7 +83,7 @@ class ResidualDiscriminator(nn.Module):
         weights: draws the initial weights; without it they are left to be loaded.
         masks: not used: there is no dropout.
         rows: not used either.
-        classes: that it is told; see :class:`stages.gan.core.layers.Projection`.
+        classes: that it is told; see :class:`stages.gan.core.layers.Logits`.
     """
 
     def __init__(
@@ -113,20 +113,15 @@ class ResidualDiscriminator(nn.Module):
             if attention and number == 0:
                 layers.append(Attention(outputs, weights))
         height, width = halvings(shape, len(channels) - 1)[-1]
-        features = channels[-1] * height * width
         self.layers = nn.Sequential(*layers, nn.LeakyReLU(_SLOPE), nn.Flatten())
-        self.last = nn.Sequential(*linear_layers([features, 1], weights))
-        self.projection = Projection(features, classes, weights) if classes else None
+        self.logits = Logits(channels[-1] * height * width, classes, weights)
         if spectral_norm:
             apply_spectral_norm(self, weights)
 
     def forward(self, samples: Tensor, classes: Tensor | None = None) -> Tensor:
         """Images [N, *shape], with one-hot rows of their classes [N, C] if it is told, to logits [N, 1]."""
-        features: Tensor = self.layers(samples)
-        logits: Tensor = self.last(features)
-        if self.projection is None or classes is None:
-            return logits
-        return torch.add(logits, self.projection(features, classes))
+        logits: Tensor = self.logits(self.layers(samples), classes)
+        return logits
 
 
 class Attention(nn.Module):

@@ -3,7 +3,6 @@
 import copy
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +14,7 @@ from stages.gan.core.numbering import block_size
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.core.wasserstein import projected, wasserstein
 from stages.gan.networks.base.sampling import draw, fixed_latents
-
-if TYPE_CHECKING:
-    from stages.gan.training.loop import Real
+from stages.gan.training.batches import Real
 
 _SEED = 0  # not the run's: all runs are compared with the same samples
 _SAMPLES = 2000  # of each side, at most
@@ -35,7 +32,7 @@ class Distance:
         real: the training samples.
     """
 
-    def __init__(self, generator: nn.Module, real: "Real") -> None:
+    def __init__(self, generator: nn.Module, real: Real) -> None:
         order = torch.randperm(len(real.samples), generator=random_generator(_SEED, "distance", "real"))
         chosen = order[:_SAMPLES].to(real.samples.device)
         self._generator = generator.network if isinstance(generator, Rescaled) else generator

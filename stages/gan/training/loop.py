@@ -2,16 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from stages.gan.core.adam import Adam
 from stages.gan.core.datasets import Split
-from stages.gan.core.devices import move
 from stages.gan.core.history import Epoch
 from stages.gan.core.normalization import Normalization, Rescaled
 from stages.gan.core.params import Experiment, Train
@@ -20,27 +17,12 @@ from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.base import registry
 from stages.gan.networks.base.sampling import draw
 from stages.gan.training import trial
+from stages.gan.training.batches import Batches, Real
 from stages.gan.training.best import Best, Distance
 from stages.gan.training.game import Game
 from stages.gan.training.losses import get_loss
 from stages.gan.training.process_group import SINGLE, ProcessGroup
 from stages.runtime.errors import UserError
-
-_BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
-_MOST_NUMBERS = 2**24  # in the samples of these steps: of large images there are fewer
-
-
-class Real(NamedTuple):
-    """The training samples as the networks see them [N, *shape]; and their labels, int64 [N], if any."""
-
-    samples: Tensor
-    labels: Tensor | None = None
-
-    @staticmethod
-    def of(split: Split, device: torch.device) -> "Real":
-        """The samples of a split, on a device."""
-        labels = None if split.labels is None else split.labels.to(device)
-        return Real(split.normalized.to(device), labels)
 
 
 class DivergenceError(UserError):
@@ -136,12 +118,13 @@ class Training:
         if self._group.world_size > 1:
             self._share()
         settings, game, totals = self._settings, self.game, self._totals
-        steps = steps_per_epoch(len(real.samples), settings)
+        batches = Batches(real, settings, self.latent - self._classes, self._classes, self._seed, self._group)
+        steps = batches.steps
         distance = Distance(self.generator_ema, real) if settings.score_every is not None else None
         self.generator.train()
         self.discriminator.train()
         for number in range(self.epoch, settings.epochs + 1):
-            for x, classes, latents in self._batches(real, number, self.step, steps):
+            for x, classes, latents in batches.of_epoch(number, self.step):
                 step = (number - 1) * steps + self.step
                 done = step / (settings.epochs * steps)
                 lr, lr_d = learning_rates(settings, done)
@@ -174,6 +157,34 @@ class Training:
             self.epoch, self.step = number + 1, 0
             totals.zero_()
             yield Epoch(number, loss_d_mean, loss_g_mean, d_real_mean, d_fake_mean, shown, score)
+
+    @classmethod
+    def of(
+        cls,
+        params: Experiment,
+        split: Split,
+        *,
+        seed: int,
+        device: torch.device,
+        group: ProcessGroup = SINGLE,
+    ) -> "Training":
+        """The training with a split's samples; for the rest see the class.
+
+        Raises:
+            UserError: the networks are to be told the class, and the samples have none.
+        """
+        counts = split.class_counts if params.train.condition else []
+        if params.train.condition and not counts:
+            raise UserError("train.condition: the images have no labels, and so no classes; set it to false")
+        return cls(
+            params,
+            split.shape,
+            seed=seed,
+            device=device,
+            group=group,
+            normalization=split.normalization,
+            counts=counts,
+        )
 
     @property
     def kept(self) -> tuple[int, nn.Module, nn.Module]:
@@ -245,37 +256,6 @@ class Training:
         if self._best is not None:
             yield "best", self._best.state_dict()
 
-    def _batches(
-        self, real: Real, epoch: int, done: int, steps: int
-    ) -> Iterator[tuple[Tensor, list[Tensor | None], Tensor]]:
-        """For each step of an epoch after those that are ``done``, what its ``d_steps`` batches consist of.
-
-        That is the real samples [d_steps, B, *shape], their classes, and the latent points [d_steps + 1, B,
-        latent], those of the generator's batch last; B counts this process's rows. What was drawn for the
-        steps that are done is drawn again, in the same blocks, and lies in memory as it did: either may
-        change the last bits.
-        """
-        whole, rows, times = self._settings.batch_size, self._group.rows, self._settings.d_steps
-        size = times * (whole // self._group.world_size)
-        (samples, labels), latent = real, self.latent - self._classes
-        order = torch.randperm(len(samples), generator=random_generator(self._seed, "order", epoch))
-        noise = random_generator(self._seed, "latent", epoch)
-        batches = move(order[rows], samples.device).split(size)[:steps]
-        at_once = max(1, min(_BLOCK, _MOST_NUMBERS // (size * math.prod(samples.shape[1:]))))
-        for start in range(0, steps, at_once):
-            block = batches[start : start + at_once]
-            latents = torch.randn(len(block), times + 1, whole, latent, generator=noise)[:, :, rows]
-            if (skip := max(0, done - start)) >= len(block):
-                continue
-            which = torch.cat(block)
-            x = samples[which].view(len(block), times, -1, *samples.shape[1:])
-            points, classes = move(latents, samples.device), None
-            if self._classes and labels is not None:
-                classes = one_hot(labels[which], self._classes).to(points).view(*x.shape[:3], -1)
-                points = torch.cat([points, classes[:, [*range(times), -1]]], 3)  # G's are D's last ones
-            for i in range(skip, len(block)):
-                yield x[i], [None] * times if classes is None else list(classes[i]), points[i]
-
 
 def learning_rates(settings: Train, done: float) -> tuple[float, float]:
     """The generator's and the discriminator's when a share ``done`` of all steps, in [0, 1), is done.
@@ -297,15 +277,3 @@ def weight_average(generator: nn.Module, decay: float) -> AveragedModel:
         decay: the average's share in the next average, in [0, 1).
     """
     return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
-
-
-def steps_per_epoch(samples: int, settings: Train) -> int:
-    """Steps of whole batches in ``samples``.
-
-    Raises:
-        UserError: there is not one.
-    """
-    count = settings.samples_in_step
-    if samples < count:
-        raise UserError(f"{settings.what_of_a_step} more than the {samples} training samples there are")
-    return samples // count

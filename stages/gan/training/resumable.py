@@ -10,9 +10,10 @@ from torch import Tensor
 
 from stages.gan.core.history import Epoch, metrics
 from stages.gan.core.params import Experiment
+from stages.gan.training.batches import Real
 from stages.gan.training.checkpoints import FINISHED, Checkpoint, CheckpointStore, purge
 from stages.gan.training.fingerprint import fingerprint
-from stages.gan.training.loop import Real, Training
+from stages.gan.training.loop import Training
 from stages.runtime.errors import say
 
 _PREVIEWS = "previews"

@@ -171,13 +171,10 @@ def _check_forward(
 def _check_shared(declaration: Declaration, loss: Loss, processes: int) -> None:
     """Of a batch, it gives the mean of what it gives of its parts: each of several processes has but one."""
     random = random_generator(0, "trial", "shared")
-    real, generated = (torch.randn(4, 1, generator=random) for _ in range(2))
-    parts = list(zip(real.split(2), generated.split(2), strict=True))
+    both = torch.randn(2, 4, 1, generator=random)  # of real and of generated samples
     for method in ("discriminator", "generator"):
-        given = (real, generated) if method == "discriminator" or compares(loss) else (generated,)
-        wanted, *halves = (
-            getattr(loss, method)(*some[-len(given) :]) for some in ((real, generated), *parts)
-        )
+        given = both if method == "discriminator" or compares(loss) else both[1:]
+        wanted, *halves = (getattr(loss, method)(*part) for part in (given, given[:, :2], given[:, 2:]))
         if not torch.allclose(wanted, sum(halves) / 2, rtol=1e-4, atol=1e-6):
             raise declaration.error(
                 f"{method} is not a mean over the samples, and each of {processes} processes has but a part "

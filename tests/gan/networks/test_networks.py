@@ -190,7 +190,7 @@ def test_a_projection_adds_the_features_inner_product_with_the_class(kind):
     images, classes = torch.randn(6, 1, 8, 8), torch.eye(3).repeat(2, 1)
     known, unknown = network(images, classes), network(images)
     parts = network.layers if kind is ResidualDiscriminator else network.layers[:-1]
-    rows = network.projection.embedding.weight.repeat(2, 1)
+    rows = network.logits.embedding.weight.repeat(2, 1)
     torch.testing.assert_close(known - unknown, (parts(images) * rows).sum(1, keepdim=True))
 
 

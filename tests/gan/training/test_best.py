@@ -5,8 +5,9 @@ import yaml
 from stages.gan.core import params
 from stages.gan.core.normalization import Normalization, Rescaled
 from stages.gan.networks.mlp import MlpGenerator
+from stages.gan.training.batches import Real
 from stages.gan.training.best import Best, Distance
-from stages.gan.training.loop import Real, Training
+from stages.gan.training.loop import Training
 
 CPU = torch.device("cpu")
 REAL = Real(torch.randn(64, 2, generator=torch.Generator().manual_seed(0)))

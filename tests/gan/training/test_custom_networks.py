@@ -7,7 +7,8 @@ import torch
 
 from stages.gan.core import params, weights
 from stages.gan.networks.base.registry import get_generator, get_network
-from stages.gan.training.loop import Real, Training
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import Training
 from stages.runtime.errors import UserError
 
 CPU = torch.device("cpu")

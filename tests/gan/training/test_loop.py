@@ -6,8 +6,9 @@ import torch
 from stages.gan.core.adam import Adam
 from stages.gan.core.history import Epoch
 from stages.gan.core.params import experiment_schema
-from stages.gan.training import loop
-from stages.gan.training.loop import Training
+from stages.gan.training import batches, loop
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import DivergenceError, Training
 from stages.gan.training.penalties import gradient_penalty
 from stages.runtime.errors import UserError
 
@@ -37,8 +38,8 @@ def gan(seed: int = 5, dropout: float = 0.0, **train) -> Training:
     return Training(experiment_schema().model_validate(changed), (2,), seed=seed, device=torch.device("cpu"))
 
 
-def run(training: Training, data: torch.Tensor | loop.Real) -> list[Epoch]:
-    real = data if isinstance(data, loop.Real) else loop.Real(data)
+def run(training: Training, data: torch.Tensor | Real) -> list[Epoch]:
+    real = data if isinstance(data, Real) else Real(data)
     return list(training.epochs(real, torch.zeros(4, training.latent)))
 
 
@@ -84,7 +85,7 @@ def test_an_epoch_has_losses_answers_and_the_preview(data):
 
 def test_latents_are_drawn_in_blocks_without_a_seam(monkeypatch, data):
     whole = run(gan(), data)
-    monkeypatch.setattr(loop, "_BLOCK", 3)
+    monkeypatch.setattr(batches, "_BLOCK", 3)
     assert [e.loss_g for e in run(gan(), data)] == [e.loss_g for e in whole]
 
 
@@ -94,7 +95,7 @@ def test_a_batch_larger_than_the_data_is_refused(data):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(data):
-    with pytest.raises(loop.DivergenceError, match="no longer finite in epoch 1"):
+    with pytest.raises(DivergenceError, match="no longer finite in epoch 1"):
         run(gan(), data * float("nan"))
 
 
@@ -103,14 +104,14 @@ def test_weights_that_are_not_finite_stop_the_training_though_the_losses_are(dat
     # The share that is done before the last step, whose loss is computed before it.
     last = 1 - 1 / (3 * steps)
     monkeypatch.setattr(loop, "learning_rates", lambda _, done: (math.inf if done >= last else 1e-3,) * 2)
-    with pytest.raises(loop.DivergenceError, match=r"in epoch 3 \(loss of the discriminator 0\.\d+, of"):
+    with pytest.raises(DivergenceError, match=r"in epoch 3 \(loss of the discriminator 0\.\d+, of"):
         run(gan(batch_size=4, epochs=3), data)
 
 
 def test_the_average_of_the_weights_is_an_exponential_one_and_what_the_previews_show(data):
     trained = gan(ema=0.9, batch_size=35, epochs=4)  # an epoch is a step
     followed, history = None, []
-    for epoch in trained.epochs(loop.Real(data), torch.zeros(4, 3)):
+    for epoch in trained.epochs(Real(data), torch.zeros(4, 3)):
         weights = torch.cat([p.detach().flatten() for p in trained.generator.parameters()])
         followed = weights if followed is None else 0.9 * followed + 0.1 * weights
         history.append(epoch)
@@ -150,14 +151,14 @@ class StopError(Exception):
     """Ends a training between two steps."""
 
 
-def stop_after(steps: int, trained: Training, data: torch.Tensor | loop.Real) -> None:
+def stop_after(steps: int, trained: Training, data: torch.Tensor | Real) -> None:
     calls = iter(range(1, steps + 1))
 
     def between() -> None:
         if next(calls) == steps:
             raise StopError
 
-    real = data if isinstance(data, loop.Real) else loop.Real(data)
+    real = data if isinstance(data, Real) else Real(data)
     with pytest.raises(StopError):
         list(trained.epochs(real, torch.zeros(4, trained.latent), between))
 
@@ -175,7 +176,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_training_goes_on_from_any_step_to_the_bit(variant, data, monkeypatch):
-    monkeypatch.setattr(loop, "_BLOCK", 3)
+    monkeypatch.setattr(batches, "_BLOCK", 3)
     whole = gan(**VARIANTS[variant])
     expected = run(whole, data)
     for stop in range(1, 9):  # of 12 steps, of which 4 are an epoch
@@ -197,7 +198,7 @@ def test_a_training_goes_on_between_two_epochs(data):
     whole = gan(dropout=0.3)
     run(whole, data)
     first = gan(dropout=0.3)
-    next(iter(first.epochs(loop.Real(data), torch.zeros(4, 3))))
+    next(iter(first.epochs(Real(data), torch.zeros(4, 3))))
     second = gan(dropout=0.3)
     second.load_state_dict(first.state_dict(), first.epoch, first.step)
     assert (second.epoch, second.step) == (2, 0)
@@ -226,7 +227,7 @@ def test_images_go_on_to_the_bit(network, train):
     del changed["judge"]["hidden"]
     params = experiment_schema().model_validate(changed)
     random = torch.Generator().manual_seed(0)
-    real = loop.Real(torch.randn(35, 1, 8, 8, generator=random), torch.arange(35) % 5)
+    real = Real(torch.randn(35, 1, 8, 8, generator=random), torch.arange(35) % 5)
     counts = [7] * 5 if train else []
     whole, first, second = (
         Training(params, (1, 8, 8), seed=5, device=torch.device("cpu"), counts=counts) for _ in range(3)

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from stages.gan.core import params
 from stages.gan.training import loop
+from stages.gan.training.batches import Real, steps_per_epoch
 from stages.gan.training.checkpoints import CheckpointStore
-from stages.gan.training.loop import Real, Training, steps_per_epoch
+from stages.gan.training.loop import Training
 from stages.gan.training.resumable import ResumableTraining, checkpoint_store
 
 CPU = torch.device("cpu")

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from stages.gan.training import trial
-from stages.gan.training.loop import Real, Training
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import Training
 from stages.gan.training.losses import get_loss
 from stages.runtime.errors import UserError
 

@@ -9,7 +9,8 @@ from stages.gan.core import devices
 from stages.gan.core.history import Epoch
 from stages.gan.core.params import experiment_schema
 from stages.gan.training import process_group
-from stages.gan.training.loop import DivergenceError, Real, Training
+from stages.gan.training.batches import Real
+from stages.gan.training.loop import DivergenceError, Training
 from stages.gan.training.process_group import ProcessGroup
 from stages.runtime.errors import UserError
 
