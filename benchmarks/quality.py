@@ -4,7 +4,7 @@
 epoch, fid_judge of 10,000 samples, whether the run has collapsed, and the distance that a training measures
 itself (``score_every``): ``--ranks`` says how well that ranks epochs. With ``--set train.r1=1`` the recipe is
 another, and ``--label`` says how it is called. Without ``--epochs`` it scores the checkpoints of the
-pipeline's runs in MLflow instead. ``--seconds`` measures how long an epoch of each recipe takes here, in turn.
+pipeline's runs in MLflow instead. ``--seconds`` measures how long an epoch of each takes here, in turn.
 """
 
 import argparse
@@ -57,7 +57,10 @@ CLASSIC = Recipe("mnist", "mnist")
 BEFORE = Recipe(
     "mnist_fast, before",
     "mnist_fast",
-    ("train.loss=bce", "train.condition=false", "train.betas=[0.5,0.99]"),
+    (
+        *("train.loss=bce", "train.condition=false", "train.betas=[0.5,0.99]", "train.epochs=6"),
+        *("generator.subpixel=false", "discriminator.subpixel=false"),
+    ),
 )
 FAST = Recipe("mnist_fast", "mnist_fast")
 COLORS = {CLASSIC: REAL, BEFORE: "0.5", FAST: GENERATED}

@@ -51,9 +51,9 @@ def residual() -> nn.Module:
 MAKE = {
     # For 64 latent points its large product is made by another library than for 1.
     "mlp": lambda: MlpGenerator(5, [256, 256], (1, 8, 8), random_generator(1, "g")),
-    "conv": lambda: ConvGenerator(5, [8, 4], (1, 8, 8), random_generator(1, "g")),
+    "conv": lambda: ConvGenerator(5, [8, 4], (1, 8, 8), weights=random_generator(1, "g")),
     "residual": residual,
-    "told": lambda: Conditional(ConvGenerator(8, [4], (1, 6, 6), random_generator(1, "g")), COUNTS),
+    "told": lambda: Conditional(ConvGenerator(8, [4], (1, 6, 6), weights=random_generator(1, "g")), COUNTS),
     "custom": lambda: get_generator("resmlp")(latent=5, shape=(1, 4, 4), weights=random_generator(1, "g")),
     "points": lambda: Rescaled(
         MlpGenerator(5, [16], (3,), random_generator(1, "g")), Normalization((1000, 0, -3), (5, 1e-4, 2))

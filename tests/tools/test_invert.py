@@ -112,7 +112,7 @@ def test_the_class_is_found_or_told(tmp_path):
 
 
 def test_colours_are_seen(tmp_path):
-    generator = save(tmp_path, ConvGenerator(4, [16, 8], (3, 8, 4), random_generator(1, "g")))
+    generator = save(tmp_path, ConvGenerator(4, [16, 8], (3, 8, 4), weights=random_generator(1, "g")))
     with torch.no_grad():
         for values in generator.parameters():
             values *= 3

@@ -97,6 +97,7 @@ def test_the_classic_experiments_are_there_to_the_letter(root):
         ),
         ("mnist_fast.generator.hidden", [8], "generator.hidden: none of network, latent, channels"),
         ("mnist_fast.discriminator.spectral_norm", 1, "spectral_norm: should be a valid boolean"),
+        ("mnist_fast.discriminator.subpixel", 2, "subpixel: should be a valid boolean"),
         (
             "mnist_fast.train.loss",
             "wgan",

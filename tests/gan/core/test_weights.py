@@ -32,7 +32,7 @@ def test_a_network_survives_its_file(network, tmp_path):
 
 
 def test_a_normalised_network_survives_its_file(tmp_path):
-    network = ConvDiscriminator((1, 8, 8), [4, 8], True, random_generator(1, "d"))
+    network = ConvDiscriminator((1, 8, 8), [4, 8], spectral_norm=True, weights=random_generator(1, "d"))
     network(torch.randn(2, 1, 8, 8))  # goes on with its estimate of the singular values
     weights.save(tmp_path / "discriminator.safetensors", network, {})
     again, _ = weights.load(

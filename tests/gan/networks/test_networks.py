@@ -1,4 +1,5 @@
 import math
+from itertools import product
 
 import pytest
 import torch
@@ -93,7 +94,7 @@ def test_dropout_does_nothing_outside_of_training_or_without_a_probability():
 
 
 def test_the_convolutional_networks_have_dcgans_layers():
-    generator = ConvGenerator(64, [32, 16], (1, 28, 28), random_generator(1, "g"))
+    generator = ConvGenerator(64, [32, 16], (1, 28, 28), weights=random_generator(1, "g"))
     assert kinds(generator) == [
         *["Linear", "Unflatten", "ReLU", "Conv2d"],
         *["ReLU", "ConvTranspose2d", "ReLU", "ConvTranspose2d", "Tanh"],
@@ -103,17 +104,46 @@ def test_the_convolutional_networks_have_dcgans_layers():
     images = generator(torch.randn(3, 64) * 100)
     assert images.shape == (3, 1, 28, 28)
     assert images.abs().max() <= 1
-    discriminator = ConvDiscriminator((1, 28, 28), [16, 32, 64], False, random_generator(1, "d"))
-    assert kinds(discriminator) == [*["Conv2d", "LeakyReLU"] * 3, "Flatten", "Linear"]
+    discriminator = ConvDiscriminator((1, 28, 28), [16, 32, 64], weights=random_generator(1, "d"))
+    assert kinds(discriminator) == [*["Conv2d", "LeakyReLU"] * 3, "Flatten"]
     assert discriminator(images).shape == (3, 1)
 
 
+def test_squares_of_pixels_are_maps_where_that_is_wanted():
+    generator = ConvGenerator(8, [6, 4], (3, 8, 12), subpixel=True, weights=random_generator(1, "g"))
+    kinds_of_end = ["ReLU", "Conv2d", "PixelShuffle", "Tanh"]
+    assert kinds(generator) == [
+        "Linear",
+        "Unflatten",
+        "ReLU",
+        "Conv2d",
+        "ReLU",
+        "ConvTranspose2d",
+        *kinds_of_end,
+    ]
+    latents = torch.randn(2, 8)
+    maps, images = generator.layers[:-2](latents), generator(latents)
+    assert maps.shape == (2, 12, 4, 6)
+    assert images.shape == (2, 3, 8, 12)
+    # Shi et al. 2016, equation 4: which map has a pixel goes by whether its row and its column are odd.
+    for channel, row, column in product(range(3), range(8), range(12)):
+        which = 4 * channel + 2 * (row % 2) + column % 2
+        wanted = maps[:, which, row // 2, column // 2].tanh()
+        assert torch.equal(images[:, channel, row, column], wanted)
+    discriminator = ConvDiscriminator((3, 8, 12), [4, 6], subpixel=True, weights=random_generator(1, "d"))
+    back = discriminator.layers[0](generator.layers[-2](maps))
+    assert torch.equal(back, maps)  # what the discriminator's first convolution sees are the same maps
+    assert discriminator(images).shape == (2, 1)
+    with pytest.raises(UserError, match=r"discriminator\.subpixel: images of 9x12 do not consist of squares"):
+        ConvDiscriminator((1, 9, 12), [4], subpixel=True)
+
+
 def test_convolutions_start_from_pytorchs_default_weights():
-    generator = ConvGenerator(4, [32, 16], (1, 8, 8), random_generator(1, "g"))
+    generator = ConvGenerator(4, [32, 16], (1, 8, 8), weights=random_generator(1, "g"))
     for ours, theirs in (
         (generator.layers[5], nn.ConvTranspose2d(32, 16, 4, 2, 1)),
         (
-            ConvDiscriminator((16, 8, 8), [32], False, random_generator(1, "d")).layers[0],
+            ConvDiscriminator((16, 8, 8), [32], weights=random_generator(1, "d")).layers[0],
             nn.Conv2d(16, 32, 4),
         ),
     ):
@@ -125,7 +155,7 @@ def test_convolutions_start_from_pytorchs_default_weights():
 def test_spectral_normalisation_bounds_every_layer_and_starts_from_the_seed():
     before = torch.get_rng_state()
     first, again = (
-        ConvDiscriminator((1, 8, 8), [16, 32], True, random_generator(1, "d"), random_generator(1, "m"))
+        ConvDiscriminator((1, 8, 8), [16, 32], spectral_norm=True, weights=random_generator(1, "d"))
         for _ in range(2)
     )
     assert torch.equal(torch.get_rng_state(), before)
@@ -189,9 +219,8 @@ def test_a_projection_adds_the_features_inner_product_with_the_class(kind):
     network = kind((1, 8, 8), [4, 4], classes=3, weights=random_generator(1, "d"))
     images, classes = torch.randn(6, 1, 8, 8), torch.eye(3).repeat(2, 1)
     known, unknown = network(images, classes), network(images)
-    parts = network.layers if kind is ResidualDiscriminator else network.layers[:-1]
     rows = network.logits.embedding.weight.repeat(2, 1)
-    torch.testing.assert_close(known - unknown, (parts(images) * rows).sum(1, keepdim=True))
+    torch.testing.assert_close(known - unknown, (network.layers(images) * rows).sum(1, keepdim=True))
 
 
 def test_a_fully_connected_discriminator_has_the_class_beside_the_sample():

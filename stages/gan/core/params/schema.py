@@ -135,6 +135,12 @@ class Experiment(Block):
             sides = self.source.shape[1:] if self.source.shape else [2**64]
             if getattr(network, "attention", False) and count < 2:
                 raise ValueError(f"{block}.attention: needs two {block}.{key} at least, to be between them")
+            if getattr(network, "subpixel", False) and any(side % 2 for side in sides):
+                size = "x".join(map(str, sides))
+                raise ValueError(
+                    f"{block}.subpixel: images of {size} do not consist of squares of 2x2 pixels; set it to "
+                    "false"
+                )
             if about.too_many(count, sides):
                 size = "x".join(map(str, sides))
                 raise ValueError(
