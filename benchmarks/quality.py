@@ -289,12 +289,11 @@ def main() -> None:
     name = arguments.label or arguments.experiment
     recipe = Recipe(name, arguments.experiment, tuple(arguments.set))
     for seed in arguments.seeds:
-        if arguments.epochs:
-            found = list(trained(recipe, seed, arguments.epochs))
-        else:
-            found = checkpoints(recipe, seed)
-        print(*found, sep="\n", flush=True)
-        add(found)
+        made = trained(recipe, seed, arguments.epochs) if arguments.epochs else checkpoints(recipe, seed)
+        found: list[Score] = []
+        for score in made:
+            print(score, flush=True)
+            add(found := [*found, score])
     if arguments.seconds:
         measure_seconds()
     if arguments.ranks:

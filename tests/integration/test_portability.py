@@ -12,9 +12,9 @@ from stages.gan.core import devices, portability
 from stages.pipeline import check
 from tests import calls
 
-# Of both networks and the losses after ten steps by one thread, on an Intel Xeon with AVX512. Those of all
-# but mnist are also of an AMD EPYC with AVX512, and of an Intel Haswell and an AMD EPYC of the second
-# generation without it, as QEMU emulates them; for mnist's large products see docs/devices.md.
+# Of both networks and the losses after ten steps by one thread, on an AMD EPYC of the third generation. Those
+# of all but mnist are also of an Intel Haswell, as QEMU emulates it, and those of all but mnist_fast of an
+# Intel Xeon with AVX512; for mnist's large products see docs/devices.md.
 SUMS = {
     "sine": "fb45625db838cc1016e5964651d194e0",
     "digits_classic": "18c62fb295ca2d6aa2cb369212759fdb",

@@ -53,6 +53,7 @@ MAKE = {
     "mlp": lambda: MlpGenerator(5, [256, 256], (1, 8, 8), random_generator(1, "g")),
     "conv": lambda: ConvGenerator(5, [8, 4], (1, 8, 8), weights=random_generator(1, "g")),
     "residual": residual,
+    "squares": lambda: ConvGenerator(5, [8, 4], (1, 8, 8), subpixel=True, weights=random_generator(1, "g")),
     "told": lambda: Conditional(ConvGenerator(8, [4], (1, 6, 6), weights=random_generator(1, "g")), COUNTS),
     "custom": lambda: get_generator("resmlp")(latent=5, shape=(1, 4, 4), weights=random_generator(1, "g")),
     "points": lambda: Rescaled(
