@@ -476,8 +476,18 @@ def test_the_store_can_be_lost_and_is_made_again_from_the_files(reproduced, tmp_
 
 def test_the_other_networks_losses_and_schedules_go_the_same_way(reproduced, tmp_path):
     params = yaml.safe_load((reproduced / "params.yaml").read_text())
-    params["digits"]["generator"] = {"network": "conv", "latent": 16, "channels": [16, 8]}
-    params["digits"]["discriminator"] = {"network": "conv", "channels": [8, 16], "spectral_norm": True}
+    params["digits"]["generator"] = {
+        "network": "conv",
+        "latent": 16,
+        "channels": [16, 8],
+        "subpixel": True,
+    }
+    params["digits"]["discriminator"] = {
+        "network": "conv",
+        "channels": [8, 16],
+        "subpixel": True,
+        "spectral_norm": True,
+    }
     params["digits"]["train"] |= {
         "loss": "hinge",
         "r1": 0.5,

@@ -225,3 +225,18 @@ def test_inception_is_off_unless_a_file_is_named(content, load):
 def test_how_many_maps_fit_an_image(about, sides, most):
     allowed = [count for count in range(1, 9) if not about.too_many(count, sides)]
     assert max(allowed) == most
+
+
+def test_squares_of_pixels_need_even_sides(content, load):
+    content["digits"]["data"] = {
+        "source": "images",
+        "path": "mine",
+        "size": [10, 12],
+        "channels": 1,
+        "seed": 1,
+    }
+    content["digits"]["discriminator"] = {"network": "conv", "channels": [8], "subpixel": True}
+    assert load(content).experiments["digits"].discriminator.model_dump()["subpixel"]
+    content["digits"]["data"]["size"] = [9, 12]
+    with pytest.raises(UserError, match=r"discriminator\.subpixel: images of 9x12 do not consist of squares"):
+        load(content)

@@ -109,8 +109,8 @@ IMAGES = Real(
     torch.rand(35, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1, torch.arange(35) % 5
 )
 CONV = {
-    "generator": {"network": "conv", "latent": 3, "channels": [4, 2]},
-    "discriminator": {"network": "conv", "channels": [2, 4], "spectral_norm": True},
+    "generator": {"network": "conv", "latent": 3, "channels": [4, 2], "subpixel": True},
+    "discriminator": {"network": "conv", "channels": [2, 4], "subpixel": True, "spectral_norm": True},
 }
 RESIDUAL = {
     "generator": {"network": "residual", "latent": 3, "channels": [4, 2], "attention": True},
