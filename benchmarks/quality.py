@@ -236,8 +236,8 @@ def table() -> str:
     lines += [
         "",
         f"The slowest seed of {FAST.name} is as good as the best of {CLASSIC.name} after {last[0].epoch} "
-        f"epochs ({goal:.3g}) within {needed:.0f} s, 1/{loop / needed:.0f} of the {loop:.0f} s that the reference "
-        "loop takes for them.",
+        f"epochs ({goal:.3g}) within {needed:.0f} s, 1/{loop / needed:.0f} of the {loop:.0f} s that the "
+        "reference loop takes for them.",
         "",
         "| recipe | seed | epochs | fid_judge_all | collapsed |",
         "| --- | --- | --- | --- | --- |",
