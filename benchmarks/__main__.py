@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import floor, memory, pipeline, quality, speed, worker
+from benchmarks import floor, gpu, memory, pipeline, quality, speed, worker
 from stages.gan.core import devices, params, portability
 from stages.gan.core.datasets import Dataset
 from stages.gan.plots import canvas
@@ -165,9 +165,14 @@ def main() -> None:
     parser.add_argument(
         "names", nargs="*", choices=[[], *TABLES], help="default: all that this machine can run"
     )
-    names = parser.parse_args().names or [n for n in TABLES if n != "gpu" or torch.cuda.is_available()]
+    parser.add_argument("--quick", action="store_true", help="of gpu: what can be seen in eight minutes")
+    arguments = parser.parse_args()
+    tables = {**TABLES, "gpu-quick": ("On a GPU, in a few minutes", gpu.table)}
+    names = arguments.names or [n for n in TABLES if n != "gpu" or torch.cuda.is_available()]
+    if arguments.quick:
+        names = ["gpu-quick" if name == "gpu" else name for name in names]
     for name in names:
-        title, measure = TABLES[name]
+        title, measure = tables[name]
         print(f"{name} …", file=sys.stderr, flush=True)
         text = measure()
         (RESULTS / f"{name}.md").write_text(f"## {title}\n\n{text}\n")

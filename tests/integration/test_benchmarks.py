@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import floor, pages, quality, reference, writers
+from benchmarks import floor, gpu, pages, quality, reference, writers
 from benchmarks.speed import Comparison, Trial
 from stages.gan.core import params
 from stages.gan.core.params import Experiment
@@ -114,6 +114,17 @@ def test_the_floor_counts_what_a_step_must_compute_and_move(experiments):
     assert flops == pytest.approx(1.0e9, rel=0.03)
     moved = floor.step_seconds(mnist, 784, flops=float("inf"), bandwidth=1)
     assert moved == pytest.approx(7 * 4 * 2.95e6, rel=0.01)
+
+
+@pytest.mark.slow
+def test_what_is_measured_on_a_gpu_can_be_measured_on_a_cpu():
+    text = gpu.table("cpu", ["mnist"], at_once=[2], steps=10)
+    table, several = (part.splitlines()[2:] for part in text.split("\n\n")[1:])
+    for row, recipe in zip(table, ("mnist",), strict=True):
+        _, name, step, _, plain, times, again, after_a_kill, _ = (cell.strip() for cell in row.split("|"))
+        assert (name, again, after_a_kill) == (recipe, "yes", "yes")
+        assert float(times) == pytest.approx(float(plain) / float(step), rel=0.1)
+    assert [row.split("|")[1].strip() for row in several] == ["2"]
 
 
 def test_the_record_of_quality_keeps_one_training_of_a_seed(tmp_path, monkeypatch):
