@@ -11,7 +11,6 @@ PyTorch's profiler.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +29,17 @@ from safetensors.torch import load_file, save_file
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import pipeline, reference
-from benchmarks.trajectory import data
+from benchmarks.trajectory import EnoughError, data
 from stages.gan.core import devices, params
 from stages.gan.report import markdown
 from stages.gan.training.batches import Real
 from stages.gan.training.loop import Training
+from stages.runtime.files import md5
 
 RECIPES = ("sine", "digits", "digits_classic", "mnist", "mnist_fast")
 AT_ONCE = (1, 4, 8)
 STEPS = 500  # of a training
 _PROFILED = 50
-
-
-class _EnoughError(Exception):
-    """The last step that is asked for is done."""
 
 
 def train(recipe: str, device: str, steps: int, state: Path, kill: bool, traced: bool) -> dict[str, float]:
@@ -90,13 +87,11 @@ def train(recipe: str, device: str, steps: int, state: Path, kill: bool, traced:
             if traced:
                 trace.start()
         if done == last:
-            raise _EnoughError
+            raise EnoughError
 
-    try:
+    with suppress(EnoughError):
         for _ in gan.epochs(real, torch.zeros(1, gan.latent), between):
             done += 1
-    except _EnoughError:
-        pass
     found = {"step": 1e3 * (times[-1] - times[0]) / (steps - steps // 5)} if len(times) > 1 else {}
     if traced:
         _wait(there)
@@ -156,7 +151,7 @@ class Trainings:
 
     def md5(self, name: str) -> str:
         """The sum of a state."""
-        return hashlib.md5(self._state(name).read_bytes()).hexdigest()
+        return md5(self._state(name))
 
     def _state(self, name: str) -> Path:
         return self._folder / f"{name}.safetensors"

@@ -48,7 +48,7 @@ def without_dropout(experiment: params.Experiment, processes: int) -> params.Exp
     return experiment.model_copy(update={"discriminator": discriminator, "train": train})
 
 
-class _EnoughError(Exception):
+class EnoughError(Exception):
     """The last step that is asked for is done."""
 
 
@@ -83,9 +83,9 @@ class Trajectory:
                 self._note()
             totals.zero_()  # so that they are the next step's own
             if self._done == self._steps[-1]:
-                raise _EnoughError
+                raise EnoughError
 
-        with suppress(_EnoughError):
+        with suppress(EnoughError):
             for _ in self._gan.epochs(real, self._preview, between):
                 self._done += 1
 
