@@ -79,6 +79,7 @@ def call(folder: Path, stage: str, *arguments: str, experiment: str = "sine", tr
         if not tracked:
             patch.setattr("stages.tracking.store.Store", Untracked)
         patch.setattr("stages.runtime.locks.claim", lambda *_: None)  # it is held until the process ends
+        patch.setattr("stages.runtime.locks.free", lambda folder: folder)  # likewise
         patch.setattr("stages.runtime.signals.exit_now", leave)
         patch.setattr("stages.runtime.signals.install", lambda: None)
         patch.setattr("gc.set_threshold", lambda *_: None)

@@ -34,7 +34,7 @@ def train(
     """Train one run's networks and hand on what came of it."""
     shared, run_files, total = ExperimentFiles(name), RunFiles(name, seed), experiment.train.epochs
     gan, split, latents, device = _set_up(name, seed, experiment, settings, group)
-    locks.claim(run_files.checkpoints, f"train {name}, seed {seed}")
+    locks.claim(run_files.claim, f"train {name}, seed {seed}")
     steps = batches.steps_per_epoch(len(split), experiment.train)
     together = f" in {group.world_size} processes" if group.world_size > 1 else ""
     where = f"seed-{seed} of experiment {name} in MLflow (make ui)"
@@ -59,6 +59,7 @@ def train(
         files.md5(shared.dataset),
         pieces.code(experiment.trained_pieces) + sums,
         device,
+        locks.free,  # another copy of the repository, of an experiment of DVC's, may be at the same training
     )
     training = ResumableTraining(
         gan, steps, total, checkpoints, f"train {name}, seed {seed}", signals.stop_requested, store.new_key

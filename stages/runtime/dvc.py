@@ -27,7 +27,7 @@ def process() -> "Process | None":
     import psutil  # not needed where no DVC runs this
 
     try:
-        locks = json.loads(Path(os.environ.get("DVC_ROOT", "."), _FOLDER, "rwlock").read_text())
+        locks = json.loads((_FOLDER / "rwlock").read_text())
         holders = {lock["pid"] for lock in locks["write"].values()}
         return next((parent for parent in psutil.Process().parents() if parent.pid in holders), None)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, psutil.Error):

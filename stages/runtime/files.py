@@ -122,6 +122,14 @@ def _naming(path: Path, aside: Path) -> Iterator[None]:
         raise
 
 
+def conflict(text: str) -> int | None:
+    """The line, from 1, at which the first conflict that a merge has left in a text begins; None: none has."""
+    lines = text.splitlines()
+    begins = (number for number, line in enumerate(lines, 1) if line.startswith("<<<<<<< "))
+    ends = any(line.startswith(">>>>>>> ") for line in lines)
+    return next(begins, None) if ends else None
+
+
 def md5(path: Path) -> str:
     """A file's MD5 sum, which is its name in ``dvc.lock``."""
     with path.open("rb") as file:

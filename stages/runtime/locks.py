@@ -4,6 +4,7 @@ import fcntl
 import os
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from stages.runtime.errors import UserError
@@ -88,3 +89,21 @@ def claim(folder: Path, what: str) -> int | None:
         raise UserError(f"{what}: another process is at it in this folder; wait for it, or end it") from error
     except OSError:
         return None
+
+
+def free(folder: Path) -> Path:
+    """A folder that no other process works in, until this one ends: that one, or one beside it.
+
+    One that has just been asked to end is waited for. Where it cannot be made or locked, it is that one.
+    """
+    place = folder
+    for number in count(2):
+        try:
+            hold_folder(place, _PATIENCE if place == folder else 0)
+        except BlockingIOError:
+            place = folder.with_name(f"{folder.name}-{number}")
+        except OSError:
+            break
+        else:
+            break
+    return place

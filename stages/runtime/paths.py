@@ -1,6 +1,24 @@
-"""Where everything lies: the names that ``dvc.yaml`` and the stages share, from the repository's root."""
+"""Where everything lies: the names that ``dvc.yaml`` and the stages share, from the repository's root.
 
+What outlives a run, and is neither git's nor DVC's, lies in the *home*: the repository itself. DVC runs the
+experiments of ``--temp`` and of its queue in copies of that, which it removes afterwards.
+"""
+
+import os
 from pathlib import Path
+
+COPIES = Path(".dvc/tmp/exps")  # where DVC has them
+
+
+def home() -> Path:
+    """The repository that this folder is a copy of, made by DVC for an experiment; or this folder."""
+    repository = os.environ.get("DVC_ROOT")  # of the one in which the experiment was asked for
+    if repository and (Path(repository) / COPIES).resolve() in Path.cwd().parents:
+        return Path(repository).resolve()
+    return Path()
+
+
+_HOME = home()
 
 RAW = Path("data/raw")
 CODE = Path("data/code")  # by experiment and stage: the pieces (networks, loss, source) that it names
@@ -10,9 +28,10 @@ REPORT = Path("reports/README.md")
 SUMMARY = Path("reports/summary.json")
 LOSSES_TABLE = Path("reports/plots/losses.csv")
 SCORES_TABLE = Path("reports/plots/scores.csv")
-CHECKPOINTS = Path(".checkpoints")  # of trainings, and the ends of finished ones; neither git's nor DVC's
-STORE = "sqlite:///mlflow.db"
-OUTBOX = Path(".outbox")  # what was not sent to MLflow yet
+CLAIMS = Path(".checkpoints")  # a folder for each run, which the process that trains it holds
+CHECKPOINTS = _HOME / CLAIMS  # of trainings, and the ends of finished ones
+STORE = f"sqlite:///{_HOME / 'mlflow.db'}"
+OUTBOX = _HOME / ".outbox"  # what was not sent to MLflow yet
 LOCK = Path("dvc.lock")
 LOCK_COPY = Path(".dvc/tmp/dvc.lock")  # the last whole one
 
@@ -52,4 +71,5 @@ class RunFiles:
         self.losses_figure = report / "losses.png"
         self.coverage_figure = report / "coverage.png"
         self.run = report / "run.json"
+        self.claim = CLAIMS / experiment / f"seed-{seed}"
         self.checkpoints = CHECKPOINTS / experiment / f"seed-{seed}"

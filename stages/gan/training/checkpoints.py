@@ -138,13 +138,11 @@ class CheckpointStore:
 
 
 def purge(folder: Path) -> None:
-    """Remove what killed processes left in a run's folder of trainings, and trainings that are given up.
+    """Remove trainings that are given up from a run's folder.
 
     Ends of finished trainings, which wait for more epochs, of other runs, too.
     """
     with suppress(OSError):
-        for part in folder.glob("*/.*"):  # of a process that was killed while it wrote
-            part.unlink(missing_ok=True)
         for training in (*folder.iterdir(), *folder.parent.parent.glob(f"*/*/{FINISHED}*")):
             if time.time() - training.stat().st_mtime > _KEPT:
                 shutil.rmtree(training, ignore_errors=True)

@@ -188,6 +188,7 @@ def checkpoint_store(
     dataset_md5: str,
     code: str,
     device: torch.device,
+    free: Callable[[Path], Path] = lambda folder: folder,
 ) -> CheckpointStore:
     """Where a training's checkpoints are: in a folder whose name changes with all that its bytes depend on.
 
@@ -200,10 +201,11 @@ def checkpoint_store(
         dataset_md5: the data set's sum.
         code: of the networks and the loss that it names.
         device: that it is trained on.
+        free: the folder of a training, or another one where somebody else is at the same training.
     """
     purge(folder)
     blocks = {name: getattr(params, name).model_dump() for name in ("generator", "discriminator", "train")}
     about = {**blocks, "seed": seed, "threads": threads, "dataset": dataset_md5, "code": code}
     longer = {**about, "train": {**blocks["train"], "epochs": "any"}}
     finished = folder / f"{FINISHED}{fingerprint(longer, device)}"
-    return CheckpointStore(folder / fingerprint(about, device), every, finished)
+    return CheckpointStore(free(folder / fingerprint(about, device)), every, finished)

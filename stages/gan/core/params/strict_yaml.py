@@ -7,6 +7,7 @@ import yaml
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node
 
+from stages.runtime import files
 from stages.runtime.errors import UserError
 
 _BYTES = 1_000_000  # of a file, at most
@@ -59,6 +60,11 @@ def load(path: Path) -> Any:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not valid YAML: byte {error.start} is no text in UTF-8") from error
+    if (line := files.conflict(text)) is not None:
+        raise UserError(
+            f"{path}: has merge conflicts, the first in line {line}: choose its values by hand; then `make "
+            "resolve` does the rest"
+        )
     loader = None
     try:
         loader = _Loader(text)
