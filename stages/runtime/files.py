@@ -123,7 +123,7 @@ def _naming(path: Path, aside: Path) -> Iterator[None]:
 
 
 def conflict(text: str) -> int | None:
-    """The line, from 1, where the first conflict begins that a merge has left in a text; None: there is none."""
+    """The line, from 1, at which the first conflict begins that a merge has left; None: there is none."""
     lines = text.splitlines()
     begins = (number for number, line in enumerate(lines, 1) if line.startswith("<<<<<<< "))
     ends = any(line.startswith(">>>>>>> ") for line in lines)
