@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro verify sweep sync exps register check test slow bench torture parity ui lint lock
+.PHONY: help install repro verify sweep sync resolve exps register check test slow bench torture parity ui lint lock
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -34,8 +34,11 @@ sweep: install ## Compute all runs of the last commit's params.yaml, several at 
 sync: install ## Send to MLflow what waits in the outbox
 	.venv/bin/python -m stages.tools.sync
 
+resolve: install ## After a merge of branches with results: resolve dvc.lock and reports; params.yaml comes first, by hand
+	.venv/bin/python -m stages.tools.resolve
+
 exps: install ## Compare experiments: their scores, and the parameters that differ
-	.venv/bin/dvc exp show --only-changed --keep '[^./]+[.](?!yaml)[^./]+$$' --drop '.*/'
+	.venv/bin/dvc exp show --only-changed --keep '[^./]+[.](?!yaml)[^./]+$$' --drop '.*/|params.yaml'
 
 register: install ## Register a run's generator as a model: RUN=mnist/seed-1
 	.venv/bin/python -m stages.tools.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))

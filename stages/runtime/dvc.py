@@ -62,12 +62,15 @@ def mend_lock() -> str | None:
         A line that says so, or None: the file is whole, or not there.
 
     Raises:
-        UserError: there is no whole one to put back.
+        UserError: there is no whole one to put back; or a merge has left conflicts in it.
     """
     try:
-        if not _is_cut(LOCK.read_text(encoding="utf-8", errors="replace")):
-            return None
+        found = LOCK.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
+        return None
+    if files.conflict(found) is not None:
+        raise UserError(f"{LOCK}: has merge conflicts; `make resolve` mends it, and the reports")
+    if not _is_cut(found):
         return None
     for where, text in (("a stage's copy", _copied()), ("git's", _committed())):
         if text and not _is_cut(text):

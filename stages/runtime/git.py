@@ -1,6 +1,7 @@
 """Git, as a program."""
 
 import subprocess
+from pathlib import Path
 
 from stages.runtime.errors import UserError
 
@@ -15,3 +16,22 @@ def output(*arguments: str) -> str:
     if done.returncode:
         raise UserError(f"git {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()
+
+
+def clone(folder: Path) -> Path:
+    """Clone the last commit of the repository that this folder is in, without its history.
+
+    Args:
+        folder: to clone into; empty, or not there yet.
+
+    Returns:
+        This folder in the clone: the project may be a part of its repository.
+
+    Raises:
+        UserError: git fails.
+    """
+    whole = Path(output("rev-parse", "--show-toplevel"))
+    # Its remote is called origin whatever git's settings say, and then none: nothing is to go back.
+    output("clone", "--quiet", "--depth", "1", "--origin", "origin", whole.as_uri(), str(folder))
+    output("-C", str(folder), "remote", "remove", "origin")
+    return folder / output("rev-parse", "--show-prefix")

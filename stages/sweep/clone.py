@@ -24,20 +24,24 @@ def commit() -> str:
 
 
 def archive(expected: str) -> bytes:
-    """A tar file of a clone of the last commit, without the history.
+    """A tar file of a clone of the last commit, without the history; see :func:`place`.
 
     Raises:
         UserError: that is no longer the one that is ``expected``.
     """
     with tempfile.TemporaryDirectory() as folder:
-        git.output("clone", "--quiet", "--depth", "1", "--origin", "origin", Path.cwd().as_uri(), folder)
-        git.output("-C", folder, "remote", "remove", "origin")
+        git.clone(Path(folder))
         if git.output("-C", folder, "rev-parse", "HEAD") != expected:
             raise UserError("there is a new commit since the sweep began: run it again")
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.add(folder, arcname=".")
         return packed.getvalue()
+
+
+def place() -> str:
+    """Where in a clone the project is: the folder's path, or "" for the whole."""
+    return git.output("rev-parse", "--show-prefix")
 
 
 def is_here(expected: str) -> bool:

@@ -10,6 +10,7 @@ from dvc.repo import Repo
 
 from stages.runtime import paths
 from stages.runtime.errors import UserError
+from stages.sweep import clone
 from stages.tracking import address
 
 SCRATCH = "{scratch}"  # stands for the scratch folder, which is another on each machine
@@ -18,9 +19,10 @@ _FORWARDED = ("MLFLOW_", "GAN_")  # variables that tasks get as they are here
 
 @dataclass(frozen=True)
 class Site:
-    """Where tasks find what they share.
+    """Where tasks work, and find what they share.
 
     Attributes:
+        place: folder of the project in a clone.
         scratch: folder for the clones; ``~`` is the home on that machine.
         config: text of the clones' .dvc/config.local.
         shared: folder of the checkpoints of trainings, the outbox, and downloads.
@@ -28,6 +30,7 @@ class Site:
         environment: variables to set.
     """
 
+    place: str
     scratch: str
     config: str
     shared: str
@@ -43,7 +46,7 @@ def here(repo: Repo) -> Site:
     kind, found, path = environment.get("MLFLOW_TRACKING_URI", paths.STORE).partition(":///")
     if found and kind.startswith("sqlite"):
         environment["MLFLOW_TRACKING_URI"] = f"{kind}:///{Path(path).absolute()}"
-    return Site(str(scratch), _text(config), str(Path.cwd()), False, environment)
+    return Site(clone.place(), str(scratch), _text(config), str(Path.cwd()), False, environment)
 
 
 def elsewhere(repo: Repo, scratch: str) -> Site:
@@ -67,7 +70,7 @@ def elsewhere(repo: Repo, scratch: str) -> Site:
         "cache": {"dir": f"{SCRATCH}/cache"},
         f'remote "{name}"': remote,
     }
-    return Site(scratch, _text(config), SCRATCH, True, environment)
+    return Site(clone.place(), scratch, _text(config), SCRATCH, True, environment)
 
 
 def _environment() -> dict[str, str]:

@@ -42,14 +42,14 @@ def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
             if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
                 tar.extraction_filter = tarfile.data_filter
             tar.extractall(folder)
-        found = _do({**task, "scratch": str(scratch)}, folder)
+        found = _do({**task, "scratch": str(scratch)}, folder / task["place"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return {**found, "seconds": time.monotonic() - start, "host": host}
 
 
 def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Have a process do the task in the folder."""
+    """Have a process do the task in the project's folder."""
     log, answer = folder / ".dvc" / "tmp" / "log", folder / ".dvc" / "tmp" / "answer.json"
     log.parent.mkdir(exist_ok=True)
     own = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}  # Ray sets it

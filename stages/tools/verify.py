@@ -58,9 +58,7 @@ def verify(wanted: argparse.Namespace) -> None:
     if git.output("status", "--porcelain"):
         say("verify: the last commit is verified; what has changed since is left aside")
     with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as name:
-        before, again = Path(name, "published"), Path(name, "again")
-        for folder in (before, again):
-            git.output("clone", "--quiet", "--depth", "1", Path.cwd().as_uri(), str(folder))
+        before, again = (git.clone(Path(name, which)) for which in ("published", "again"))
         settings = _list(again / "params.yaml", wanted.experiment, wanted.seed)
         experiments, seeds = settings.experiments, settings.seeds
         runs = Runs(before, again, experiments, seeds, everything=not (wanted.experiment or wanted.seed))

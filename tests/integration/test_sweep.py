@@ -97,6 +97,9 @@ def test_what_changes_is_computed_and_what_changes_back_is_known(tmp_path):
 
 def test_a_stage_that_fails_stops_what_depends_on_it_and_nothing_else(tmp_path):
     here = make(tmp_path / "here", experiments=["sine"], seeds=[1, 2])
+    # The project is a part of its repository.
+    (here / ".git").rename(tmp_path / ".git")
+    commit(here)
     said = sweep(here, "--workers", "2", code=1, FAILS="sine-2")
     assert "train@sine-2: failed on" in said
     assert "    this one fails\n" in said

@@ -25,6 +25,14 @@ def test_one_process_at_a_time_works_in_a_folder(root, tmp_path, monkeypatch):
     os.close(locks.claim(folder, "train sine, seed 1"))
 
 
+def test_a_folder_in_which_another_process_works_has_one_beside_it_that_is_free(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "_PATIENCE", 0.1)
+    folder = tmp_path / "seed-1" / "key"
+    assert [locks.free(folder).name for _ in range(3)] == ["key", "key-2", "key-3"]
+    (tmp_path / "file").write_text("")
+    assert locks.free(tmp_path / "file" / "key") == tmp_path / "file" / "key"
+
+
 def test_a_folder_that_cannot_be_made_is_not_claimed(tmp_path):
     (tmp_path / "file").write_text("")
     assert locks.claim(tmp_path / "file" / "seed-1", "train") is None
