@@ -6,7 +6,7 @@ Reads:
 Writes:
   reports/README.md          the report
   reports/figures            the pictures in it
-  reports/summary.json       main scores of what params.yaml lists, for `dvc exp show` and `dvc metrics`
+  reports/summary.json       main scores of what params.yaml lists, for `make exps` and `dvc metrics`
   reports/plots              losses and scores of all runs, of which `dvc plots` makes charts
   MLflow                     medians of runs that differ by their seed alone: a run, the parent of theirs
 Example:

@@ -7,7 +7,7 @@ from stages.gan.core import params, portability
 from stages.gan.core.params import pieces
 from stages.gan.evaluation.scores import MEANINGS, NEED_CONDITION, NEED_CURVE, NEED_LABELS
 from stages.pipeline import origin, own_data
-from stages.runtime import dvc, files
+from stages.runtime import cache, dvc, files
 from stages.runtime.errors import UserError, say
 from stages.runtime.paths import ExperimentFiles
 from stages.tracking import address
@@ -24,6 +24,7 @@ def check(path: Path) -> None:
     if (mended := dvc.mend_lock()) is not None:
         say(mended)
     known = params.load(path)
+    cache.check()
     address.check(address.configured())
     _check_device(known.settings)
     for name in known.settings.experiments:

@@ -36,7 +36,12 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
     from stages.gan.report import changes
 
     known = _known(Path("params.yaml"))
-    first = git.output("merge-base", "--end-of-options", base, "HEAD")
+    try:
+        first = git.output("merge-base", "--end-of-options", base, "HEAD")
+    except UserError as error:
+        shallow = git.output("rev-parse", "--is-shallow-repository") == "true"
+        hint = "this clone is shallow: git fetch --unshallow" if shallow else "name a branch or a commit"
+        raise UserError(f"comment: {base} and this commit have nothing in common here; {hint}") from error
     last = git.output("rev-parse", "HEAD")
     before, after = _files(first), _files(last)
     touched = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
+from benchmarks import pipeline
 from stages.gan.core.params.declarations import CUSTOM_PLACE, ROOMS
 
 SCIENCE, PIPELINE = Path("stages/gan"), Path("stages/pipeline")
@@ -189,3 +191,37 @@ def test_no_commit_names_a_registry_or_a_place_on_a_machine(root):
         if path.suffix in {".png", ".gif"} or not path.exists() or path == Path(__file__):
             continue
         assert not forbidden.search(path.read_text(encoding="utf-8")), name
+
+
+def test_dvc_changes_nothing_of_params_yaml_but_what_it_is_told(root, tmp_path):
+    """`dvc exp run -S` writes the file anew: lists in blocks, and no line longer than 80 characters."""
+    path = tmp_path / "params.yaml"
+    before = (root / "params.yaml").read_text()
+    path.write_text(before)
+    apply_overrides(path, ["sine.train.lr=0.5"])
+    assert path.read_text() == before.replace("lr: 0.001\n", "lr: 0.5\n", 1)
+    path.write_text(before)
+    apply_overrides(path, ["seeds=[1,2]"])
+    assert path.read_text() == before.replace("\n- 111\n", "\n- 1\n- 2\n", 1)
+
+
+def test_a_clone_has_the_same_bytes_whatever_gits_settings_say(root, tmp_path):
+    folder = tmp_path / "clone"
+    pipeline.checkout(folder, results=True)
+    settings = (
+        "-c",
+        "core.autocrlf=true",
+        "-c",
+        "core.eol=crlf",
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=",
+    )
+    for what in (["add", "--all"], ["commit", "--quiet", "--message", "all"], ["rm", "--quiet", "-r", "."]):
+        subprocess.run(["git", *settings, *what], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *settings, "checkout", "--quiet", "HEAD", "--", "."], cwd=folder, check=True)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=folder, capture_output=True, text=True, check=True)
+    names = [name for name in listed.stdout.split("\0") if name]
+    assert len(names) > 300
+    assert [name for name in names if (folder / name).read_bytes() != (root / name).read_bytes()] == []

@@ -108,8 +108,12 @@ def test_a_run_that_is_scored_otherwise_is_not_compared(repository, scored):
     assert "not to be compared" in ended.out
 
 
-def test_an_unknown_branch_is_reported_in_a_line(repository):
-    calls.assert_refused(calls.call(repository, "tools.comment", "--base", "mian"), "git merge-base", "mian")
+def test_an_unknown_branch_is_reported_in_a_line(repository, tmp_path):
+    ended = calls.call(repository, "tools.comment", "--base", "mian")
+    calls.assert_refused(ended, "mian and this commit have nothing in common", "name a branch or a commit")
+    git(repository, "clone", "--quiet", "--depth", "1", repository.as_uri(), str(tmp_path / "shallow"))
+    ended = calls.call(tmp_path / "shallow", "tools.comment", "--base", "HEAD~1")
+    calls.assert_refused(ended, "this clone is shallow: git fetch --unshallow")
 
 
 @pytest.fixture(scope="module")

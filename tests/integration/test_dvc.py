@@ -1,5 +1,10 @@
-"""DVC's experiments in copies of the repository (`--temp`, `--queue`), which DVC removes afterwards."""
+"""DVC's other commands, as docs/dvc.md has them: experiments in copies of the repository, and merges."""
 
+import csv
+import io
+import shlex
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -8,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from benchmarks import pipeline
-from tests.integration.test_pipeline import run
+from tests.integration.test_pipeline import ran, run, run_quietly
 
 pytestmark = pytest.mark.slow
 
@@ -48,8 +53,7 @@ def test_what_outlives_a_copy_is_here(clone):
     run(clone, "git", "clean", "--quiet", "-d", "--force")
 
 
-def test_two_of_one_seed_are_trained_at_once(clone):
-    before = {training.info.run_id for training in trainings(clone)}
+def test_two_of_one_seed_are_trained_at_once_and_stand_in_one_table(clone, root):
     for name, lr in (("slow", "0.0005"), ("fast", "0.002")):
         run(clone, "dvc", "exp", "run", "--queue", "--name", name, "-S", f"sine.train.lr={lr}")
     try:
@@ -61,9 +65,49 @@ def test_two_of_one_seed_are_trained_at_once(clone):
             time.sleep(1)
     finally:
         run(clone, "dvc", "queue", "stop", "--kill")
-    made = [training for training in trainings(clone) if training.info.run_id not in before]
+    made = [training for training in trainings(clone) if training.data.tags["dvc.experiment"] != "apart"]
     assert {training.data.tags["dvc.experiment"]: training.data.params["train.lr"] for training in made} == {
         "slow": "0.0005",
         "fast": "0.002",
     }
     assert {training.info.status for training in made} == {"FINISHED"}
+
+    recipe = (root / "Makefile").read_text().split("\nexps: ")[1].splitlines()[1]
+    command = shlex.split(recipe.replace(".venv/bin/", "").replace("$$", "$"))
+    header, *rows = csv.reader(io.StringIO(run_quietly(clone, *command, "--csv")))
+    assert {row[header.index("sine.train.lr")] for row in rows} == {"0.001", "0.0005", "0.002"}
+    assert "sine.energy_distance" in header
+    assert not any("/" in name or name.endswith(".yaml") for name in header)
+    assert len(header) < 30
+
+
+def test_after_a_merge_of_two_branches_with_results_the_report_alone_is_made(clone):
+    def results(branch: str, seeds: list[int]) -> None:
+        run(clone, "git", "checkout", "--quiet", branch)
+        pipeline.change_params(clone, {}, seeds=seeds)
+        run(clone, "dvc", "repro")
+        run(clone, "git", "add", "--all")
+        run(clone, "git", "commit", "--quiet", "--message", "results")
+
+    results("main", [5])
+    run(clone, "git", "branch", "other")
+    results("main", [5, 7])
+    results("other", [5, 6])
+    run(clone, "git", "checkout", "--quiet", "main")
+    merged = subprocess.run(["git", "merge", "other"], cwd=clone, capture_output=True, text=True)
+    assert "CONFLICT (content): Merge conflict in dvc.lock" in merged.stdout
+    checked = subprocess.run(
+        [sys.executable, "-m", "stages.check"], cwd=clone, capture_output=True, text=True
+    )
+    assert checked.stderr.startswith("error: dvc.lock: has merge conflicts; `make resolve`")
+    assert checked.stderr.count("\n") == 1
+    run(clone, "git", "checkout", "--quiet", "--ours", "params.yaml")
+    pipeline.change_params(clone, {}, seeds=[5, 6, 7])
+    run(clone, "git", "add", "params.yaml")
+    assert "now make repro" in run(clone, "python", "-m", "stages.tools.resolve")
+    assert set(ran(run(clone, "dvc", "repro"))) == {"check", "report"}
+    assert "nothing to commit" not in run(clone, "git", "status")
+    run(clone, "git", "add", "--all")
+    run(clone, "git", "commit", "--quiet", "--message", "merged")
+    for seed in (5, 6, 7):
+        assert (clone / f"data/sine/seed-{seed}/generator.safetensors").exists()
