@@ -5,7 +5,7 @@ Reads:
   data/EXPERIMENT/dataset.safetensors          the prepared data
 Writes:
   data/EXPERIMENT/judge.safetensors            the networks
-  reports/runs/EXPERIMENT/judge.json           their scores on the test data
+  reports/runs/EXPERIMENT/judge.json           their scores on the test data, and what to hold them against
   MLflow                                       a run, as it goes
 Example:
   python -m stages.judge --experiment digits

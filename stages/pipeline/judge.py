@@ -5,7 +5,7 @@ from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings
 from stages.gan.judges import fitting
 from stages.runtime import command, files, progress
-from stages.runtime.errors import say
+from stages.runtime.errors import say, warn
 from stages.runtime.paths import ExperimentFiles
 from stages.tracking import record
 from stages.tracking.store import Store
@@ -28,7 +28,9 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
             run.log_metrics({f"loss/judge_{member + 1}": loss}, step=epoch + 1)
         found = fitting.test(judges, dataset.test)
         with files.together():
-            found = numbers.save(shared.judge_scores, found, "lower judge.lr")
+            compared = fitting.compared(dataset.test)
+            saved = numbers.save(shared.judge_scores, found | compared, "lower judge.lr")
+            found = {score: saved[score] for score in found}
             # Not whose judges they are: experiments with the same data and settings have the same ones.
             known = {**devices.about(device), "test": found}
             names = {"classes": dataset.train.classes} if dataset.train.classes else {}
@@ -36,3 +38,8 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
         run.log_metrics({f"test_{score}": value for score, value in found.items()}, step=about.epochs)
         run.log_files("judge", shared.judge)
     say(f"judge {name}: {found} on test data; see {shared.judge_scores}")
+    if (why := fitting.weakness(found, dataset.test)) is not None:
+        by = "" if len(dataset.shape) > 1 else " by judge_error"
+        warn(
+            f"judge {name}: {why}; so there is no verdict{by}: change judge.epochs, judge.lr, or its network"
+        )

@@ -1,7 +1,7 @@
 """A judge for a data set: what it is, what it is given, and how well it does."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import stdev
 
 import torch
@@ -79,6 +79,10 @@ def test(judges: models.Judges, split: Split) -> dict[str, float]:
 
     Of several judges, there is the standard deviation of each score over them, too, as ``…_spread``.
 
+    Of classes, ``accuracy`` and ``loss``. Of numbers ``rmse``, and ``variance_explained``: 1 less the mean
+    squared error over the variance of what is to be predicted, so 0 for who answers with its mean, and less
+    for who does worse; not of points of one coordinate, which there is nothing to predict by.
+
     Raises:
         UserError: one gives the same answer to all, so that it can judge nothing.
     """
@@ -92,16 +96,51 @@ def test(judges: models.Judges, split: Split) -> dict[str, float]:
 def _test(network: nn.Module, split: Split) -> dict[str, float]:
     x, y = inputs(split)
     answers = models.predict(network, x)
-    if len(answers) > 1 and split.shape != (1,) and (answers == answers[:1]).all():
+    if (answers == answers[:1]).all() and not (x == x[:1]).all():
         raise UserError("judge: it gives the same answer to whatever it sees; lower judge.lr")
     if split.labels is not None:
         accuracy = (answers.argmax(1) == y).double().mean().item()
         return {"accuracy": accuracy, "loss": functional.cross_entropy(answers, y).item()}
+    square, variance = functional.mse_loss(answers, y), y.var(0, correction=0).mean()
     if len(split.shape) > 1:
-        error = _root(functional.mse_loss(answers, y))
-        explained = 1 - functional.mse_loss(answers, y) / y.var(0, correction=0).mean()
-        return {"rmse": error, "variance_explained": explained.item()}
-    return {"rmse": _root(functional.mse_loss(expected(split, answers), split.samples[:, -1:]))}
+        return {"rmse": _root(square), "variance_explained": _explained(square, variance)}
+    rmse = _root(functional.mse_loss(expected(split, answers), split.samples[:, -1:]))
+    if split.shape == (1,):
+        return {"rmse": rmse}
+    return {"rmse": rmse, "variance_explained": _explained(square, variance)}
+
+
+def compared(split: Split) -> dict[str, float]:
+    """What the scores of :func:`test` on this data are to be held against, where that is not 0.
+
+    Of classes, ``largest_class``: its share, which is the accuracy of who always answers with it.
+    """
+    return {} if split.labels is None else {"largest_class": max(split.class_counts) / len(split)}
+
+
+def weakness(scores: Mapping[str, float], split: Split) -> str | None:
+    """Why judges with these scores, see :func:`test`, on this data know nothing of it; None: they do.
+
+    They do not if they answer no better than who always names the largest class (by more than two standard
+    errors of its share, as less can be chance), or the mean.
+    """
+    if "accuracy" in scores and split.labels is not None:
+        (largest,) = compared(split).values()
+        by_chance = largest + 2 * math.sqrt(largest * (1 - largest) / len(split))
+        if (accuracy := scores["accuracy"]) <= by_chance:
+            return (
+                "the judge is no better than always naming the largest class: its accuracy on test images is "
+                f"{accuracy:.3g}; that has {largest:.3g}, and by chance up to {by_chance:.3g}"
+            )
+    elif (explained := scores.get("variance_explained", 1)) <= 0:
+        share = f"{explained:.3g} of the variance of test data"
+        return f"the judge is no better than the mean: it explains {share}"
+    return None
+
+
+def _explained(square: Tensor, variance: Tensor) -> float:
+    """The share of a variance that a mean squared error leaves explained; of none, none is."""
+    return (1 - square / variance).item() if variance > 0 else 0.0
 
 
 def expected(split: Split, answers: Tensor) -> Tensor:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -90,15 +92,61 @@ def test_a_fit_of_points_is_tested_in_the_datas_units(points):
     )
     plain = fitting.test(models.Judges([Answers(points.samples[:, -1:] + 0.5)]), points)
     assert plain["rmse"] == pytest.approx(0.5)
+    variance = points.samples[:, 1].var(correction=0).item()
+    assert plain["variance_explained"] == pytest.approx(1 - 0.25 / variance, rel=1e-4)
+    one = Split(points.samples[:, :1])  # there is nothing to predict it by
+    assert fitting.test(models.Judges([Answers(one.samples.mean(0).expand(50, 1))]), one).keys() == {"rmse"}
 
 
 def test_several_answer_by_their_mean_and_their_spread_is_said(points):
     off = [models.Judges([Answers(points.samples[:, -1:] + by)]).members[0] for by in (0.5, -0.1)]
     found = fitting.test(models.Judges(off), points)
-    assert found == {"rmse": pytest.approx(0.2), "rmse_spread": pytest.approx(0.4 / 2**0.5)}
+    assert (found["rmse"], found["rmse_spread"]) == (pytest.approx(0.2), pytest.approx(0.4 / 2**0.5))
+    assert found.keys() == {name + end for name in ("rmse", "variance_explained") for end in ("", "_spread")}
 
 
 def test_one_that_gives_all_the_same_answer_is_refused(points, images):
     for split, answers in ((points, torch.zeros(50, 1)), (images, torch.ones(80, 10))):
         with pytest.raises(UserError, match=r"it gives the same answer to whatever it sees; lower judge\.lr"):
             fitting.test(models.Judges([Answers(answers)]), split)
+
+
+def test_samples_that_are_all_the_same_have_one_answer_and_explain_nothing(images):
+    same = Split(images.samples[:1].expand(80, -1, -1, -1))
+    answers = same.normalized.flatten(1)
+    members = [Answers(answers), Answers(answers + 0.1)]
+    found = fitting.test(models.Judges(members), same)
+    assert found["variance_explained"] <= 0
+    assert all(map(math.isfinite, found.values()))
+    assert fitting.weakness(found, same) is not None
+
+
+@pytest.mark.parametrize(
+    ("known", "weak"), [(0.1, True), (0.15, True), (0.18, False), (1.0, False)]
+)  # of ten equal classes; two standard errors of 80 images are 0.067
+def test_a_classifier_must_beat_the_largest_class_by_more_than_chance(known, weak, images):
+    assert fitting.compared(images) == {"largest_class": 0.1}
+    why = fitting.weakness({"accuracy": known, "loss": 1.0}, images)
+    assert (why is not None) == weak
+    if why is not None:
+        assert (
+            f"no better than always naming the largest class: its accuracy on test images is {known}" in why
+        )
+        assert "has 0.1, and by chance up to 0.167" in why
+
+
+def test_of_uneven_classes_the_largest_may_be_most(images):
+    uneven = Split(images.samples, torch.where(torch.arange(80) < 72, 0, 1))
+    assert fitting.compared(uneven) == {"largest_class": 0.9}
+    assert fitting.weakness({"accuracy": 0.92}, uneven) is not None
+    assert fitting.weakness({"accuracy": 0.99}, uneven) is None
+
+
+@pytest.mark.parametrize(("explained", "weak"), [(-40.7, True), (0.0, True), (0.01, False)])
+def test_who_predicts_numbers_must_beat_their_mean(explained, weak, points, images):
+    for split in (points, Split(images.samples)):
+        assert fitting.compared(split) == {}
+        why = fitting.weakness({"rmse": 1.0, "variance_explained": explained}, split)
+        assert (why is not None) == weak
+        assert why is None or f"no better than the mean: it explains {explained:.3g} of the variance" in why
+    assert fitting.weakness({"rmse": 1.0}, Split(points.samples[:, :1])) is None
