@@ -88,6 +88,8 @@ class Scorer:
         self.device = devices.set_up(found.settings.device, found.settings.threads)
         self._name, self._seed = recipe.name, seed
         self._known, _ = known.read(experiment, self.params, self.device)
+        if self._known.weakness is not None:
+            raise UserError(f"{experiment}: no verdicts, as {self._known.weakness}")
         self._reference = Reference.load(ExperimentFiles(experiment).reference)
         self.split = self._known.real.train
 

@@ -1,6 +1,7 @@
 """The scores of one run's samples, beside the real data."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from stages.gan.evaluation.scores import Scores
 from stages.gan.evaluation.scoring import Known
 from stages.pipeline import known
 from stages.runtime import command, files, progress
-from stages.runtime.errors import UserError, say
+from stages.runtime.errors import UserError, say, warn
 from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import pages, record, tags
 from stages.tracking.store import Store
@@ -46,8 +47,22 @@ def evaluate(name: str, seed: int, experiment: Experiment, settings: Settings, s
     parameters = {"threads": settings.threads, **flatten(experiment)}
     found = _write(RunFiles(name, seed), inputs, parameters, found, answers)
     _log(store, name, seed, experiment, settings, inputs, found)
-    verdict = "COLLAPSED" if found["collapsed"] else "no collapse"
+    for line in _not_told(inputs, found, experiment.evaluate.primary):
+        warn(f"evaluate {name}, seed {seed}: {line}")
+    verdict = ("COLLAPSED" if found["collapsed"] else "no collapse") if "collapsed" in found else "no verdict"
     say(f"evaluate {name}, seed {seed}: {verdict}; scores in {RunFiles(name, seed).scores}")
+
+
+def _not_told(inputs: _Inputs, found: Scores, primary: str | None) -> Iterator[str]:
+    """What the scores do not tell that they otherwise would, and why: a line each."""
+    weakness, left_out = inputs.known.weakness, inputs.reference.left_out
+    if weakness is not None:
+        yield f"no verdict{'' if inputs.known.has_images else ' by judge_error'}, as {weakness}"
+    if "collapsed" not in found and not (inputs.known.has_images and weakness):
+        absent = " or ".join(score for score in scores.COLLAPSED_BELOW if score in left_out)
+        yield f"no verdict, as there is no {absent}"
+    if primary is not None and primary in left_out:
+        yield f"no primary score, as there is no {primary}: {left_out[primary]}"
 
 
 def _read(name: str, seed: int, experiment: Experiment, device: torch.device) -> _Inputs:
@@ -70,6 +85,10 @@ def _read(name: str, seed: int, experiment: Experiment, device: torch.device) ->
         "count": experiment.judge.count,
         "scores": judges.get("test", {}),
     }
+    if against.weakness is not None:
+        about["judge"]["weakness"] = against.weakness
+    if reference.left_out:
+        about["left_out"] = dict(reference.left_out)
     about["data"] = {"md5": files.md5(shared.dataset)}
     about["networks"] = {name: network.md5 for name, network in against.extractors.items()}
     about["samples"] = {"count": len(samples), "block": reference.block}

@@ -36,4 +36,5 @@ def read(name: str, experiment: Experiment, device: torch.device) -> tuple[Known
     source = experiment.data.piece.name
     md5 = files.md5(shared.judge)
     told, settings = experiment.train.condition, experiment.judge
-    return Known(real, cast(models.Judges, judges), md5, settings, source, networks, told), about
+    weakness = fitting.weakness(about.get("test", {}), real.test)
+    return Known(real, cast(models.Judges, judges), md5, settings, source, networks, told, weakness), about

@@ -5,7 +5,7 @@ from stages.gan.core.params import Experiment, Settings
 from stages.gan.evaluation import scoring
 from stages.pipeline import known
 from stages.runtime import command, progress
-from stages.runtime.errors import say
+from stages.runtime.errors import say, warn
 from stages.runtime.paths import ExperimentFiles
 
 
@@ -20,4 +20,7 @@ def reference(name: str, experiment: Experiment, settings: Settings) -> None:
     with progress.bar(parts, "step") as bar:
         made = scoring.prepare(inputs, total, bar.update)
     made.save(path)
+    for why in dict.fromkeys(made.left_out.values()):
+        scores = ", ".join(score for score, reason in made.left_out.items() if reason == why)
+        warn(f"reference {name}: runs get no {scores}: {why}")
     say(f"reference {name}: blocks of {made.block} samples; {path}")

@@ -1,6 +1,7 @@
 """Baselines: what real data score, and what noise does, so that a score can be placed between the two."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import sqrt
 from statistics import fmean, stdev
 
@@ -9,10 +10,12 @@ from torch import Tensor
 
 from stages.gan.core.datasets import Dataset
 from stages.gan.core.randomness import generator
+from stages.gan.evaluation import blocks
 from stages.gan.evaluation.blocks import SEED
 from stages.gan.evaluation.scores import NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX, Scores
 
 DRAWS = 10  # of real samples
+MOST = 2 * blocks.MOST  # test samples that they are drawn from: each is searched for among all training ones
 WIDER = 1.5  # the box that noise points fill, over the one that the real points do
 
 
@@ -28,6 +31,16 @@ def noise(real: Tensor, count: int) -> Tensor:
     low, high = real.amin(0), real.amax(0)
     uniform = torch.rand(count, *real.shape[1:], generator=random)
     return (low + high) / 2 + (uniform - 0.5) * WIDER * (high - low)
+
+
+def bounded(real: Dataset) -> Dataset:
+    """Real data with 10,000 of the test samples, always the same, where there are more."""
+    test = real.test
+    if len(test) <= MOST:
+        return real
+    some = blocks.choice(len(test), MOST)
+    labels = None if test.labels is None else test.labels[some]
+    return replace(real, test=replace(test, samples=test.samples[some], labels=labels))
 
 
 def draws(real: Dataset, count: int) -> list[Tensor]:

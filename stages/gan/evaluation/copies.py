@@ -4,15 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from stages.gan.core import portability
 from stages.gan.core.products import linear
+from stages.gan.evaluation.linear_algebra import products
 
 NEAR = 0.01  # of the test samples are so near to a training sample
+MOST = 10_000  # samples that are searched for among the training samples
 MOST_DISTANCES = 2**25  # that are computed at once
+_TILE = 4096  # real points at once: their distances to a part of the samples stay in the CPU's cache
+_PART = 500  # samples in a part
+_MANY = 10**9  # pairs of points, from which a tree is the faster,
+_COLUMNS = 10  # if they have no more coordinates
 _SIDE = 7  # of the small images that a search begins with, at least
 _SLACK = 1e-5  # of the squared lengths: what the distances of small images may owe to rounding
 
@@ -72,19 +79,51 @@ def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
     Where the bytes need not be those of other processors, the search takes the factors of float32 products
     as bfloat16 if that is faster: integers up to 256, such as pixels, lose nothing by that. Of others it may
     find one that is only nearly the nearest. The distance to the one that it finds is computed in double
-    precision.
+    precision. Points are searched in double precision, and many of few coordinates in a tree of the real
+    ones.
 
     Args:
         samples: uint8 [N, C, H, W], or points float64 [N, D].
         real: likewise, [M, …].
     """
     samples, real = _flat(samples), _flat(real)
-    squares, found = real.square().sum(1), []
+    search = _among_images
+    if real.dtype == torch.float64:
+        many = len(samples) * len(real) > _MANY and real.shape[1] <= _COLUMNS
+        search = _in_tree if many else _among_points
+    parts = zip(samples.split(_PART), search(samples, real).split(_PART), strict=True)
+    return torch.cat([(part.double() - real[index].double()).norm(dim=1) for part, index in parts])
+
+
+def _among_images(samples: Tensor, real: Tensor) -> Tensor:
+    """Which of the real ones is nearest to each sample; int64 [N]."""
+    squares = real.square().sum(1)
     with _fast_products():
-        for part in samples.split(max(1, MOST_DISTANCES // len(real))):
-            nearest = real[linear(-2 * part, real, squares).argmin(1)]
-            found.append((part.double() - nearest.double()).norm(dim=1))
-    return torch.cat(found)
+        parts = samples.split(max(1, MOST_DISTANCES // len(real)))
+        return torch.cat([linear(-2 * part, real, squares).argmin(1) for part in parts])
+
+
+def _among_points(samples: Tensor, real: Tensor) -> Tensor:
+    """The same, of one part of the real ones after the other."""
+    squares = real.square().sum(1)
+    least = torch.full((len(samples),), torch.inf, dtype=torch.float64)
+    found = torch.zeros(len(samples), dtype=torch.int64)
+    for rows in torch.arange(len(samples)).split(_PART):
+        for start in range(0, len(real), _TILE):
+            tile = slice(start, start + _TILE)
+            there, index = torch.sub(squares[tile], products(samples[rows], real[tile]), alpha=2).min(1)
+            found[rows] = torch.where(there < least[rows], index + start, found[rows])
+            least[rows] = torch.minimum(least[rows], there)
+    return found
+
+
+def _in_tree(samples: Tensor, real: Tensor) -> Tensor:
+    """The same by a tree, of rows that differ: where many are the same, a search would visit them all."""
+    from sklearn.neighbors import KDTree  # it takes a second to import
+
+    rows, first = np.unique(real.numpy(), axis=0, return_index=True)
+    nearest = KDTree(rows).query(samples.numpy(), return_distance=False)[:, 0]
+    return torch.from_numpy(first[nearest])
 
 
 def _candidates(samples: Tensor, real: Tensor, near: float) -> Tensor:

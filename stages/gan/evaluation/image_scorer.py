@@ -58,6 +58,13 @@ class ImageScorer(Scorer):
         distinct = blocks.mean({"distinct": copies.distinct(part)} for part in self._split(samples))
         return Scored(mean_over_judges(found) | distinct, mean)
 
+    def turned(self, samples: Tensor) -> Scores:
+        """Score a block of images; the mean over the judges."""
+        members = zip(_members(self._judges), self._views, strict=True)
+        return blocks.mean(
+            self._counted(view.turned(models.predict(judge.features, samples))) for judge, view in members
+        )
+
     def _of_judge(self, view: View, features: Tensor, answers: Tensor, told: Tensor | None) -> Scores:
         def of_block(features: Tensor, answers: Tensor) -> Scores:
             scores = view.compare(features, "fid_judge", "kid_judge")

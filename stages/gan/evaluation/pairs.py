@@ -49,7 +49,9 @@ def prepare(features: Tensor) -> RealSet:
     return RealSet(features, third.contiguous(), fifth.contiguous(), nearest.contiguous(), kernel)
 
 
-def compare(samples: Tensor, real: RealSet, scaled: tuple[Tensor, RealSet] | None = None) -> Scores:
+def compare(
+    samples: Tensor, real: RealSet, scaled: tuple[Tensor, RealSet] | None = None, turned: bool = False
+) -> Scores:
     """What samples score by their pairs with real ones, and with each other.
 
     - ``precision``: share of the samples within a real one's neighbourhood, k = 3; ``recall``: share of the
@@ -68,7 +70,12 @@ def compare(samples: Tensor, real: RealSet, scaled: tuple[Tensor, RealSet] | Non
         samples: features [N, F], N at least 2.
         real: see :func:`prepare`.
         scaled: both in the same order, by other features, which precision and density then go by.
+        turned: have ties count the other way than the papers have it. Who is just as far as a neighbourhood
+            reaches is then outside for precision and recall, and inside for density and coverage; and of two
+            nearest that are as near, the own set's counts. Where that changes scores, ties decide them.
     """
+    within_three, within_five = (torch.lt, torch.le) if turned else (torch.le, torch.lt)
+    tie = 1.0 if turned else 0.5
     others, others_real = scaled or (samples, real)
     count, there = len(samples), len(real.features)
     inside, within, own = 0, 0, 0.0
@@ -82,14 +89,14 @@ def compare(samples: Tensor, real: RealSet, scaled: tuple[Tensor, RealSet] | Non
         inner = products(part, real.features)
         squared = _squared(inner, part, real.features)
         across += _cubic(inner, samples.shape[1]).sum()
-        recalled |= (squared <= third[:, None]).any(0)
-        covered |= (squared < real.fifth).any(0)
+        recalled |= within_three(squared, third[:, None]).any(0)
+        covered |= within_five(squared, real.fifth).any(0)
         near = squared if scaled is None else _distances(other, others_real.features)
-        inside += int((near <= others_real.third).any(1).sum())
-        within += int((near < others_real.fifth).sum())
-        own += _told(nearest, squared.amin(1))
+        inside += int(within_three(near, others_real.third).any(1).sum())
+        within += int(within_five(near, others_real.fifth).sum())
+        own += _told(nearest, squared.amin(1), tie)
         nearest_sample = torch.minimum(nearest_sample, squared.amin(0))
-    told = _told(real.nearest, nearest_sample)
+    told = _told(real.nearest, nearest_sample, tie)
     means = _unbiased(among, samples) + real.kernel - 2 * across / (count * there)
     return {
         "kernel_distance": means.item(),
@@ -131,6 +138,6 @@ def _unbiased(total: Tensor, features: Tensor) -> Tensor:
     return (total - selves) / (len(features) * (len(features) - 1))
 
 
-def _told(own: Tensor, other: Tensor) -> float:
-    """How many have their own set's nearest one nearer than the other set's."""
-    return int((own < other).sum()) + int((own == other).sum()) / 2
+def _told(own: Tensor, other: Tensor, tie: float) -> float:
+    """How many have their own set's nearest one nearer than the other set's; one as near counts ``tie``."""
+    return int((own < other).sum()) + int((own == other).sum()) * tie

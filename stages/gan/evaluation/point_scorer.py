@@ -68,6 +68,11 @@ class PointScorer(Scorer):
             scores |= mean_over_judges({"judge_error": error} for error in errors)
         return Scored(scores, torch.stack(every).mean(0))
 
+    def turned(self, samples: Tensor) -> Scores:
+        """Score a block of points."""
+        (view,) = self._views
+        return self._counted(view.turned(standardize(samples, self._train.samples)))
+
     def _of_block(self, samples: Tensor, features: Tensor) -> Scores:
         (view,) = self._views
         chosen = view.chosen.features

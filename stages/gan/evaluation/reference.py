@@ -29,6 +29,7 @@ class Reference:
         views: the training samples as each judge sees them; of points, one.
         gaussians: fitted to the features of other networks, by the name of the score.
         baselines: of each score, ``…_real``, ``…_real_spread`` and ``…_noise``.
+        left_out: scores that the real data do not allow to be told, and why.
     """
 
     made_by: Mapping[str, str]
@@ -37,6 +38,7 @@ class Reference:
     views: tuple[View, ...]
     gaussians: Mapping[str, Gaussian]
     baselines: Scores
+    left_out: Mapping[str, str]
 
     def save(self, path: Path) -> None:
         """Write all of it to a safetensors file; the same bytes each time."""
@@ -52,6 +54,7 @@ class Reference:
             "views": len(self.views),
             "gaussians": list(self.gaussians),
             "baselines": self.baselines,
+            "left_out": dict(self.left_out),
         }
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         files.write(path, to_bytes(whole, metadata={_KEY: json.dumps(about)}))
@@ -76,6 +79,7 @@ class Reference:
                 tuple(View.from_tensors(below(f"view.{i}", tensors)) for i in range(int(about["views"]))),
                 {name: Gaussian(**below(name, tensors)) for name in about["gaussians"]},
                 {name: float(score) for name, score in about["baselines"].items()},
+                {name: str(why) for name, why in about["left_out"].items()},
             )
         except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{path}: not a readable reference ({error}); run the reference stage") from error

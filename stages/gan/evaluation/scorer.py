@@ -54,6 +54,14 @@ class Scorer(ABC):
             told: of images, the class that each was told (int64 [N]), if they were.
         """
 
+    @abstractmethod
+    def turned(self, samples: Tensor) -> Scores:
+        """What a block scores by its neighbours if ties count the other way: see :meth:`View.turned`.
+
+        Args:
+            samples: [B, …]; see :meth:`__call__`.
+        """
+
     def _by_blocks(self, score: Callable[..., Scores], *parts: Tensor) -> Scores:
         """The mean of what the whole blocks of samples [N, …] score; of each, ``parts`` are given."""
         cut = zip(*(self._split(part) for part in parts), strict=True)

@@ -1,6 +1,6 @@
 """Scores as a file, flat names to numbers; and what each of them means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -244,6 +244,18 @@ def class_shares(scores: Mapping[str, float]) -> list[float]:
     ]
 
 
+def without_judge(scores: Iterable[str]) -> list[str]:
+    """Those of a run's scores that are worth as much, whatever the judge knows.
+
+    Of images these are what other networks see, and what says nothing of quality; of points, all but one.
+    """
+    names = list(scores)
+    by_others = ("fid_inception", "fid_features")
+    if "fid_judge" in names:
+        return [name for name in names if name in by_others or MEANINGS[name].better == "none"]
+    return [name for name in names if name != "judge_error"]
+
+
 def collapse(scores: Mapping[str, float], real: Mapping[str, float]) -> list[str]:
     """By which scores samples have collapsed, to a few or to a part of the real ones; none: they have not.
 
@@ -255,7 +267,17 @@ def collapse(scores: Mapping[str, float], real: Mapping[str, float]) -> list[str
     """
     known = {name: share for name, share in COLLAPSED_BELOW.items() if name in scores}
     low = [name for name, share in known.items() if scores[name] < share * real[name]]
-    return low + (["diversity"] if scores["diversity"] < COLLAPSED_DIVERSITY else [])
+    return low + (["diversity"] if scores.get("diversity", 1) < COLLAPSED_DIVERSITY else [])
+
+
+def collapsed(scores: Mapping[str, float], real: Mapping[str, float]) -> bool | None:
+    """Whether samples have collapsed, see :func:`collapse`.
+
+    None: not by diversity, which does not see a collapse to a few of the real ones, and no other is there.
+    """
+    if collapse(scores, real):
+        return True
+    return False if any(name in scores for name in COLLAPSED_BELOW) else None
 
 
 def in_mlflow(name: str) -> str:

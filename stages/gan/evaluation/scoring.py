@@ -1,6 +1,6 @@
 """The scores of a run's samples beside those of real data and of noise; and the judges' answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from torch import Tensor
 from stages.gan.core import arrays
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.params import CnnJudge, Judge
-from stages.gan.evaluation import baselines, blocks, cas, copies, distances, extractors
+from stages.gan.evaluation import baselines, blocks, cas, copies, distances, extractors, untold
 from stages.gan.evaluation.extractors import Extractor
 from stages.gan.evaluation.image_scorer import ImageScorer, views
 from stages.gan.evaluation.point_scorer import PointScorer, standardize
 from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scorer import Scorer
-from stages.gan.evaluation.scores import REAL_SUFFIX, SPREAD_SUFFIX, Scores, collapse
+from stages.gan.evaluation.scores import REAL_SUFFIX, SPREAD_SUFFIX, Scores, collapsed
 from stages.gan.evaluation.view import View
 from stages.gan.judges import models
 from stages.runtime.errors import UserError
@@ -38,6 +38,7 @@ class Known:
         source: the data source's name.
         extractors: other networks of images whose Fréchet distance is asked for, by the name of that score.
         told: whether generators are told the class of what they draw.
+        weakness: why the judges know nothing of the data, if they do not; see :func:`fitting.weakness`.
     """
 
     real: Dataset
@@ -47,6 +48,7 @@ class Known:
     source: str
     extractors: Mapping[str, Extractor] = field(default_factory=dict)
     told: bool = False
+    weakness: str | None = None
 
     @property
     def networks(self) -> dict[str, str]:
@@ -87,17 +89,17 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     Raises:
         UserError: too few real samples, or a network that does not take them.
     """
-    real, block = known.real, block_size(known.real, total)
+    real, block = baselines.bounded(known.real), block_size(known.real, total)
     train, test = real.train.samples, real.test.samples
     labels = real.test.labels if known.told else None
     gaussians = {name: distances.gaussian(_features(known, name, train)) for name in known.extractors}
     nearest = copies.nearest_distances(known.places(test), known.places(train))
     near = copies.threshold(nearest)
-    reference = Reference(known.networks, block, near, known.views(block), gaussians, {})
+    reference = Reference(known.networks, block, near, known.views(block), gaussians, {}, {})
     scorer = known.scorer(block, reference.views)
     scorer.count = count
-    drawn = []
-    for draw in baselines.draws(real, block):
+    drawn, draws = [], baselines.draws(real, block)
+    for draw in draws:
         scores = _graded(scorer(test[draw], None if labels is None else labels[draw]).scores)
         share = {name: score for name, score in scores.items() if not name.endswith(_WHOLE)}
         drawn.append(share | _copied(copies.Copies.of(nearest[draw], near)))
@@ -110,7 +112,10 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     of_noise = _graded(scorer(noise, turns).scores) | _copied(_copies(known, reference, noise))
     of_noise |= _seen(known, reference, noise)
     of_noise |= _taught(known, baselines.noise(train, most), None)
-    return replace(reference, baselines=baselines.with_baselines(drawn, of_noise, block / len(test)))
+    left_out = untold.by_ties(drawn[0], scorer.turned(test[draws[0]]), nearest, near)
+    left_out |= untold.by_copies(nearest) | untold.by_values(real.train) | untold.by_variance(reference.views)
+    found = baselines.with_baselines(drawn, _without(left_out, of_noise), block / len(test))
+    return replace(reference, baselines=found, left_out=left_out)
 
 
 def is_for(reference: Reference, known: Known, total: int) -> bool:
@@ -131,9 +136,11 @@ def score(
 
     - ``fid_inception``, ``fid_features``: Fréchet distance of all samples at once to all training images.
     - ``cas``: see :func:`cas.accuracy`; of images with labels.
-    - ``near_copies``, ``exact_copies``: see :mod:`stages.gan.evaluation.copies`.
-    - ``collapsed``: see :func:`scores.collapse`.
+    - ``near_copies``, ``exact_copies``: see :mod:`stages.gan.evaluation.copies`; of 10,000 samples, at most.
+    - ``collapsed``: see :func:`scores.collapsed`; none of images whose judges know nothing of them.
     - All others: see :class:`ImageScorer`, :class:`PointScorer`.
+
+    Those that the reference leaves out are left out.
 
     Args:
         samples: see :func:`load_samples`.
@@ -155,11 +162,13 @@ def score(
     most = _learned(train, len(samples))
     scores |= _taught(known, samples[:most], ordered[:most])
     count()
-    scores |= _copied(_copies(known, reference, samples))
+    scores |= _copied(_copies(known, reference, samples[: copies.MOST]))
     count()
-    wanted = reference.baselines
+    wanted, scores = reference.baselines, _without(reference.left_out, scores)
     real = {name: wanted[name + REAL_SUFFIX] for name in scores if name + REAL_SUFFIX in wanted}
-    scores["collapsed"] = int(bool(collapse(scores, real)))
+    verdict = None if known.has_images and known.weakness is not None else collapsed(scores, real)
+    if verdict is not None:
+        scores["collapsed"] = int(verdict)
     answers = torch.empty_like(ordered)
     answers[order] = ordered
     return scores | wanted, answers.softmax(1) if known.judges.classifies else answers
@@ -172,8 +181,8 @@ def parts(reference: Reference, samples: Tensor) -> int:
 
 def parts_of_reference(known: Known, total: int) -> int:
     """Of how many parts :func:`prepare` is."""
-    whole = len(known.real.test) // block_size(known.real, total)
-    return (len(known.judges.members) if known.has_images else 1) * (baselines.DRAWS + whole + 1)
+    whole = len(baselines.bounded(known.real).test) // block_size(known.real, total)
+    return (len(known.judges.members) if known.has_images else 1) * (baselines.DRAWS + whole + 2)
 
 
 def block_size(real: Dataset, total: int) -> int:
@@ -199,6 +208,11 @@ def block_size(real: Dataset, total: int) -> int:
 def _graded(scores: Scores) -> Scores:
     """Without the spread over the judges."""
     return {name: score for name, score in scores.items() if not name.endswith(SPREAD_SUFFIX)}
+
+
+def _without(left_out: Collection[str], scores: Scores) -> Scores:
+    """Without what is left out, and its spread over the judges."""
+    return {name: score for name, score in scores.items() if name.removesuffix(SPREAD_SUFFIX) not in left_out}
 
 
 def _learned(train: Tensor, total: int) -> int:

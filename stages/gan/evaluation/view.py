@@ -13,6 +13,8 @@ from stages.gan.evaluation.distances import Gaussian
 from stages.gan.evaluation.pairs import RealSet
 from stages.gan.evaluation.scores import Scores
 
+_NONE = 1e-12  # of the mean squared length of features: a variance that rounding makes of none
+
 
 class Classes(NamedTuple):
     """The Gaussians fitted to the training samples of each class, of which there are at least two.
@@ -34,7 +36,7 @@ class View(NamedTuple):
     Attributes:
         gaussian: fitted to all training samples.
         chosen: as many training samples as a block has, always the same.
-        variance: total variance of all; float64, a number.
+        variance: total variance of all; float64, a number; 0 also where it is only what rounding leaves.
         classes: the Gaussian of each, where samples are told theirs.
         directions: of features of images, the chosen ones scaled to length 1, by which precision and density
             go: long features, as noise has them, would lie in the neighbourhoods of a few real ones.
@@ -58,6 +60,8 @@ class View(NamedTuple):
         """
         chosen = features[blocks.choice(len(features), block)]
         variance = torch.tensor(metrics.total_variance(features), dtype=torch.float64)
+        if variance <= _NONE * features.double().square().sum(1).mean():
+            variance.zero_()
         directions = pairs.prepare(_directions(chosen)) if images else None
         classes = None
         if labels is not None:
@@ -78,16 +82,22 @@ class View(NamedTuple):
             frechet: what the Fréchet distance is called.
             kernel: what the kernel distance is called.
         """
-        scaled = None if self.directions is None else (_directions(features), self.directions)
-        found = pairs.compare(features, self.chosen, scaled)
+        found = pairs.compare(features, self.chosen, self._scaled(features))
         distance = distances.frechet_distance(features, self.gaussian)
         return {frechet: distance, kernel: found.pop("kernel_distance"), **found}
 
+    def turned(self, features: Tensor) -> Scores:
+        """What a block [B, F] scores by neighbours if ties count the other way; see :func:`pairs.compare`."""
+        found = pairs.compare(features, self.chosen, self._scaled(features), turned=True)
+        del found["kernel_distance"]
+        return found
+
     def compare_all(self, features: Tensor, frechet: str) -> Scores:
-        """What all samples at once score by their features [N, F]."""
+        """What all samples at once score by their features [N, F]; diversity is 0 if real ones have none."""
+        real = self.variance.item()
         return {
             f"{frechet}_all": distances.frechet_distance(features, self.gaussian),
-            "diversity": metrics.total_variance(features) / self.variance.item(),
+            "diversity": metrics.total_variance(features) / real if real else 0.0,
         }
 
     def compare_classes(self, features: Tensor, labels: Tensor, frechet: str) -> Scores:
@@ -103,6 +113,9 @@ class View(NamedTuple):
             if (labels == label).sum() > 1
         ]
         return {frechet: fmean(found)} if found else {}
+
+    def _scaled(self, features: Tensor) -> tuple[Tensor, RealSet] | None:
+        return None if self.directions is None else (_directions(features), self.directions)
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name, for a file."""

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from sklearn import neighbors
 from sklearn.neighbors import NearestNeighbors
 
 from stages.gan.core import portability
@@ -17,6 +18,22 @@ def test_the_nearest_distance_is_scikit_learns_and_0_for_copies():
     theirs = NearestNeighbors(n_neighbors=1).fit(real).kneighbors(samples)[0][:, 0]
     assert copies.nearest_distances(samples, real).tolist() == pytest.approx(theirs.tolist(), rel=1e-6)
     assert copies.nearest_distances(real[:9], real).tolist() == [0] * 9
+
+
+@pytest.mark.parametrize("columns", [2, 11])
+def test_many_points_are_searched_as_few_are(columns, monkeypatch):
+    noise = torch.Generator().manual_seed(0)
+    samples, real = (torch.randn(n, columns, generator=noise, dtype=torch.float64) for n in (1300, 5000))
+    real[2000:4000] = real[:1].clone()  # many that are the same
+    samples[-9:] = real[3996:4005]
+    there = copies.nearest_distances(samples, real)
+    built = []
+    tree = neighbors.KDTree
+    monkeypatch.setattr(neighbors, "KDTree", lambda rows: built.append(len(rows)) or tree(rows))
+    monkeypatch.setattr(copies, "_MANY", 1000)
+    assert torch.equal(copies.nearest_distances(samples, real), there)
+    assert there[-9:].tolist() == [0] * 9
+    assert built == ([3000] if columns == 2 else [])
 
 
 def test_the_nearest_image_is_found_exactly(monkeypatch):

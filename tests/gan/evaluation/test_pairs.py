@@ -43,6 +43,17 @@ def test_all_four_scores_are_those_of_scikit_learns_neighbours(sets):
     assert scores(*sets) == pytest.approx([precision, recall, density, coverage], rel=1e-6)
 
 
+def test_ties_are_turned_where_there_are_any(sets):
+    names = ("precision", "recall", "density", "coverage", "nn_accuracy")
+    real = pairs.prepare(sets[1])
+    assert pairs.compare(sets[0], real, turned=True) == pairs.compare(sets[0], real)
+    stars = torch.arange(5.0).repeat(20)[:, None]
+    one, other = (pairs.compare(stars, pairs.prepare(stars), turned=turned) for turned in (False, True))
+    assert [one[name] for name in names] == [1, 1, 0, 0, 0.5]
+    assert [other[name] for name in names] == [0, 0, 4, 1, 1]
+    assert one["kernel_distance"] == other["kernel_distance"]
+
+
 def test_precision_and_recall_are_torch_fidelitys(sets):
     theirs = prc_features_to_metric(
         *(part.double() for part in sets), prc_neighborhood=3, prc_batch_size=100, verbose=False

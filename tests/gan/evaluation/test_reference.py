@@ -14,7 +14,8 @@ def reference() -> Reference:
     noise = torch.Generator().manual_seed(0)
     views = tuple(View.of(torch.randn(30, 4, generator=noise), 9) for _ in range(2))
     other = {"fid_features": gaussian(torch.randn(20, 3, generator=noise))}
-    return Reference({"judge": "sum"}, 9, 2.5, views, other, {"recall_real": 0.5, "recall_noise": 0.1})
+    baselines = {"recall_real": 0.5, "recall_noise": 0.1}
+    return Reference({"judge": "sum"}, 9, 2.5, views, other, baselines, {"density": "distances tie"})
 
 
 def test_what_is_saved_is_read(reference, tmp_path):

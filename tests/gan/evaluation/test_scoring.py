@@ -7,7 +7,7 @@ import torch
 
 from stages.gan.core import params
 from stages.gan.core.datasets import Dataset, Split
-from stages.gan.evaluation import blocks, scores, scoring
+from stages.gan.evaluation import baselines, blocks, copies, scores, scoring
 from stages.gan.evaluation.extractors import Extractor
 from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scores import MEANINGS, NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX
@@ -258,6 +258,109 @@ def test_a_single_repeated_sample_has_collapsed(score):
     found, _ = work(one)
     assert found["collapsed"] == 1
     assert found["distinct"] == 2 / len(one)  # in each of two blocks
+
+
+OF_TIES = {"precision", "recall", "density", "coverage", "nn_accuracy", "near_copies"}
+OF_COPIES = {"near_copies", "exact_copies", "nn_accuracy"}
+
+
+def table(values: torch.Tensor) -> scoring.Known:
+    """A table of which a fifth is the test split, and a judge that is not asked."""
+    real = Dataset(*(Split(part.float()) for part in values.split(len(values) * 4 // 5)))
+    return scoring.Known(real, models.Judges([Sine()]), "", MLP, "array")
+
+
+def whole(*shape: int, low: int = 0, high: int = 100) -> torch.Tensor:
+    return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    ("values", "left_out"),
+    [
+        (whole(1000, 1, low=1, high=6), OF_TIES | OF_COPIES | {"x1_coverage"}),
+        (whole(1000, 2, low=1, high=6), OF_TIES | OF_COPIES | {"x1_coverage"}),
+        (whole(1000, 2, high=5000).float() * 0.1, set()),
+        (whole(1000, 5), set()),
+        (whole(1000, 1), {"density"} | OF_COPIES),
+        (whole(1000, 2), {"near_copies"}),  # the nearest of other rows are just one apart
+    ],
+)
+def test_of_whole_numbers_what_ties_decide_is_left_out(values, left_out):
+    known = table(values)
+    reference = scoring.prepare(known, 1000)
+    assert set(reference.left_out) == left_out
+    noise = known.real.train.samples + 0.2
+    found, _ = scoring.score(noise, known, reference)
+    assert not [name for name in found if name.startswith(tuple(left_out))]
+    assert {"energy_distance", "sliced_wasserstein", "diversity", "distinct"} <= set(found)
+    if "density" not in left_out:
+        assert found["density_real"] > 0.8
+    assert ("collapsed" in found) == (not {"recall", "coverage", "x1_coverage"} <= left_out)
+
+
+def test_a_table_of_ratings_that_collapses_to_one_is_told_by_its_diversity(points):
+    known = table(whole(1000, 2, low=1, high=6))
+    found, _ = scoring.score(torch.full((400, 2), 3.0), known, scoring.prepare(known, 400))
+    assert found["collapsed"] == 1
+
+
+@pytest.mark.parametrize("kind", ["images", "points"])
+def test_what_is_there_four_times_tells_no_copies(kind, request):
+    known = request.getfixturevalue(kind)
+    train, test = known.real.splits
+    real = Dataset(replace(train, samples=torch.cat([test.samples, train.samples])[: len(train)]), test)
+    found = scoring.prepare(replace(known, real=real), 100)
+    assert set(found.left_out) - {"density"} == OF_COPIES  # the fifth neighbour is there again, just as far
+    assert all(
+        "100% of the test samples are training samples" in why for why in map(found.left_out.get, OF_COPIES)
+    )
+    assert not [name for name in found.baselines if name.startswith(tuple(OF_COPIES))]
+    half = torch.cat([test.samples[: len(test) // 2], train.samples])[: len(train)]
+    assert (
+        scoring.prepare(replace(known, real=replace(real, train=replace(train, samples=half))), 100).left_out
+        == {}
+    )
+
+
+def test_by_a_judge_of_images_that_knows_nothing_there_is_no_verdict(images, points):
+    """64 equal images were no collapse to one that explained -40.7 of the variance."""
+    equal = images.real.test.samples[:1].repeat(64, 1, 1, 1)
+    for known, told in ((images, True), (replace(images, weakness="it explains -40.7"), False)):
+        found, _ = scoring.score(equal, known, scoring.prepare(known, 64))
+        assert found.get("collapsed") == (1 if told else None)
+        assert "fid_judge" in found
+    known = replace(points, weakness="it explains -40.7")
+    found, _ = scoring.score(points.real.test.samples, known, scoring.prepare(known, 256))
+    assert found["collapsed"] == 0  # no judge is asked for it
+
+
+def test_images_that_are_all_the_same_have_scores_all_the_same(images):
+    one, (train, test) = images.real.train.samples[:1], images.real.splits
+    same = (replace(split, samples=one.repeat(len(split), 1, 1, 1)) for split in (train, test))
+    real = Dataset(*same)
+    known = replace(images, real=real)
+    reference = scoring.prepare(known, 100)
+    assert set(reference.left_out) == OF_TIES | OF_COPIES | {"diversity"}
+    found, _ = scoring.score(images.real.train.samples, known, reference)
+    assert all(math.isfinite(value) for value in found.values())
+
+
+def test_of_many_test_samples_and_samples_some_are_searched(points, monkeypatch):
+    searched = []
+    nearest = copies.nearest_distances
+    monkeypatch.setattr(
+        copies, "nearest_distances", lambda *sets: searched.append(tuple(map(len, sets))) or nearest(*sets)
+    )
+    monkeypatch.setattr(baselines, "MOST", 200)
+    monkeypatch.setattr(copies, "MOST", 90)
+    reference = scoring.prepare(points, 300)
+    scoring.score(points.real.train.samples.repeat(2, 1), points, reference)
+    assert searched == [(200, 256), (128, 256), (90, 256)]  # test samples, noise, samples
+    assert scoring.parts_of_reference(points, 300) == 10 + 1 + 2
+    bounded = baselines.bounded(points.real)
+    assert len(bounded.test) == 200
+    assert torch.equal(bounded.test.samples, baselines.bounded(points.real).test.samples)
+    assert baselines.bounded(bounded) is bounded
 
 
 def test_what_depends_on_the_number_of_samples_goes_by_blocks_as_its_baseline_does(images):
