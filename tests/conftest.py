@@ -62,7 +62,8 @@ def write_run(tmp_path) -> Callable[..., Path]:
     Baselines that are not given are 0.5. Without ``data``, the MD5 sum of the data set, and ``samples``,
     count and block, the files are like those of older runs. The judge is known by its score, ``judge``;
     ``judges`` is how many there are, ``processor`` what computed it;
-    ``networks`` are others that scored the run.
+    ``networks`` are others that scored the run. ``weakness`` is why the judge knows nothing, ``left_out``
+    which scores are, and why; with either there is no verdict on a collapse but a given one.
     """
 
     def write(
@@ -77,6 +78,8 @@ def write_run(tmp_path) -> Callable[..., Path]:
         data: str | None = None,
         samples: tuple[int, int] | None = None,
         networks: Mapping[str, str] | None = None,
+        weakness: str | None = None,
+        left_out: Mapping[str, str] | None = None,
         **parameters: object,
     ) -> Path:
         folder = tmp_path / "reports" / "runs" / experiment / f"seed-{seed}"
@@ -91,6 +94,10 @@ def write_run(tmp_path) -> Callable[..., Path]:
             about["samples"] = dict(zip(("count", "block"), samples, strict=True))
         if networks:
             about["networks"] = networks
+        if weakness:
+            about["judge"]["weakness"] = weakness
+        if left_out:
+            about["left_out"] = left_out
         (folder / "run.json").write_text(json.dumps(about))
         baselines = {
             name + ending: 0.5
@@ -98,7 +105,8 @@ def write_run(tmp_path) -> Callable[..., Path]:
             if name in MEANINGS
             for ending in (REAL_SUFFIX, NOISE_SUFFIX)
         }
-        (folder / "metrics.json").write_text(json.dumps({"collapsed": 0, **baselines, **scores}))
+        verdict = {} if weakness or left_out else {"collapsed": 0}
+        (folder / "metrics.json").write_text(json.dumps({**verdict, **baselines, **scores}))
         (folder / "losses.csv").write_text(
             "epoch,loss_d,loss_g,d_real,d_fake\n1,0.6,0.9,0.6,0.4\n2,0.5,1.0,0.7,0.3\n"
         )

@@ -76,6 +76,12 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
             runs=[_run(folder, scores.get(str(folder / "metrics.json"), {})) for folder in folders],
             primary=_primary(known) if known else {},
             otherwise=frozenset(_otherwise(about)),
+            weakness={
+                PurePosixPath(path).parts[2]: why
+                for path, names in about.items()
+                for why in names.get("judge.weakness", ())
+                if why is not None
+            },
             stale=list(_stale(known)) if known else [],
             figures=[
                 picture(path.stem.removeprefix("samples-"), path)

@@ -68,7 +68,7 @@ def _about(condition: Condition, seeds: str) -> str:
         if (scores := condition.scores(name))
     ]
     if condition.collapsed:
-        lines.append(f"- collapsed: {condition.collapsed} of {len(condition.runs)}")
+        lines.append(f"- collapsed: {condition.collapses}")
     return "\n".join(lines)
 
 

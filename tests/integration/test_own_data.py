@@ -87,6 +87,50 @@ def run_all(folder: Path) -> tuple[dict[str, float], str]:
     return scores, (folder / "reports/README.md").read_text()
 
 
+def test_of_a_table_of_ratings_what_cannot_be_told_is_left_out_and_said(block, tmp_path):
+    np.save(tmp_path / "ratings.npy", RANDOM.integers(1, 4, (400, 2)))
+    folder = block({"source": "array", "path": "ratings.npy"}, evaluate={"primary": "density"})
+    scores, report = run_all(folder)
+    ties = ["precision", "recall", "density", "coverage"]
+    copies = ["nn_accuracy", "near_copies", "exact_copies"]
+    untold = [*ties, *copies, "x1_coverage"]
+    assert not [name for name in scores if name.startswith(tuple(untold))]
+    about = json.loads((folder / f"reports/runs/own/{RUN}/run.json").read_text())
+    assert list(about["left_out"]) == untold
+    said = calls.call(folder, "reference", experiment="own").err
+    assert f"reference own: runs get no {', '.join(ties)}: distances tie: " in said
+    assert f"runs get no {', '.join(copies)}: 100% of the test samples are training samples, too" in said
+    assert "runs get no x1_coverage: x1 has 3 values, fewer than the 50 bins" in said
+    ended = calls.call(folder, "evaluate", experiment="own")
+    assert (
+        f"evaluate own, {RUN.replace('-', ' ')}: no primary score, as there is no density: dist" in ended.err
+    )
+    if "collapsed" not in scores:
+        assert "no verdict, as there is no x1_coverage or recall or coverage" in ended.err
+    assert "There is no precision, recall, density and no coverage: distances tie: " in report
+
+
+def test_pictures_that_are_there_four_times_and_a_judge_that_knows_nothing(block, tmp_path):
+    folder = images(tmp_path, "flat", (), "L")
+    for path in list((tmp_path / folder).iterdir()):
+        for number in (1, 2, 3):
+            shutil.copy(path, path.with_stem(f"{path.stem}-{number}"))
+    judge = {**CNN["judge"], "lr": 1e-9, "count": 1}
+    folder = block({"source": "images", "path": folder, **SMALL}, judge=judge)
+    scores, report = run_all(folder)
+    assert not {"near_copies", "exact_copies", "nn_accuracy", "near_copies_real", "collapsed"} & set(scores)
+    assert {"fid_judge", "recall", "diversity"} <= set(scores)
+    weak = "the judge is no better than the mean: it explains -"
+    ended = calls.call(folder, "judge", experiment="own")
+    assert ended.err.startswith(f"warning: judge own: {weak}")
+    ended = calls.call(folder, "evaluate", experiment="own")
+    assert f"warning: evaluate own, {RUN.replace('-', ' ')}: no verdict, as {weak}" in ended.err
+    assert f"{RUN.replace('-', ' ')}: no verdict; scores in" in ended.out
+    assert "collapse" not in ended.out
+    assert f"**No verdict** by the judge's eyes, on collapses or on what is better: {weak}" in report
+    assert "so copies tell nothing." in report
+
+
 @pytest.mark.parametrize(("name", "columns"), [("a.npy", 1), ("b.csv", 2), ("c.csv", 3)])
 def test_points_of_any_dimension_and_scale(name, columns, block, tmp_path):
     folder = block({"source": "array", "path": points(tmp_path, name, columns)})

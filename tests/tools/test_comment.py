@@ -41,6 +41,8 @@ def write(folder: Path, seed: int, distance: float, **scored: str | int) -> None
     flat = {"threads": known.settings.threads, **params.flatten(known.experiments["sine"])}
     about = {"experiment": "sine", "seed": seed, "parameters": flat}
     about["judge"] = {"md5": scored.get("judge", "same")}
+    if "weakness" in scored:
+        about["judge"]["weakness"] = scored["weakness"]
     about["data"] = {"md5": scored.get("data", "same")}
     about["samples"] = {"count": scored.get("count", 500), "block": 100}
     if "primary" in scored:
@@ -106,6 +108,14 @@ def test_a_run_that_is_scored_otherwise_is_not_compared(repository, scored):
     commit(repository)
     ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "not to be compared" in ended.out
+
+
+def test_a_judge_that_knows_nothing_is_said(repository):
+    for seed in (1, 2, 3):
+        write(repository, seed, 0.5 + seed / 10, weakness="it explains -40.7")
+    commit(repository)
+    ended = calls.call(repository, "tools.comment", "--base", "main")
+    assert ": it explains -40.7." in ended.out
 
 
 def test_an_unknown_branch_is_reported_in_a_line(repository, tmp_path):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.gan.evaluation.scores import ARROWS, MAIN, MEANINGS, Scores
+from stages.gan.evaluation.scores import ARROWS, MAIN, MEANINGS, Scores, without_judge
 from stages.gan.report import sentences, verdicts
 from stages.gan.report.conditions import PRIMARY_PARAMETER
 from stages.gan.report.markdown import folded, seeds, table
@@ -52,6 +52,7 @@ class Changes:
         primary: by experiment, the score that ``evaluate.primary`` names; of the others, it is the usual one.
         otherwise: of these, the experiments whose scores cannot be compared: by another judge, on other data,
             or of another number of samples.
+        weakness: by experiment, why its judge knows nothing of the data, if it does not.
         stale: runs that params.yaml asks for, but whose results are of other parameters, or not there.
         figures: pictures of all runs.
         pictures: those of single runs.
@@ -64,6 +65,7 @@ class Changes:
     runs: Sequence[RunChange] = ()
     primary: Mapping[str, str | None] = field(default_factory=dict)
     otherwise: frozenset[str] = frozenset()
+    weakness: Mapping[str, str] = field(default_factory=dict)
     stale: Sequence[str] = ()
     figures: Sequence[Picture] = ()
     pictures: Sequence[Picture] = ()
@@ -120,12 +122,18 @@ def _experiment(name: str, changes: Changes) -> list[str]:
             "Scored otherwise than before (data, judge or number of samples), so not to be compared.",
             "",
         ]
+    there = {score for scores in (*before, *after) for score in scores}
+    compared = [name for name in MEANINGS if name in there and MEANINGS[name].better != "none"]
+    if name in changes.weakness:
+        lines += [f"{sentences.no_verdict(changes.weakness[name], compared)}.", ""]
+        compared = without_judge(compared)
     old, new = (
         {score: [found[score] for found in side if score in found] for score in MEANINGS}
         for side in (before, after)
     )
     primary = _primary(name, changes, [score for score in MEANINGS if old[score] or new[score]])
-    words = {} if name in changes.otherwise or before == after else _in_words(before, after, primary)
+    same = name in changes.otherwise or before == after
+    words = {} if same else _in_words(before, after, compared, primary)
     shown = [score for score in MEANINGS if score in (*MAIN, primary) and (old[score] or new[score])]
     rows = [
         [
@@ -135,9 +143,15 @@ def _experiment(name: str, changes: Changes) -> list[str]:
         ]
         for score in shown
     ]
-    counts = (f"{sum(bool(s.get('collapsed')) for s in side)} of {len(side)}" for side in (before, after))
-    rows.append(["collapsed", *counts, ""])
+    rows.append(["collapsed", *map(_collapses, (before, after)), ""])
     return [*lines, *table(["score", "before", "after", ""], rows)]
+
+
+def _collapses(runs: Sequence[Scores]) -> str:
+    """How many have collapsed; a dash where a run does not say it."""
+    if not all("collapsed" in scores for scores in runs):
+        return "–"
+    return f"{sum(bool(scores['collapsed']) for scores in runs)} of {len(runs)}"
 
 
 def _primary(experiment: str, changes: Changes, known: Sequence[str]) -> str | None:
@@ -162,14 +176,11 @@ def _seeds(runs: Sequence[RunChange]) -> str:
     return "; ".join(said).capitalize() + "."
 
 
-def _in_words(before: Sequence[Scores], after: Sequence[Scores], primary: str | None) -> dict[str, str]:
+def _in_words(
+    before: Sequence[Scores], after: Sequence[Scores], compared: Iterable[str], primary: str | None
+) -> dict[str, str]:
     """The verdict on each score that all runs have: on the primary one by itself, on the others together."""
-    runs = [*before, *after]
-    names = [
-        name
-        for name, meaning in MEANINGS.items()
-        if meaning.better != "none" and all(name in run for run in runs)
-    ]
+    names = [name for name in compared if all(name in run for run in (*before, *after))]
     if not (before and after and names):
         return {}
     old, new = ({name: [run[name] for run in side] for name in names} for side in (before, after))

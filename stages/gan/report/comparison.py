@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -58,8 +58,13 @@ def markdown(comparable_sets: Sequence[ComparableSet], folder: Path, figures: Pa
     return "\n".join(lines)
 
 
-def left_out(comparable: ComparableSet) -> str:
-    """Which scores its data do not allow, and why; nothing if they allow all."""
+def left_out(comparable: ComparableSet) -> Iterator[str]:
+    """Which scores, or verdicts, its data and judge do not allow, and why: a paragraph each."""
+    if comparable.weakness is not None:
+        yield f"{sentences.no_verdict(comparable.weakness, comparable.scores)}."
+    for why in dict.fromkeys(comparable.left_out.values()):
+        titles = [MEANINGS[name].title for name, reason in comparable.left_out.items() if reason == why]
+        yield f"There is no {joined(titles, 'and no')}: {why}."
     names: tuple[str, ...]
     images = "fid_judge" in comparable.scores
     if images and not comparable.runs[0].shares:
@@ -69,8 +74,8 @@ def left_out(comparable: ComparableSet) -> str:
         why = "The curve that the points may lie on is not known"
         names = NEED_CURVE
     else:
-        return ""
-    return f"{why}, so there is no {joined([MEANINGS[name].title for name in names], 'and no')}."
+        return
+    yield f"{why}, so there is no {joined([MEANINGS[name].title for name in names], 'and no')}."
 
 
 def _section(
@@ -98,7 +103,7 @@ def _section(
             lines += [sentences.apart(one), ""]
     for name, commit in {run.experiment: run.commit for run in comparable.runs if run.commit}.items():
         lines += [f"The runs of {name} were made by commit `{commit}`; the code has changed since.", ""]
-    lines += [absent, ""] if (absent := left_out(comparable)) else []
+    lines += [line for absent in left_out(comparable) for line in (absent, "")]
     collapsed = [run for run in comparable.runs if run.collapsed]
     lines += [f"- {run.experiment}, seed {run.seed}: {sentences.collapse(run)}" for run in collapsed]
     lines += [""] if collapsed else []
@@ -123,8 +128,7 @@ def _scores(comparable: ComparableSet, conditions: Sequence[Condition]) -> list[
         real, noise = comparable.baselines(name)
         baselines = [spread(real, comparable.real_spread(name)), f"{noise:.4g}"]
         rows.append([title, *(seeds(condition.scores(name)) for condition in conditions), *baselines])
-    counts = (f"{condition.collapsed} of {len(condition.runs)}" for condition in conditions)
-    rows.append(["collapsed", *counts, "", ""])
+    rows.append(["collapsed", *(condition.collapses for condition in conditions), "", ""])
     rows.append(["computed by", *(condition.computed_by for condition in conditions), "", ""])
     return table(["score", *(condition.name for condition in conditions), "real", "noise"], rows)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, TypeVar
 
-from stages.gan.evaluation.scores import BEST, MEANINGS
+from stages.gan.evaluation.scores import BEST, MEANINGS, without_judge
 from stages.gan.report.circumstances import CIRCUMSTANCES, SCORING_CIRCUMSTANCES, Circumstance
 from stages.gan.report.runs import Run
 
@@ -71,7 +71,21 @@ class Condition:
     @property
     def collapsed(self) -> int:
         """How many of its runs have collapsed."""
-        return sum(run.collapsed for run in self.runs)
+        return sum(bool(run.collapsed) for run in self.runs)
+
+    @property
+    def collapses(self) -> str:
+        """How many of its runs have collapsed, of how many; a dash where a run does not say it."""
+        return (
+            "–"
+            if any(run.collapsed is None for run in self.runs)
+            else f"{self.collapsed} of {len(self.runs)}"
+        )
+
+    @property
+    def weakness(self) -> str | None:
+        """Why its judge knows nothing of the data, so that there is no verdict by it; None: it does."""
+        return self.runs[0].judge.weakness
 
     def scores(self, name: str) -> list[float]:
         """A score of all its runs; empty if not all have it."""
@@ -92,6 +106,16 @@ class ComparableSet:
         return [run for condition in self.conditions for run in condition.runs]
 
     @property
+    def weakness(self) -> str | None:
+        """See :attr:`Condition.weakness`; all have the same judge."""
+        return self.conditions[0].weakness
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Scores that the data do not allow, and why."""
+        return {name: why for run in self.runs for name, why in run.left_out.items()}
+
+    @property
     def experiments(self) -> list[str]:
         """The names of its conditions' experiments."""
         return list(dict.fromkeys(condition.experiment for condition in self.conditions))
@@ -104,8 +128,13 @@ class ComparableSet:
 
     @property
     def graded(self) -> list[str]:
-        """Those of its scores that have a better and a worse: what is compared."""
+        """Those of its scores that have a better and a worse."""
         return [name for name in self.scores if MEANINGS[name].better != "none"]
+
+    @property
+    def compared(self) -> list[str]:
+        """Those by which its conditions are compared: not by a judge's that knows nothing."""
+        return self.graded if self.weakness is None else without_judge(self.graded)
 
     def baselines(self, name: str) -> tuple[float, float]:
         """What real data and noise score, the means over the runs that have the score."""

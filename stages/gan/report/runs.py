@@ -23,12 +23,14 @@ class Judge:
         scores: its own, on test data; of several, those of their mean answer, with ``…_spread`` over them.
         processor: what computed it.
         count: how many judges there are; each score of a run is the mean over them.
+        weakness: why it knows nothing of the data, if it does not, so that no verdict can rest on it.
     """
 
     md5: str
     scores: dict[str, FiniteFloat]
     processor: str | None = None
     count: int = 1
+    weakness: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,12 @@ class Run:
     data: Data | None = None
     networks: dict[str, str] = field(default_factory=dict)  # MD5 sums of others that scored it
     samples: Samples | None = None
+    left_out: dict[str, str] = field(default_factory=dict)  # scores that its data do not allow, and why
 
     @property
-    def collapsed(self) -> bool:
-        """Whether its samples are few, or of a part of the real ones; see ``scores.COLLAPSE``."""
-        return bool(self.scores["collapsed"])
+    def collapsed(self) -> bool | None:
+        """Whether its samples are few, or of a part of the real ones: ``scores.COLLAPSE``; None: unknown."""
+        return bool(self.scores["collapsed"]) if "collapsed" in self.scores else None
 
     @property
     def shares(self) -> list[float]:
@@ -163,7 +166,11 @@ def _renamed(scores: Any) -> Any:
 
 def _check(run: Run) -> None:
     graded = [name for name in MEANINGS if name in run.scores]
-    needed = ["collapsed", *(name + ending for name in graded for ending in (REAL_SUFFIX, NOISE_SUFFIX))]
+    told = run.judge.weakness is None and not run.left_out
+    needed = [
+        *(["collapsed"] if told else []),
+        *(name + ending for name in graded for ending in (REAL_SUFFIX, NOISE_SUFFIX)),
+    ]
     if run.scores.get("collapsed"):
         needed += ["diversity", *(["classes_covered"] if run.shares else [])]
     if lacking := [name for name in needed if name not in run.scores]:

@@ -63,6 +63,13 @@ def collapse(run: Run) -> str:
     return f"**Collapsed**: {joined(said)}."
 
 
+def no_verdict(weakness: str, scores: Iterable[str]) -> str:
+    """That the judge knows nothing of the data, so that there is no verdict by some of the scores."""
+    if "judge_error" in scores:
+        return f"**No verdict** by the {MEANINGS['judge_error'].title}: {weakness}"
+    return f"**No verdict** by the judge's eyes, on collapses or on what is better: {weakness}"
+
+
 def apart(found: Apart) -> str:
     """Why conditions that look as if they belonged together do not."""
     names = [f"{condition.name} ({_seeds(condition)})" for condition in (found.second, found.first)]
@@ -141,9 +148,14 @@ def _primary(pair: Pair) -> str:
 
 def _undecided(pair: Pair) -> str:
     """Why no score decides."""
+    for name, why in pair.first.runs[0].left_out.items():
+        if name in pair.named:
+            return f"No score decides: there is no {MEANINGS[name].title}, the primary one, as {why}."
     titles = [f"{MEANINGS[name].title if name in MEANINGS else name}" for name in pair.named if name]
     if len(titles) == 2 and pair.named[0] != pair.named[1]:
         return f"No score decides: {pair.first.name} names {titles[0]}, {pair.second.name} {titles[1]}."
+    if pair.first.weakness is not None:
+        return f"No score decides: {pair.first.weakness}."
     lacking = f", as not all runs have the primary one ({titles[0]})" if titles else ""
     return f"No score decides{lacking}."
 
@@ -157,7 +169,7 @@ def _why(pair: Pair) -> str:
 
 def _corrected(pair: Pair) -> str:
     if not pair.verdicts:
-        return "No score is one that all runs of both have."
+        return "" if pair.first.weakness else "No score is one that all runs of both have."
     if pair.scores(TOO_FEW):
         if pair.verdict and pair.verdict.answer == TOO_FEW:
             return ""
@@ -172,9 +184,9 @@ def _corrected(pair: Pair) -> str:
 
 
 def _collapses(pair: Pair) -> str:
-    if not pair.first.collapsed + pair.second.collapsed:
+    counts = [side.collapses for side in (pair.second, pair.first)]
+    if not pair.first.collapsed + pair.second.collapsed or "–" in counts:
         return ""
-    counts = [f"{side.collapsed} of {len(side.runs)}" for side in (pair.second, pair.first)]
     return f"Collapsed: {counts[0]} and {counts[1]} ({p_equals(pair.fisher)})."
 
 

@@ -18,7 +18,7 @@ def medians(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
 
     Of runs that do not belong together, as they were scored by other judges or made on other devices, those
     count of which there are most. Beside the scores of :data:`MAIN` there are ``collapsed``, how many runs
-    have, ``seeds``, how many there are, and the judges' own score on test data.
+    have (if they all say it), ``seeds``, how many there are, and the judges' own score on test data.
     """
     found: dict[str, list[Run]] = {}
     for condition in conditions(runs):
@@ -51,7 +51,7 @@ def scores(comparable_sets: Sequence[ComparableSet]) -> str:
     """The main scores of all runs as CSV.
 
     Columns: runs (their condition), seed, name (the score's title), kind (a distance, which may be any number
-    above 0, or a share, of 1), score, real, noise, better, collapsed (1 or 0).
+    above 0, or a share, of 1), score, real, noise, better, collapsed (1, 0, or nothing).
     """
     rows = [
         [
@@ -69,7 +69,7 @@ def scores(comparable_sets: Sequence[ComparableSet]) -> str:
         for name, kind in _main(condition)
         for better in [IN_WORDS[MEANINGS[name].better]]
         for run in condition.runs
-        for collapsed in [int(run.collapsed)]
+        for collapsed in ["" if run.collapsed is None else int(run.collapsed)]
     ]
     header = ["runs", "seed", "name", "kind", "score", "real", "noise", "better", "collapsed"]
     return _csv(header, rows)
@@ -85,7 +85,8 @@ def _median(runs: Sequence[Run]) -> dict[str, float]:
     for name in MAIN:
         if all(name in run.scores for run in runs):
             found[name] = float(f"{median(run.scores[name] for run in runs):.6g}")
-    found["collapsed"] = sum(run.collapsed for run in runs)
+    if all(run.collapsed is not None for run in runs):
+        found["collapsed"] = sum(bool(run.collapsed) for run in runs)
     found["seeds"] = len(runs)
     for name, score in runs[0].judge.scores.items():
         if name != "loss" and not name.endswith(SPREAD_SUFFIX):

@@ -78,7 +78,7 @@ def pairs(comparable: ComparableSet) -> list[Pair]:
     """
     conditions = [condition for condition in comparable.conditions if len(condition.runs) > 1]
     found = [
-        compare(first, second, comparable.graded)
+        compare(first, second, comparable.compared)
         for index, second in enumerate(conditions)
         for first in conditions[: index if len(conditions) <= MANY else min(index, 1)]
     ]

@@ -87,6 +87,17 @@ def test_what_is_scored_otherwise_is_not_compared():
     assert "🟢" not in text
 
 
+def test_a_judge_that_knows_nothing_gives_no_verdict():
+    text = markdown(replace(five(20, 10), weakness={"digits": "it explains -40.7"}))
+    assert "**No verdict** by the judge's eyes, on collapses or on what is better: it explains -40.7." in text
+    assert line(text, "| Fréchet distance ↓").endswith("10.30 (10.10 – 10.50) |  |")
+
+
+def test_runs_that_do_not_say_whether_they_collapsed_are_not_counted():
+    text = markdown(replace(NOTHING, runs=[RunChange("digits", 1, {"fid_judge": 1.0}, {"fid_judge": 2.0})]))
+    assert "| collapsed | – | – |  |" in text
+
+
 def test_results_of_other_parameters_are_named():
     text = markdown(replace(NOTHING, stale=["sine, seed 111"]))
     assert "**Results of other parameters** than params.yaml has: sine, seed 111. Run `dvc repro`" in text

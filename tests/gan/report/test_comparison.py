@@ -61,6 +61,29 @@ def test_what_is_shown_cannot_leave_a_scores_range(write_run, report):
     assert "| class entropy ↑ † | 0.970 (0.000 – 0.990) |" in text
 
 
+def test_a_judge_that_knows_nothing_gives_no_verdict_and_it_is_said(write_run, report):
+    why = "the judge is no better than the mean: it explains -40.7 of the variance"
+    for seed in (1, 2):
+        write_run("own", seed, {"fid_judge": 9.0, "recall": 0.5}, weakness=why)
+    text = report()
+    assert "| collapsed | – |  |  |" in text
+    assert f"**No verdict** by the judge's eyes, on collapses or on what is better: {why}." in text
+    scores = {"energy_distance": 9.0, "judge_error": 0.5, "collapsed": 1, "diversity": 0.0}
+    write_run("ring", 1, scores, judge=0.5, weakness=why)
+    text = report()
+    assert "| collapsed | 1 of 1 |  |  |" in text
+    assert f"**No verdict** by the distance to the judge's fit: {why}." in text
+
+
+def test_what_the_data_do_not_allow_is_said_with_its_reason(write_run, report):
+    why = {"near_copies": "all are copies", "density": "distances tie", "exact_copies": "all are copies"}
+    write_run("own", 1, POINTS, left_out=why)
+    text = report()
+    assert "There is no near copies and no exact copies: all are copies." in text
+    assert "There is no density: distances tie." in text
+    assert "| collapsed | – |  |  |" in text
+
+
 def test_with_one_seed_there_is_no_range_and_it_is_said(write_run, report):
     write_run("sine", 1, POINTS)
     text = report()

@@ -38,6 +38,14 @@ def test_a_run_says_what_it_was_scored_with(write_run, found):
     assert (old.data, old.samples, old.judge.count, old.judges_spread("fid_judge")) == (None, None, 1, None)
 
 
+def test_a_run_may_say_why_it_does_not_say_whether_it_collapsed(write_run, found):
+    write_run("digits", 1, SCORES, weakness="it knows nothing")
+    write_run("digits", 2, SCORES, left_out={"recall": "distances tie"})
+    weak, tied = found()
+    assert (weak.collapsed, weak.judge.weakness, weak.left_out) == (None, "it knows nothing", {})
+    assert (tied.collapsed, tied.judge.weakness, tied.left_out) == (None, None, {"recall": "distances tie"})
+
+
 def test_runs_of_old_commits_have_their_baselines_under_old_names(write_run, found):
     folder = write_run("sine", 1, SCORES)
     old = {"collapsed": 0, "recall": 0.5, "recall_floor": 0.9, "recall_ceiling": 0.1}

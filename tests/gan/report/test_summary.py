@@ -41,6 +41,13 @@ def test_an_experiment_is_shown_by_medians_of_its_main_scores(write_run, found):
     assert summary.medians([]) == {}
 
 
+def test_where_runs_do_not_say_whether_they_collapsed_nothing_is_counted(write_run, found):
+    write_run("digits", 1, IMAGES, weakness="it knows nothing")
+    (summed,) = summary.medians(found()).values()
+    assert "collapsed" not in summed
+    assert {row["collapsed"] for row in rows(summary.scores(conditions.comparable_sets(found())))} == {""}
+
+
 def test_runs_that_do_not_belong_together_are_not_summed_up_together(write_run, found):
     for seed in (1, 2, 3):
         write_run("digits", seed, {"fid_judge": 10.0 + seed})

@@ -183,6 +183,48 @@ def pairs(write_run, tmp_path):
     return pairs
 
 
+WEAK = "the judge is no better than the mean: it explains -40.7 of the variance"
+
+
+def write_ten(write_run, *scores: str, **about) -> None:
+    """Five runs each of two conditions, the second better by far in every score."""
+    for name, values in (("old", HIGH), ("new", LOW)):
+        for seed, value in enumerate(values):
+            write_run(name, seed, dict.fromkeys(scores, value), **about)
+
+
+def test_by_a_judge_that_knows_nothing_no_images_are_better(write_run, pairs):
+    write_ten(write_run, "fid_judge", "kid_judge", "recall", weakness=WEAK)
+    (found,) = pairs()
+    assert (found.verdict, found.verdicts) == (None, ())
+    assert sentences.sentence(found) == f"No score decides: {WEAK}."
+
+
+def test_another_network_decides_whatever_the_judge_knows(write_run, pairs):
+    parameters = {"evaluate.primary": "fid_inception"}
+    write_ten(write_run, "fid_judge", "fid_inception", "recall", weakness=WEAK, **parameters)
+    (found,) = pairs()
+    assert found.verdict.score == "fid_inception"
+    assert [verdict.score for verdict in found.verdicts] == ["fid_inception"]
+    assert sentences.sentence(found).startswith("Fréchet distance, Inception (the primary score, by ")
+
+
+def test_of_points_a_judge_that_knows_nothing_loses_its_own_score_alone(write_run, pairs):
+    write_ten(write_run, "energy_distance", "judge_error", "recall", weakness=WEAK)
+    (found,) = pairs()
+    assert found.verdict.score == "energy_distance"
+    assert [verdict.score for verdict in found.verdicts] == ["energy_distance", "recall"]
+
+
+def test_a_primary_score_that_the_data_do_not_allow_is_said_with_its_reason(write_run, pairs):
+    parameters = {"evaluate.primary": "density"}
+    write_ten(write_run, "energy_distance", left_out={"density": "distances tie"}, **parameters)
+    (found,) = pairs()
+    assert sentences.sentence(found).startswith(
+        "No score decides: there is no density, the primary one, as distances tie. Corrected for 1 score"
+    )
+
+
 def test_every_two_conditions_of_a_set_are_a_pair_unless_there_are_many(write_run, pairs):
     def names(conditions_of_two: int) -> list[tuple[str, ...]]:
         for seed in (2 * conditions_of_two, 2 * conditions_of_two + 1):
