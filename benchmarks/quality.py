@@ -29,6 +29,7 @@ from stages.gan.evaluation import scoring
 from stages.gan.evaluation.reference import Reference
 from stages.gan.evaluation.scores import REAL_SUFFIX
 from stages.gan.networks.base import registry, sampling
+from stages.gan.plots import lettering
 from stages.gan.plots.style import GENERATED, REAL
 from stages.gan.report import markdown
 from stages.gan.training.batches import Real, steps_per_epoch
@@ -207,6 +208,7 @@ def figure() -> Figure:
     axes.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="fid_judge_all")
     axes.set_xticks(ticks := [30, 60, 120, 300, 600, 1200, 1800], map(str, ticks))
     axes.minorticks_off()
+    lettering.powers(axes.yaxis)
     drawn.legend(loc="outside upper center", ncols=2)
     return drawn
 

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
+from stages.gan.plots import lettering
 from stages.gan.plots.style import STYLE
 from stages.runtime import files
 
@@ -35,11 +36,17 @@ def save_pixels(picture: NDArray[np.uint8], path: Path) -> None:
     files.write(path, content.getvalue())
 
 
+def blank(size: tuple[float, float], split: Split | None = None, layout: Any = "constrained") -> Figure:
+    """An empty figure of so many inches, with fonts for the names that samples such as these have."""
+    lettering.use_fonts(() if split is None else (*split.classes, *split.columns))
+    return Figure(figsize=size, layout=layout)
+
+
 def panels(count: int, split: Split, width: float = 3.6) -> tuple[Figure, list[Axes]]:
     """A figure with ``count`` panels side by side, each ``width`` inches wide, for samples such as these."""
     height = 0.85 * width if len(split.shape) == 1 else width + 0.2
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06, wspace=0.02)  # inches, but wspace: a share
-    figure = Figure(figsize=(count * width, height), layout=layout)
+    figure = blank((count * width, height), split, layout)
     return figure, list(np.ravel(figure.subplots(1, count, sharex=True, sharey=True)))
 
 
@@ -50,16 +57,32 @@ def show(axes: Axes, shown: Tensor, split: Split, color: str, title: str, column
         (artist,) = axes.plot(*coordinates(shown), ".", color=color, alpha=0.6, ms=4)
         low, high = split.samples.amin(0), split.samples.amax(0)
         margin = 0.2 * (high - low)
-        axes.set(xlabel=split.column(0))
+        across, up = _room(axes)
+        axes.set(xlabel=column_name(split, 0, across))
         axes.set_xlim((low - margin)[0].item(), (high + margin)[0].item())
         if len(low) > 1:
-            axes.set(ylabel=split.column(1))
+            axes.set(ylabel=column_name(split, 1, up))
             axes.set_ylim((low - margin)[1].item(), (high + margin)[1].item())
         else:
-            axes.set(ylabel=f"share of points up to {split.column(0)}", ylim=(-0.05, 1.05))
+            axes.set(ylabel=f"share of points up to {column_name(split, 0, up - 1.4)}", ylim=(-0.05, 1.05))
         return artist
     axes.axis("off")
     return axes.imshow(tile(shown, split, columns), cmap="gray", vmin=0, vmax=255)
+
+
+def _room(axes: Axes) -> tuple[float, float]:
+    """How long the labels of one of the panels side by side may be, in inches: below it, and at its left."""
+    place, figure = axes.get_subplotspec(), axes.get_figure(root=True)
+    assert place is not None
+    assert figure is not None
+    width, height = figure.get_size_inches()
+    return width / place.get_gridspec().ncols - 0.6, height - 0.6
+
+
+def column_name(split: Split, index: int, inches: float) -> str:
+    """What a coordinate of points such as these is called, as far as there is room for it."""
+    (shown,) = lettering.fit([split.column(index)], inches)
+    return shown
 
 
 def coordinates(points: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
-from stages.gan.plots.canvas import coordinates, panels, show, tile
+from stages.gan.plots.canvas import blank, coordinates, panels, show, tile
 from stages.gan.plots.style import GENERATED
 from stages.runtime import files
 
@@ -28,7 +28,7 @@ class Preview:
         self._split = split
         self._images = len(split.shape) == 3
         size = (2.6, 2.9) if self._images else (3.4, 3.0)
-        self._figure = Figure(figsize=size, layout="constrained")
+        self._figure = blank(size, split)
         self._canvas = FigureCanvasAgg(self._figure)
         self._axes = self._figure.add_subplot()
         self._artist: Any = None

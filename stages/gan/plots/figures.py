@@ -10,11 +10,13 @@ from torch import Tensor
 
 from stages.gan.core.datasets import Split, denormalize
 from stages.gan.core.history import Epoch
-from stages.gan.plots.canvas import panels, pixels, show
+from stages.gan.plots import lettering
+from stages.gan.plots.canvas import blank, column_name, panels, pixels, show
 from stages.gan.plots.style import GENERATED, REAL
 
 _NUMBERED = 20  # classes: of more, numbers in a confusion matrix could not be read
 _ROWS, _COLUMNS = 10, 8  # of images by class
+_TICK, _TITLE = 1.1, 0.75  # inches for the name of a class: beside an axis, above an image
 _BINS = 50  # of the first coordinate's range, as many as its coverage counts
 
 
@@ -85,7 +87,7 @@ def judge_of_images(split: Split, probabilities: Tensor) -> Figure:
     classes = probabilities.shape[1]
     confusion = np.zeros((classes, classes), dtype=int)
     np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
-    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    figure = blank((9.5, 4.6), split)
     left, right = figure.subfigures(1, 2, squeeze=False)[0]
     axes = left.add_subplot()
     axes.imshow(confusion / confusion.sum(1, keepdims=True).clip(min=1), cmap="Blues", vmin=0, vmax=1)
@@ -99,12 +101,13 @@ def judge_of_images(split: Split, probabilities: Tensor) -> Figure:
     accuracy = (predicted == labels).double().mean().item()
     axes.set_title(f"test images by class: {accuracy:.2%} right")
     axes.grid(visible=False)
+    shown = lettering.fit([split.class_name(label) for label in range(classes)], _TITLE, size=8)
     for index, small in enumerate(np.ravel(right.subplots(4, 4))):
         small.axis("off")
         if index < len(images):
             small.imshow(pixels(images[index], split), cmap="gray", vmin=0, vmax=255)
             right_answer = predicted[index] == labels[index]
-            title = f"{split.class_name(int(predicted[index]))}: {probabilities[index].max():.1%}"
+            title = f"{shown[int(predicted[index])]}: {probabilities[index].max():.1%}"
             small.set_title(title, size=8, color="black" if right_answer else "firebrick")
     right.suptitle("predicted class and its probability", size="medium")
     return figure
@@ -120,17 +123,18 @@ def judge_of_pictures(split: Split, drawn: Tensor) -> Figure:
 
 def judge_of_points(split: Split, fitted: Tensor) -> Figure:
     """What the judge expects test points' last coordinate to be [N, 1]: over x1, or beside the truth."""
-    points, last = split.samples, split.column(split.shape[0] - 1)
-    figure = Figure(figsize=(5, 3.6), layout="constrained")
+    points, last, dimensions = split.samples, split.shape[0] - 1, split.shape[0]
+    figure = blank((5, 3.6), split)
     axes = figure.add_subplot()
-    if points.shape[1] != 2:
+    if dimensions != 2:
         ends = [points[:, -1].min().item(), points[:, -1].max().item()]
         axes.plot(
             fitted[:, 0].numpy(), points[:, -1].numpy(), ".", color=REAL, alpha=0.3, label="test points"
         )
         axes.plot(ends, ends, "--", color="black", linewidth=1, label="where both are equal")
-        given = ", given the others" if points.shape[1] > 1 else ""
-        axes.set(xlabel=f"{last} as the judge expects it{given}", ylabel=last)
+        given = ", given the others" if dimensions > 1 else ""
+        expected = f"{column_name(split, last, 1.5)} as the judge expects it{given}"
+        axes.set(xlabel=expected, ylabel=column_name(split, last, 2.8))
         axes.legend()
         return figure
     x1, order = points[:, 0].numpy(), points[:, 0].argsort().numpy()
@@ -141,16 +145,16 @@ def judge_of_points(split: Split, fitted: Tensor) -> Figure:
         "--",
         color="black",
         linewidth=1,
-        label=f"the judge: {last} given {split.column(0)}",
+        label=f"the judge: {column_name(split, 1, 1.2)} given {column_name(split, 0, 1.2)}",
     )
-    axes.set(xlabel=split.column(0), ylabel=last)
+    axes.set(xlabel=column_name(split, 0, 4), ylabel=column_name(split, 1, 2.8))
     axes.legend()
     return figure
 
 
 def losses(history: Sequence[Epoch]) -> Figure:
     """Both networks' losses, and the discriminator's mean answers, by epoch."""
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = blank((9, 3.4))
     left, right = figure.subplots(1, 2)
     epochs = [epoch.number for epoch in history]
     left.plot(epochs, [epoch.loss_d for epoch in history], color=REAL, label="discriminator")
@@ -186,7 +190,7 @@ def coverage(numbers: Tensor, split: Split) -> Figure:
 def coverage_of_classes(shares: Tensor, split: Split) -> Figure:
     """Share of each class [K] among generated samples beside that among the real ones."""
     count = len(shares)
-    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    figure = blank((6, 3.2), split)
     axes = figure.add_subplot()
     assert split.labels is not None
     real = np.bincount(split.labels.numpy(), minlength=count) / len(split)
@@ -207,7 +211,7 @@ def coverage_of_features(generated: Tensor, real: Tensor) -> Figure:
         generated: where they lie there [N, 2].
         real: where real ones do [M, 2].
     """
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = blank((6, 4))
     axes = figure.add_subplot()
     for places, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
         axes.plot(*places.T.numpy(), ".", color=color, alpha=0.4, ms=3, label=label)
@@ -219,13 +223,13 @@ def coverage_of_features(generated: Tensor, real: Tensor) -> Figure:
 def coverage_of_points(generated: Tensor, split: Split) -> Figure:
     """Distribution of the first coordinate over the real range, generated [N, D] beside real."""
     real = split.samples
-    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    figure = blank((6, 3.2), split)
     axes = figure.add_subplot()
     edges = np.linspace(real[:, 0].min().item(), real[:, 0].max().item(), _BINS + 1).tolist()
     for points, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
         weights = np.full(len(points), 100 / len(points))
         axes.hist(points[:, 0].numpy(), edges, weights=weights, histtype="step", color=color, label=label)
-    axes.set(xlabel=split.column(0), ylabel="share (%)")
+    axes.set(xlabel=column_name(split, 0, 5), ylabel="share (%)")
     axes.margins(y=0.2)
     axes.legend(ncols=2)
     return figure
@@ -236,8 +240,9 @@ def _name_classes(axis: Axis, split: Split, count: int) -> None:
     if not split.classes:
         axis.set_ticks(range(0, count, -(-count // _NUMBERED)))
         return
-    names = [split.class_name(label) for label in range(count)]
-    upright = isinstance(axis, XAxis) and sum(map(len, names)) > 2 * _NUMBERED
-    axis.set_ticks(range(count), names, rotation=90 if upright else 0)
-    if count > _NUMBERED:
-        axis.set_tick_params(labelsize=5)
+    known = [split.class_name(label) for label in range(count)]
+    upright = isinstance(axis, XAxis) and sum(map(lettering.width, known)) > 2 * _NUMBERED
+    size = 5 if count > _NUMBERED else None
+    axis.set_ticks(range(count), lettering.fit(known, _TICK, size), rotation=90 if upright else 0)
+    if size is not None:
+        axis.set_tick_params(labelsize=size)

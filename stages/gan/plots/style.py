@@ -12,4 +12,5 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "figure.dpi": 110,
     "font.size": 9,
+    "text.parse_math": False,  # names are as they are, whatever signs are in them
 }

@@ -7,7 +7,7 @@ from typing import Any
 from stages.gan.evaluation.scores import ARROWS, MAIN, MEANINGS, Scores, without_judge
 from stages.gan.report import sentences, verdicts
 from stages.gan.report.conditions import PRIMARY_PARAMETER
-from stages.gan.report.markdown import folded, seeds, table
+from stages.gan.report.markdown import folded, plain, seeds, table
 
 MARK = "<!-- gan-workflow: report -->"  # the first line, by which the comment is found again
 LIMIT = 65_000  # characters, at most; code hosts take 65,536
@@ -231,7 +231,7 @@ def _details(runs: Iterable[RunChange]) -> list[str]:
 def _value(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.6g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+    return f"{value:.6g}" if isinstance(value, float) else plain(value)
 
 
 def _some(names: Iterable[str], most: int = 20) -> str:

@@ -9,7 +9,7 @@ from statistics import median
 from stages.gan.evaluation.scores import COLLAPSE, IN_WORDS, MEANINGS, NEED_CURVE, NEED_LABELS, SPREAD_SUFFIX
 from stages.gan.report import comparison_figures, sentences, verdicts
 from stages.gan.report.conditions import Apart, ComparableSet, Condition, apart
-from stages.gan.report.markdown import folded, seeds, spread, table
+from stages.gan.report.markdown import folded, plain, seeds, spread, table
 from stages.gan.report.sentences import joined
 
 _COLUMNS = 4  # conditions in a table, at most: it has to fit a page
@@ -85,12 +85,12 @@ def _section(
     folder: Path,
     figures: str,
 ) -> list[str]:
-    lines = [f"## {comparable.name}", ""]
+    lines = [f"## {comparable.shown}", ""]
     for name in comparable.experiments:
         if name in pictured:
             alt = f"What all runs of {name} draw for the same latent points"
             lines += [f"![{alt}]({figures}/{_file('samples', name)})", ""]
-    alt = f"Scores of {comparable.name} by seed, with median and range, between real data and noise"
+    alt = f"Scores of {comparable.shown} by seed, with median and range, between real data and noise"
     lines += [f"![{alt}]({figures}/{_file('scores', comparable.name)})", ""]
     for chosen in _columns(comparable):
         lines += [*_scores(comparable, chosen), ""]
@@ -108,10 +108,10 @@ def _section(
     lines += [f"- {run.experiment}, seed {run.seed}: {sentences.collapse(run)}" for run in collapsed]
     lines += [""] if collapsed else []
     for pair in verdicts.pairs(comparable):
-        lines += [f"### {pair.second.name} beside {pair.first.name}", "", sentences.sentence(pair), ""]
+        lines += [f"### {pair.second.shown} beside {pair.first.shown}", "", sentences.sentence(pair), ""]
         lines += folded("Score by score", sentences.details(pair)) if pair.verdicts else []
     lines += [
-        f"![Losses of all seeds of {comparable.name}]({figures}/{_file('losses', comparable.name)})",
+        f"![Losses of all seeds of {comparable.shown}]({figures}/{_file('losses', comparable.name)})",
         "",
     ]
     judges = comparable.runs[0].judge.count
@@ -130,17 +130,17 @@ def _scores(comparable: ComparableSet, conditions: Sequence[Condition]) -> list[
         rows.append([title, *(seeds(condition.scores(name)) for condition in conditions), *baselines])
     rows.append(["collapsed", *(condition.collapses for condition in conditions), "", ""])
     rows.append(["computed by", *(condition.computed_by for condition in conditions), "", ""])
-    return table(["score", *(condition.name for condition in conditions), "real", "noise"], rows)
+    return table(["score", *(condition.shown for condition in conditions), "real", "noise"], rows)
 
 
 def _seeds(comparable: ComparableSet) -> str:
     """How many seeds the conditions have; plainly, where it is one. And how good the judge is."""
     many = [
-        f"{len(condition.runs)} of {condition.name}"
+        f"{len(condition.runs)} of {condition.shown}"
         for condition in comparable.conditions
         if len(condition.runs) > 1
     ]
-    single = [condition.name for condition in comparable.conditions if len(condition.runs) == 1]
+    single = [condition.shown for condition in comparable.conditions if len(condition.runs) == 1]
     said = [f"Seeds: {', '.join(many)}."] if many else []
     if single:
         alone = "there is no range" + (" and no comparison" if len(comparable.conditions) > 1 else "")
@@ -171,7 +171,7 @@ def _judges_spread(comparable: ComparableSet) -> list[str]:
             if any(known):
                 cells = (f"{median(spreads):.2g}" if spreads else "–" for spreads in known)
                 rows.append([MEANINGS[name].title, *cells])
-        header = ["standard deviation over the judges", *(condition.name for condition in chosen)]
+        header = ["standard deviation over the judges", *(condition.shown for condition in chosen)]
         lines += [*([""] if lines else []), *table(header, rows)] if rows else []
     return lines
 
@@ -183,10 +183,10 @@ def _parameters(comparable: ComparableSet) -> list[str]:
     for start in range(0, len(comparable.conditions) if differing else 0, _COLUMNS):
         chosen = slice(start, start + _COLUMNS)
         rows = [
-            [f"`{name}`", *("" if value is None else str(value) for value in values[chosen])]
+            [f"`{name}`", *("" if value is None else plain(value) for value in values[chosen])]
             for name, values in differing.items()
         ]
-        header = ["parameter", *(condition.name for condition in comparable.conditions[chosen])]
+        header = ["parameter", *(condition.shown for condition in comparable.conditions[chosen])]
         lines += [*([""] if lines else []), *table(header, rows)]
     return lines
 

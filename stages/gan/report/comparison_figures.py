@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.gan.evaluation.scores import IN_WORDS, MEANINGS
+from stages.gan.plots import lettering
 from stages.gan.plots.style import GENERATED, NOISE, REAL, STYLE
 from stages.gan.report.conditions import ComparableSet, Condition
 from stages.gan.report.runs import Run
@@ -55,7 +56,8 @@ def scores(comparable: ComparableSet, path: Path) -> None:
     marks.append(_key(REAL, "real data ± spread over draws" if spread else "real data", linestyle="--"))
     marks.append(_key(NOISE, "noise", linestyle=":"))
     rows = -(-len(names) // columns)
-    with _panels(path, rows, columns, size=(2, 1.15), gaps=(0.5, 0.5), legend=marks) as panels:
+    named = [condition.name for condition in comparable.conditions]
+    with _panels(path, rows, columns, named, size=(2, 1.15), gaps=(0.5, 0.5), legend=marks) as panels:
         for index, (axes, name) in enumerate(zip(panels.flat, names, strict=False)):
             _score(axes, comparable, name)
             _seeds(axes, comparable, index + columns >= len(names))
@@ -72,8 +74,11 @@ def losses(comparable: ComparableSet, path: Path) -> None:
     if any(run.collapsed for run in comparable.runs):
         marks.append(_key("black", "collapsed", linestyle=":"))
     rows = len(comparable.conditions)
-    with _panels(path, rows, 2, size=(4.1, 1.4), gaps=(0.7, 0.55), margin=0.6, legend=marks) as panels:
-        for (left, right), condition in zip(panels, comparable.conditions, strict=True):
+    named = [condition.name for condition in comparable.conditions]
+    size, gaps = (4.1, 1.4), (0.7, 0.55)
+    with _panels(path, rows, 2, named, size=size, gaps=gaps, margin=0.6, legend=marks) as panels:
+        titles = lettering.fit(named, size[0] - 1.8)
+        for (left, right), condition, title in zip(panels, comparable.conditions, titles, strict=True):
             for run in condition.runs:
                 line: Any = {"linewidth": 0.9, "alpha": 0.75, "linestyle": ":" if run.collapsed else "-"}
                 for axes, names in ((left, ("loss_d", "loss_g")), (right, ("d_real", "d_fake"))):
@@ -83,8 +88,9 @@ def losses(comparable: ComparableSet, path: Path) -> None:
                 loss for run in condition.runs for name in ("loss_d", "loss_g") for loss in run.losses[name]
             ]
             _scale(left, shown)
-            left.set(ylabel="loss (nats)", title=f"{condition.name}: losses")
-            right.set(ylabel="probability", title=f"{condition.name}: the discriminator's answers")
+            lettering.powers(left.yaxis)
+            left.set(ylabel="loss (nats)", title=f"{title}: losses")
+            right.set(ylabel="probability", title=f"{title}: the discriminator's answers")
             right.set_ylim(-0.03, 1.03)
             for axes in (left, right):
                 axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -98,17 +104,24 @@ def samples(conditions: Sequence[Condition], path: Path) -> None:
     for condition in conditions:
         drawn = [run for run in condition.runs if run.grid]
         for start in range(0, len(drawn), _IN_ROW):
-            named = len(conditions) > 1 and not start
-            rows.append((condition.name if named else "", drawn[start : start + _IN_ROW]))
+            name = condition.name if len(conditions) > 1 and not start else ""
+            rows.append((name, drawn[start : start + _IN_ROW]))
     columns = max(len(row) for _, row in rows)
     pictures = {run.folder: _open(run) for _, row in rows for run in row}
     height, width = next(iter(pictures.values())).shape[:2]
     size, title = (1.75, 1.75 * height / width), 0.32 if len(conditions) == 1 else 0.5
-    with _panels(path, len(rows), columns, size=size, gaps=(0.2, title), top=title, margin=0.08) as panels:
+    named = [name for name, _ in rows if name]
+    with _panels(
+        path, len(rows), columns, named, size=size, gaps=(0.2, title), top=title, margin=0.08
+    ) as panels:
         for axes in panels.flat:
             axes.axis("off")
+        shown = dict(
+            zip(named, lettering.fit(named, columns * (size[0] + 0.2) - 0.2, weight="bold"), strict=True)
+        )
         for line, (name, row) in zip(panels, rows, strict=True):
-            line[0].annotate(name, (0, 1), (0, 17), "axes fraction", "offset points", weight="bold")
+            heading = shown.get(name, "")
+            line[0].annotate(heading, (0, 1), (0, 17), "axes fraction", "offset points", weight="bold")
             for axes, run in zip(line, row, strict=False):
                 axes.imshow(pictures[run.folder], cmap="gray", vmin=0, vmax=255)
                 color = "firebrick" if run.collapsed else "black"
@@ -223,9 +236,11 @@ def _within(axes: Axes, shown: Sequence[float], bounds: Bounds) -> None:
     if axes.get_yscale() == "log":
         margin = (high / low) ** 0.08
         axes.set_ylim(low / margin, high * margin)
+        lettering.powers(axes.yaxis)
     elif axes.get_yscale() == "symlog":
         threshold = axes.yaxis.get_transform().linthresh  # type: ignore[attr-defined]
         axes.set_ylim(min(1.5 * low, -0.5 * threshold), 2 * high)
+        lettering.powers(axes.yaxis)
     else:
         margin = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
         low, high = low - margin, high + margin
@@ -249,6 +264,7 @@ def _panels(
     path: Path,
     rows: int,
     columns: int,
+    named: Sequence[str],
     *,
     size: tuple[float, float],
     gaps: tuple[float, float],
@@ -264,6 +280,7 @@ def _panels(
         path: the PNG.
         rows: of panels.
         columns: likewise.
+        named: names that are written on them.
         size: of a panel, without titles, ticks and labels.
         gaps: between panels, for these: to the right, and below.
         legend: one for all panels, above them.
@@ -272,13 +289,16 @@ def _panels(
     """
     width, height = (size[i] * n + gaps[i] * (n - 1) for i, n in ((0, columns), (1, rows)))
     whole = width + margin * 4 / 3, height + margin * 0.8 + top
-    if legend:
-        longest = max(len(str(key.get_label())) for key in legend)
-        across = max(1, int(whole[0] / (0.5 + 0.06 * longest)))
-        whole = whole[0], whole[1] + 0.05 + 0.18 * -(-len(legend) // across)
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
+        lettering.use_fonts(named)
+        if legend:
+            labels = lettering.fit([str(key.get_label()) for key in legend], whole[0] - 0.6)
+            for key, label in zip(legend, labels, strict=True):
+                key.set_label(label)
+            across = max(1, int(whole[0] / (0.5 + 0.06 * max(map(lettering.width, labels)))))
+            whole = whole[0], whole[1] + 0.05 + 0.18 * -(-len(legend) // across)
         figure = Figure(figsize=whole)
         spaces = {"wspace": gaps[0] / size[0], "hspace": gaps[1] / size[1]}
         edges = {

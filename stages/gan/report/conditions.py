@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from stages.gan.evaluation.scores import BEST, MEANINGS, without_judge
 from stages.gan.report.circumstances import CIRCUMSTANCES, SCORING_CIRCUMSTANCES, Circumstance
+from stages.gan.report.markdown import plain
 from stages.gan.report.runs import Run
 
 T = TypeVar("T")
@@ -40,6 +41,11 @@ class Condition:
     def experiment(self) -> str:
         """The experiment's name."""
         return self.runs[0].experiment
+
+    @property
+    def shown(self) -> str:
+        """Its name in Markdown."""
+        return plain(self.name)
 
     @property
     def device(self) -> str:
@@ -104,6 +110,11 @@ class ComparableSet:
     def runs(self) -> list[Run]:
         """The runs of all its conditions."""
         return [run for condition in self.conditions for run in condition.runs]
+
+    @property
+    def shown(self) -> str:
+        """Its name in Markdown."""
+        return plain(self.name)
 
     @property
     def weakness(self) -> str | None:

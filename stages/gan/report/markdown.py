@@ -1,11 +1,18 @@
-"""Pieces of Markdown: tables, folded parts, numbers with the digits that chance leaves them."""
+"""Pieces of Markdown: names as they are, tables, folded parts, numbers with the digits that chance leaves."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from statistics import median, stdev
 
 _DIGITS = 5  # at most
 _DECIMALS = 8  # at most; of what is smaller, two digits
+
+
+def plain(text: object) -> str:
+    """A text of the user's, such as a path, that Markdown shows as it is, also in a cell of a table."""
+    signs = re.sub(r"[\\`*|~$]|(?<!\w)_|_(?!\w)|(?<=\])[(\[]", r"\\\g<0>", str(text))
+    return signs.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -72,7 +72,7 @@ def no_verdict(weakness: str, scores: Iterable[str]) -> str:
 
 def apart(found: Apart) -> str:
     """Why conditions that look as if they belonged together do not."""
-    names = [f"{condition.name} ({_seeds(condition)})" for condition in (found.second, found.first)]
+    names = [f"{condition.shown} ({_seeds(condition)})" for condition in (found.second, found.first)]
     return f"{names[0]} stands apart from {names[1]}: {joined(found.reasons)}."
 
 
@@ -92,7 +92,7 @@ def details(pair: Pair) -> list[str]:
         p = [p_value(verdict.p), p_value(verdict.corrected) if corrected else "–"]
         rows.append([named, f"{verdict.effect.wins:g} of {verdict.effect.pairs}", *p, verdict.answer])
     return table(
-        ["score", f"pairs in which {pair.second.name} is better", "p", "corrected p", "verdict"], rows
+        ["score", f"pairs in which {pair.second.shown} is better", "p", "corrected p", "verdict"], rows
     )
 
 
@@ -121,7 +121,7 @@ def _primary(pair: Pair) -> str:
     verdict = pair.verdict
     said = f"{MEANINGS[verdict.score].title} ({_why(pair)}): "
     n, m = verdict.seeds
-    second, first = pair.second.name, pair.first.name
+    second, first = pair.second.shown, pair.first.shown
     worse = verdict.effect.wins < verdict.effect.pairs / 2
     effect = verdict.effect.mirrored() if worse else verdict.effect
     word = "worse" if worse else "better"
@@ -153,7 +153,7 @@ def _undecided(pair: Pair) -> str:
             return f"No score decides: there is no {MEANINGS[name].title}, the primary one, as {why}."
     titles = [f"{MEANINGS[name].title if name in MEANINGS else name}" for name in pair.named if name]
     if len(titles) == 2 and pair.named[0] != pair.named[1]:
-        return f"No score decides: {pair.first.name} names {titles[0]}, {pair.second.name} {titles[1]}."
+        return f"No score decides: {pair.first.shown} names {titles[0]}, {pair.second.shown} {titles[1]}."
     if pair.first.weakness is not None:
         return f"No score decides: {pair.first.weakness}."
     lacking = f", as not all runs have the primary one ({titles[0]})" if titles else ""

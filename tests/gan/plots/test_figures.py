@@ -1,6 +1,10 @@
+import dataclasses
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 from PIL import Image
 
 from stages.gan.core.datasets import Split
@@ -77,3 +81,48 @@ def test_shares_of_classes_stand_beside_the_real_ones(images):
     real, generated = ([bar.get_height() for bar in bars] for bars in axes.containers)
     assert real == pytest.approx([10] * 10)
     assert generated == pytest.approx([75, 25, *[0] * 8])
+
+
+LONG = "the distance from here to there, and what is still missing " * 2
+NAMED = [
+    ("$10_$20", "b_$_$"),
+    ("$x$", "y|_{z}"),
+    (f"{LONG}(a)", f"{LONG}(b)"),
+    ("猫", "Größe"),
+]
+
+
+@pytest.mark.parametrize("names", NAMED)
+def test_names_are_drawn_as_they_are_and_break_no_figure(names, split, tmp_path):
+    """Whether a font has the letters is another matter."""
+    named = dataclasses.replace(split, classes=names * 5 if split.labels is not None else (), columns=names)
+    if split.labels is None:
+        draws = {
+            "data": figures.data(named),
+            "judge": figures.judge(named, split.samples[:, 1:]),
+            "coverage": figures.coverage(split.samples[:, :1].double(), named),
+            "strip": evolution.strip([split.samples[:4]] * 6, named),
+        }
+    else:
+        named = dataclasses.replace(named, classes=tuple(f"{name}{n}" for n in range(5) for name in names))
+        told = torch.nn.functional.one_hot(split.labels, 10).float()
+        draws = {
+            "judge": figures.judge(named, 9 * told),
+            "coverage": figures.coverage(told.mean(0, keepdim=True).T.double(), named),
+        }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as that there is no room for the axes
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        for name, figure in draws.items():
+            canvas.save(figure, tmp_path / f"{name}.png")
+            texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+            assert not any(text.get_parse_math() for text in texts)
+            picture = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
+            assert all((side == 255).all() for side in (picture[0], picture[-1], *picture[:, [0, -1]].T)), (
+                name
+            )
+            size = figure.axes[0].get_window_extent().size / picture.shape[::-1]
+            assert (size > (0.1 if name == "strip" else 0.2)).all()
+            shown = " ".join(text.get_text() for text in texts)
+            assert (names[0] if len(names[0]) < 20 else names[0][:8]) in shown
+    evolution.Preview(named).draw(split.samples[:4], 3)

@@ -285,5 +285,28 @@ def test_a_p_is_shown_in_few_digits(p, shown):
     assert sentences.p_value(p) == shown
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("mnist_fast, train.lr 0.1", "mnist_fast, train.lr 0.1"),
+        ("[16, 32] on cpu", "[16, 32] on cpu"),
+        ("a|b $x$ *c* `d` ~e~ _f_ g\\", r"a\|b \$x\$ \*c\* \`d\` \~e\~ \_f\_ g\\"),
+        ("<b>&[x](y)", r"&lt;b>&amp;[x]\(y)"),
+    ],
+)
+def test_names_are_in_markdown_as_they_are(name, shown):
+    assert markdown.plain(name) == shown
+
+
+def test_paths_in_names_break_no_table(write_run, report):
+    for seed, start in enumerate(("a|b/_x_.csv", "c/$d$.csv")):
+        write_run("sine", seed, POINTS, start=start)
+    text = report()
+    assert r"| score | sine, start a\|b/\_x\_.csv | sine, start c/\$d\$.csv | real | noise |" in text
+    assert r"| `start` | a\|b/\_x\_.csv | c/\$d\$.csv |" in text
+    for table in tables(text):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+
+
 def test_without_runs_the_report_says_so(report):
     assert "There are no runs yet" in report()

@@ -1,3 +1,5 @@
+import warnings
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -58,6 +60,21 @@ def test_the_report_names_the_figures_that_are_drawn(comparable_sets, tmp_path):
     text = comparison.markdown(comparable_sets, folder, folder / "figures")
     named = {part.split(")")[0] for part in text.split("](figures/")[1:]}
     assert named == {path.name for path in (folder / "figures").iterdir()}
+
+
+def test_names_of_conditions_are_drawn_as_they_are_and_break_no_figure(write_run, tmp_path):
+    for seed, path in enumerate(("a/$10_$20.csv", "a/$x$.csv", f"a/{'long/' * 30}b.csv", "a/猫.csv")):
+        folder = write_run("x" * 64, seed, {"energy_distance": 10.0**seed, "recall": 0.5}, start=path)
+        Image.fromarray(np.full((44, 44), 99, np.uint8)).save(folder / "grid.png")
+    found = conditions.comparable_sets(runs.load(tmp_path / "reports" / "runs"))
+    assert len(found[0].conditions) == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        for path in comparison.draw(found, tmp_path / "figures"):
+            picture = np.asarray(Image.open(path).convert("L"))
+            assert picture.shape[1] < 1200
+            assert (picture[:, [0, -1]] == 255).all()  # nothing is cut at the sides
 
 
 def test_no_two_names_have_the_same_figure(write_run, tmp_path):
