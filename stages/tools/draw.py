@@ -220,10 +220,9 @@ def _samples(sampler: "Sampler", out: Path, kind: str, numbers: Numbers) -> None
     else:
         names = map(_name, numbers)
         with folders.filling(out) as folder:
-            like = generators.like(sampler)
             for block in shown:
                 for image in block:
-                    gallery.save_image(folder / next(names), image, like)
+                    gallery.save_image(folder / next(names), image)
 
 
 def _animation(sampler: "Sampler", out: Path, first: int, second: int, frames: int) -> None:

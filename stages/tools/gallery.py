@@ -26,10 +26,11 @@ def most(shape: tuple[int, ...]) -> int:
 def save(path: Path, samples: Tensor, like: Split, columns: int = 0) -> None:
     """Write a PNG: images, uint8 [N, C, H, W], as a grid; points [N, D] as a figure of two coordinates.
 
-    What ``like`` holds says how images are shown; the grid has so many columns, by default as many as rows.
+    What ``like`` holds says how images are shown; one alone is shown as it is in the data. The grid has
+    so many columns, by default as many as rows.
     """
     if samples.dim() == 4:
-        tile = canvas.tile(samples, like, columns)
+        tile = canvas.tile(samples, like, columns) if len(samples) > 1 else _pixels(samples[0])
         factor = min(_CELL // max(samples.shape[2:]), _PICTURE // max(tile.shape[:2]))
         canvas.save_pixels(enlarged(tile, max(1, factor)), path)
         return
@@ -39,9 +40,9 @@ def save(path: Path, samples: Tensor, like: Split, columns: int = 0) -> None:
     canvas.save(figure, path)
 
 
-def save_image(path: Path, image: Tensor, like: Split) -> None:
-    """Write an image such as these, uint8 [C, H, W], pixel by pixel as a PNG."""
-    Image.fromarray(canvas.pixels(image, like)).save(path, format="png")
+def save_image(path: Path, image: Tensor) -> None:
+    """Write an image, uint8 [C, H, W], as a PNG, pixel by pixel as it is in the data."""
+    Image.fromarray(_pixels(image)).save(path, format="png")
 
 
 def save_table(path: Path, blocks: Iterable[Tensor]) -> None:
@@ -52,6 +53,11 @@ def save_table(path: Path, blocks: Iterable[Tensor]) -> None:
                 file.write(",".join(f"x{n + 1}" for n in range(block.shape[1])) + "\n")
             for row in block.numpy():
                 file.write(",".join(map(str, row)) + "\n")
+
+
+def _pixels(image: Tensor) -> NDArray[np.uint8]:
+    array: NDArray[np.uint8] = image.numpy()
+    return array[0] if len(array) == 1 else array.transpose(1, 2, 0)
 
 
 def enlarged(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:

@@ -4,8 +4,8 @@ From several random latent points, Adam makes the mean squared error of the pixe
 Bharath 2018; Lipton & Tripathi 2017); the nearest is kept. A generator that is told the class is tried with
 each class that it knows. The same command writes the same bytes.
 
-The picture has the size of the generator's images. Where these are light on dark, so that the tools show them
-dark on light, a picture that is light on the whole is taken for its negative.
+The picture has the size of the generator's images. Where these are light on dark, so that figures show them
+dark on light, a picture that is more like them as a negative is taken for one.
 
 Examples:
   python -m stages.tools.invert --experiment digits --seed 111 --picture seven.png --out nearest.png
@@ -130,7 +130,10 @@ def _read(path: Path, shape: tuple[int, ...], like: "Split") -> "Tensor":
             f"{size[0]}x{size[1]}; scale it to that size"
         )
     sample = pictures.fit(picture, shape, None, str(path))
-    return 255 - sample if like.light_on_dark and sample.double().mean().item() > 127.5 else sample
+    from_mean = [
+        (one.double() - like.samples.double().mean(0)).square().mean() for one in (sample, 255 - sample)
+    ]
+    return 255 - sample if like.light_on_dark and from_mean[1] < from_mean[0] else sample
 
 
 if __name__ == "__main__":

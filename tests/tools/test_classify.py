@@ -32,6 +32,17 @@ def test_it_says_which_digit_and_how_sure_it_is(digit, workplace):
     assert calls.digest(workplace) == before
 
 
+def test_what_draw_writes_is_seen_in_either_polarity_and_with_12_bits(digit, workplace):
+    values = 255 - np.asarray(Image.open(workplace / digit))
+    Image.fromarray(values).save(workplace / "light.png")
+    Image.fromarray(values.astype(np.uint16) * 16).save(workplace / "deep.png")
+    ended = calls.call(workplace, "tools.classify", "--image", digit, "light.png", "deep.png")
+    assert ended.code == 0, ended
+    answers = [line.partition(": ")[2] for line in ended.out.splitlines()[1:]]
+    assert answers[0].startswith("0 (")
+    assert answers[0] == answers[1] == answers[2]
+
+
 def test_a_judge_from_elsewhere_answers_too(digit, workplace):
     (workplace / "data" / "digits" / "judge.safetensors").rename(workplace / "mine")
     named = ("--experiment", "digits", "--judge", "mine")

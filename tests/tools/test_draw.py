@@ -58,6 +58,28 @@ def test_a_folder_has_a_picture_for_each_number(workplace):
     assert len(list((workplace / "pictures").iterdir())) == 7
 
 
+def test_a_picture_of_one_sample_is_as_in_the_data_and_one_of_several_dark_on_light(workplace):
+    made = MlpGenerator(3, [16], (1, 8, 8), torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        made.layers[2].weight *= 4
+        made.layers[2].bias -= 2  # light on dark
+    weights.save(workplace / "g.safetensors", made, ABOUT)
+    mine = ("--generator", "g.safetensors", "--seeds")
+    draw(workplace, *mine, "0-8", "--out", "all.npy")
+    rows = np.load(workplace / "all.npy")
+    assert (rows < 32).mean() > 0.5
+    draw(workplace, *mine, "0-8", "--out", "each/")
+    for number, row in enumerate(rows):
+        with Image.open(workplace / "each" / f"{number:06}.png") as picture:
+            assert np.array_equal(np.asarray(picture), row[0])
+    draw(workplace, *mine, "4", "--out", "one.png")
+    with Image.open(workplace / "one.png") as picture:
+        assert np.array_equal(np.asarray(picture)[::7, ::7], rows[4, 0])
+    draw(workplace, *mine, "0-8", "--out", "grid.png")
+    with Image.open(workplace / "grid.png") as picture:
+        assert np.array_equal(np.asarray(picture)[:56:7, :56:7], 255 - rows[0, 0])
+
+
 def test_pictures_animations_and_planes_of_both_kinds(workplace):
     before = calls.digest(workplace)
     draw(workplace, *DIGITS, "--out", "grid.png")

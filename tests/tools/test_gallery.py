@@ -22,7 +22,7 @@ def test_many_images_are_not(tmp_path):
 
 def test_colours_stay_as_they_are(tmp_path):
     image = torch.randint(0, 256, (3, 5, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    gallery.save_image(tmp_path / "a.png", image, Split(image[None]))
+    gallery.save_image(tmp_path / "a.png", image)
     with Image.open(tmp_path / "a.png") as picture:
         assert np.array_equal(np.asarray(picture), image.permute(1, 2, 0).numpy())
 

@@ -140,6 +140,28 @@ def test_where_the_data_are_light_on_dark_a_light_picture_is_a_negative(tmp_path
     assert (tmp_path / "own.npy").read_bytes() == (tmp_path / "negative.npy").read_bytes()
 
 
+def test_a_sample_that_is_light_on_the_whole_is_no_negative(tmp_path):
+    """Such as a coat: what is around it is dark, as in the other samples."""
+    generator = MlpGenerator(4, [16], (1, 6, 6), random_generator(1, "g"))
+    with torch.no_grad():
+        generator.layers[2].weight *= 20  # anything in the middle
+        generator.layers[2].bias.zero_()
+        for place in (*range(6), *range(30, 36)):
+            generator.layers[2].weight[place] = 0
+            generator.layers[2].bias[place] = -4
+    save(tmp_path, generator)
+    coat = torch.zeros(1, 6, 6, dtype=torch.uint8)
+    coat[:, 1:5] = 255
+    show(tmp_path / "light.png", coat)
+    show(tmp_path / "dark.png", 255 - coat)
+    found = []
+    for name in ("light", "dark"):
+        found.append(invert(tmp_path, *MINE, "--picture", f"{name}.png", "--out", f"{name}-found.png")[0])
+        with Image.open(tmp_path / f"{name}-found.png") as picture:
+            assert np.asarray(picture)[:8, :36].min() == 255  # the edge of the wanted, shown dark on light
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
