@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 from stages.gan.core.params.types import Place, Seed
 from stages.gan.core.source import Measured, Show, Source, held_out
-from stages.runtime.errors import UserError
+from stages.runtime.errors import UserError, say
 
 if TYPE_CHECKING:
     from stages.gan.core.datasets import Dataset
 
 
 class ArraySource(Source):
-    """Points from a .npy, .npz or .csv file, a row each; ``seed`` picks the held-out fifth.
+    """Points from a file of NumPy's (.npy, .npz) or of text (.csv, .tsv, .txt), a row each.
 
-    The networks see them standardised, column by column.
+    The networks see them standardised, column by column. ``seed`` picks the held-out fifth.
     """
 
     kind = "points"
@@ -40,6 +40,8 @@ class ArraySource(Source):
         from stages.gan.sources.splitting import split_rows
 
         table = tables.read(Path(str(self.path)).expanduser())
+        if table.note:
+            say(f"{self.path}: {table.note}")
         points = torch.from_numpy(table.values)
         train, test = split_rows(len(points), None, self._seed)
         scale = Normalization.of(points[train])

@@ -1,4 +1,4 @@
-"""Points in files of the user's: .npy, .npz and .csv, a row each."""
+"""Points in files of the user's: NumPy's, and text; a row each."""
 
 import csv
 import zlib
@@ -10,12 +10,28 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
 from stages.gan.core.source import LEAST
+from stages.gan.sources import text_tables
 from stages.runtime.errors import UserError, one_line
 
 _NAME = "points"  # of the array that is meant, where an .npz file has several
+_NUMPY, _TEXT = (".npy", ".npz"), (".csv", ".tsv", ".txt")
+_INSTEAD = {  # of files of other programs: what to do
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV"),
+    **dict.fromkeys((".parquet", ".feather"), "read it with pandas, write it with to_csv(…, index=False)"),
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zip"), "unpack it"),
+}
+_STARTS = {
+    b"\x93NUMPY": "NumPy's; let its name end in .npy",
+    b"PK": "an archive's, such as an Excel file; save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel file's; save the sheet as CSV",
+    b"PAR1": f"a Parquet file's; {_INSTEAD['.parquet']}",
+    b"\x1f\x8b": "compressed; unpack it",
+}
 _MOST_COLUMNS = 10_000
 _LARGEST = 1e30  # so that squares of what is made of it are finite
 _ROUNDED = 1e-3  # of a column's deviation: what float32 may lose
@@ -27,78 +43,109 @@ _ERRORS = (
 
 @dataclass(frozen=True)
 class Table:
-    """Points, float32 [N, D], all finite; and the names of their columns, where the file has any."""
+    """Points, float32 [N, D], all finite; and the names of their columns, where the file has any.
+
+    ``note`` says what of the file may be taken otherwise than it is meant; empty: nothing.
+    """
 
     values: NDArray[np.float32]
     names: tuple[str, ...] = ()
+    note: str = ""
 
 
 def read(path: Path) -> Table:
     """Read the points in a file.
 
-    An .npz file holds one array, or one named ``points``. A .csv file has a point in each line, separated by
-    commas, semicolons, tabs or spaces; its first line may name the columns.
+    An .npz file holds one array, or one named ``points``. A text file has a point in each line; see
+    :func:`text_tables.parse`.
 
     Raises:
         UserError: the file is missing or damaged, or holds no table of finite numbers, or too few, or a
             column that is the same in all rows, or finer than float32 can hold.
     """
-    readers = {".npy": _npy, ".npz": _npz, ".csv": _csv}
-    if path.suffix.lower() not in readers:
-        raise UserError(f"{path}: not a file with points: its name must end in .npy, .npz or .csv")
+    suffix = path.suffix.lower()
+    if suffix not in _NUMPY + _TEXT:
+        instead = f"; {_INSTEAD[suffix]}" if suffix in _INSTEAD else ""
+        *most, last = _NUMPY + _TEXT
+        raise UserError(
+            f"{path}: not a file with points: its name must end in {', '.join(most)} or {last}{instead}"
+        )
+    left_out = False
+    names: tuple[str, ...] = ()
     try:
-        values, names = readers[path.suffix.lower()](path)
+        if suffix in _NUMPY:
+            values, names = _fields(_numpy(path))
+        else:
+            values, names, left_out = _text(path)
     except UserError:
         raise
     except _ERRORS as error:
         reason = f"there is no such file: {path}" if isinstance(error, FileNotFoundError) else one_line(error)
         raise UserError(f"{path}: not readable points ({reason[:300] or type(error).__name__})") from error
-    return Table(_checked(path, values, names), names)
+    points = _checked(path, values, names)
+    return Table(points, names, _note(points, names, left_out))
 
 
-def _npy(path: Path) -> tuple[Any, tuple[str, ...]]:
-    return np.load(path, allow_pickle=False), ()
-
-
-def _npz(path: Path) -> tuple[Any, tuple[str, ...]]:
-    with np.load(path, allow_pickle=False) as archive:
-        names = archive.files
-        if len(names) != 1 and _NAME not in names:
-            listed = ", ".join(names) or "none"
-            raise UserError(f"{path}: holds several arrays ({listed}); name the one that is meant {_NAME}")
-        return archive[_NAME if _NAME in names else names[0]], ()
-
-
-def _csv(path: Path) -> tuple[Any, tuple[str, ...]]:
-    text = path.read_text(encoding="utf-8-sig")
-    lines = {number: line for number, line in enumerate(text.splitlines(), start=1) if line.strip()}
-    if not lines:
-        raise UserError(f"{path}: is empty")
-    first = next(iter(lines.values()))
-    separator = next((sign for sign in ",;\t" if sign in first), None)
-    cells = csv.reader(lines.values(), delimiter=separator) if separator else map(str.split, lines.values())
-    rows = list(cells)
-    names: tuple[str, ...] = ()
-    if not any(map(_is_number, rows[0])):
-        if not separator and len(rows) > 1 and len(rows[1]) == 1:
-            rows[0] = [first.strip()]  # one column, whose name is of several words
-        names = tuple(one_line(name)[:80] or f"x{index}" for index, name in enumerate(rows[0], start=1))
-    width = len(rows[0])
-    numbers = list(lines)
-    for number, row in list(zip(numbers, rows, strict=False))[bool(names) :]:
-        if len(row) != width:
-            raise UserError(f"{path}: line {number} has {len(row)} numbers, not {width}")
-        if (wrong := next((cell for cell in row if not _is_number(cell)), None)) is not None:
-            raise UserError(f"{path}: line {number} has {wrong[:80]!r} where a number must be")
-    return np.array([[float(cell) for cell in row] for row in rows[bool(names) :]]).reshape(-1, width), names
-
-
-def _is_number(cell: str) -> bool:
+def _numpy(path: Path) -> Any:
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start != b"\x93NUMPY" and not start.startswith(b"PK"):
+        raise UserError(f"{path}: not readable points (its content is not NumPy's); write it with numpy.save")
     try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
+        found = np.load(path, allow_pickle=False)
+        if not isinstance(found, NpzFile):
+            return found
+        with found:
+            return found[_chosen(path, found.files)]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise UserError(
+            f"{path}: not readable points (it holds objects of Python's, not numbers); save "
+            "array.astype(float) instead"
+        ) from error
+
+
+def _chosen(path: Path, names: Sequence[str]) -> str:
+    """The array that is meant of those in an archive."""
+    if len(names) != 1 and _NAME not in names:
+        listed = ", ".join(names)[:300] or "none"
+        raise UserError(
+            f"{path}: holds several arrays ({listed}); name the one that is meant {_NAME}, or save it alone"
+        )
+    return _NAME if _NAME in names else names[0]
+
+
+def _fields(found: Any) -> tuple[Any, tuple[str, ...]]:
+    """An array, and the names of its columns, if they have any: then each is a field of its records."""
+    if getattr(found, "dtype", None) is None or not found.dtype.names or found.ndim != 1:
+        return found, ()
+    return structured_to_unstructured(found), tuple(map(one_line, found.dtype.names))
+
+
+def _text(path: Path) -> tuple[Any, tuple[str, ...], bool]:
+    content = path.read_bytes()
+    if other := next((what for start, what in _STARTS.items() if content.startswith(start)), None):
+        raise UserError(f"{path}: not readable points (its content is {other})")
+    try:
+        text = text_tables.parse(content)
+    except text_tables.FormError as error:
+        raise UserError(f"{path}: {error}") from error
+    return text.values, text.names, text.left_out
+
+
+def _note(points: NDArray[np.float32], names: Sequence[str], left_out: bool) -> str:
+    """What of a table may be taken otherwise than it is meant."""
+    if left_out:
+        return "its first column has no name, and numbers the rows, as pandas writes it: it is left out"
+    first = points[:, 0]
+    if points.shape[1] > 1 and first[0] in (0, 1) and np.array_equal(first - first[0], np.arange(len(first))):
+        named = f", {names[0]}," if names else ""
+        return (
+            f"its first column{named} is {first[0]:g}, {first[1]:g}, {first[2]:g} and so on, and taken for "
+            "data; leave it out if it only numbers the rows"
+        )
+    return ""
 
 
 def _checked(path: Path, found: Any, names: Sequence[str]) -> NDArray[np.float32]:
