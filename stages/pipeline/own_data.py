@@ -1,17 +1,20 @@
 """The user's own data, which DVC finds by links: it cannot take a path out of an experiment's parameters."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from stages.gan.core.params import Experiment, pieces
 from stages.gan.core.source import Source
-from stages.runtime import paths
+from stages.gan.sources.images import ImagesSource
+from stages.runtime import paths, progress
 from stages.runtime.errors import UserError
 
 
 def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
-    """Refuse data that are not there, or too few for a batch.
+    """Refuse data that are not there, or too few for a batch, or images that cannot be read.
 
     Returns:
         The shape of a sample, whatever the data.
@@ -20,14 +23,11 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
         UserError: it names the parameter file, and the experiment in it.
     """
     source = experiment.source
-    try:
+    with _errors_at(f"{params}: {name}.{'data' if source.path is None else 'data.path'}"):
         if source.path is not None:
             _refuse(Path(source.path).expanduser(), source.path)
         with pieces.errors_at(experiment.data.piece):
             measured = source.measure(paths.RAW)
-    except (UserError, RuntimeError, ValueError) as error:  # of a home, or a path, that cannot be
-        key = "data" if source.path is None else "data.path"
-        raise UserError(f"{params}: {name}.{key}: {error}") from error
     if experiment.train.condition and measured.labelled is False:
         raise UserError(
             f"{params}: {name}.train.condition: the images have no labels, and so no classes; set it to false"
@@ -38,7 +38,20 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
             f"{params}: {name}.{experiment.train.what_of_a_step} more than the {measured.training} training "
             f"samples there are{holds}"
         )
+    if isinstance(source, ImagesSource):
+        show = partial(progress.track, unit="image", describe=lambda _: "checked", every=10_000)
+        with _errors_at(f"{params}: {name}.data.path"):
+            source.verify(paths.RAW, show)
     return measured.shape
+
+
+@contextmanager
+def _errors_at(place: str) -> Iterator[None]:
+    """Have errors name the place in the parameter file."""
+    try:
+        yield
+    except (UserError, RuntimeError, ValueError) as error:  # of a home, or a path, that cannot be
+        raise UserError(f"{place}: {error}") from error
 
 
 def _refuse(place: Path, path: str) -> None:

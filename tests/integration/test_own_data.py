@@ -228,6 +228,18 @@ def test_one_row_more_or_less_changes_nothing_else(block, tmp_path):
             {"source": "images", "path": "empty", **SMALL},
             "own.data.path: empty: holds 0 images; at least 10",
         ),
+        (
+            {"source": "images", "path": "damaged", **SMALL},
+            "damaged: 12 of 60 images cannot be read; replace or remove them: 0.png (it is empty), 1.png (it",
+        ),
+        (
+            {"source": "images", "path": "splits", **SMALL},
+            "own.data.path: splits: train, val hold the same folders (cat, dog): they look like splits of",
+        ),
+        (
+            {"source": "images", "path": "flat", **SMALL, "white": 0},
+            "own: data.white: must be above 0, got 0",
+        ),
         ({"source": "array", "path": "constant.csv"}, "column b has the same value in all rows"),
         ({"source": "array", "path": "eleven.csv"}, "16 is more than the 8 training samples there are"),
         (
@@ -242,6 +254,11 @@ def test_one_row_more_or_less_changes_nothing_else(block, tmp_path):
 def test_what_cannot_be_used_is_told_before_anything_is_done(data, words, block, tmp_path):
     points(tmp_path, "a.npy", 2)
     images(tmp_path, "flat", (), "L")
+    images(tmp_path, "damaged", (), "L")
+    for number in range(12):
+        (tmp_path / "damaged" / f"{number}.png").write_bytes(b"")
+    for split in ("train", "val"):
+        images(tmp_path / "splits", split, ("cat", "dog"), "L")
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.csv").write_text("1,2\n3\n")
     (tmp_path / "constant.csv").write_text("a,b\n" + "".join(f"{row},7\n" for row in range(50)))
@@ -309,6 +326,18 @@ def test_dvc_reruns_what_changed_data_ask_for_and_nothing_else(block, tmp_path, 
     assert ran(dvc("repro", "prepare")) == set()
     points(tmp_path, "a.npy", 2)
     assert ran(dvc("repro", "prepare")) == {"check", "prepare@own"}
+    old = (folder / "data" / "faces" / "dataset.safetensors").read_bytes()
+    whole = (tmp_path / "elsewhere" / "faces" / "1.png").read_bytes()
+    (tmp_path / "elsewhere" / "faces" / "1.png").write_bytes(whole[:60])
+    check = [sys.executable, "-m", "stages.check"]  # with which `make repro` begins
+    done = subprocess.run(check, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert (
+        "faces.data.path: elsewhere/faces/1.png: not a readable picture (it is a damaged PNG" in done.stderr
+    )
+    assert (folder / "data" / "faces" / "dataset.safetensors").read_bytes() == old
+    (tmp_path / "elsewhere" / "faces" / "1.png").write_bytes(whole)
+    assert ran(dvc("repro", "prepare")) == set()
     (tmp_path / "elsewhere" / "faces" / "0.png").unlink()
     assert ran(dvc("repro", "prepare")) == {"prepare@faces"}
     assert (tmp_path / "elsewhere" / "faces" / "1.png").exists()

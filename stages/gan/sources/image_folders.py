@@ -1,19 +1,31 @@
 """Images in a folder of the user's: which there are, of which classes, and their pixels."""
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.gan.core.source import LEAST, MOST_CLASSES
+from stages.gan.core.source import LEAST, MOST_CLASSES, Show
+from stages.gan.sources import depth, picture_files
+from stages.gan.sources.picture_files import PictureError
+from stages.runtime import files
 from stages.runtime.errors import UserError, one_line
 
+T = TypeVar("T")
+
+_SPLITS = {"train", "training", "val", "valid", "validation", "dev", "eval", "test", "testing"}
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+_FEW = 500  # images: so many are soon read again
+_NAMED = 10  # of those that cannot be read, in a message
+_FOLDERS = 4  # names of folders, there
+_LETTERS = 40  # of a name, or of a reason, there
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,8 @@ def find(folder: Path) -> Found:
 
     Raises:
         UserError: the folder is missing, or has too few images, or too many classes, or a class of one image;
-            or images lie both in it and in folders in it; or a folder in it is a link, as DVC follows none.
+            or images lie both in it and in folders in it; or these are splits of the data, such as train and
+            val, and no classes; or a folder in it is a link, as DVC follows none.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder with images")
@@ -58,6 +71,7 @@ def find(folder: Path) -> Found:
             f"{folder}: images lie in it and in {next(iter(inner))}/, too; have them all in folders of "
             "classes, or none"
         )
+    _refuse_splits(folder, inner)
     images = tuple(here or (image for found in inner.values() for image in found))
     if len(images) < LEAST:
         raise UserError(f"{folder}: holds {len(images)} images; at least {LEAST} are needed")
@@ -71,22 +85,150 @@ def find(folder: Path) -> Found:
     return Found(images, labels, tuple(map(one_line, inner)))
 
 
-def read(images: Sequence[Path], shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
+def largest(images: Sequence[Path]) -> tuple[float, bool] | None:
+    """The largest value in images of more than 8 bits, and whether all are whole; None: there are none such.
+
+    Those that cannot be read are left out.
+    """
+    with ThreadPoolExecutor() as pool:
+        found = [one for one in pool.map(_tried(picture_files.largest), images) if isinstance(one, tuple)]
+    return (max(value for value, _ in found), all(whole for _, whole in found)) if found else None
+
+
+def read(
+    images: Sequence[Path], shape: tuple[int, ...], full: float | None = None
+) -> Iterator[NDArray[np.uint8]]:
     """Yield the pixels of images, uint8 [C, H, W] from 0 to 255, in their order.
 
     Each is turned as its EXIF data say, cut to the largest part of this form in its middle, and scaled. What
     is transparent becomes white.
 
+    Args:
+        images: their files.
+        shape: (C, H, W).
+        full: the value that becomes 255 where images have more than 8 bits; None: :func:`depth.white` of all.
+
     Raises:
-        UserError: one cannot be read.
+        UserError: some cannot be read; after all others.
     """
+    if full is None:
+        full = depth.white(*(largest(images) or (1, True)))
+    faults = []
     with ThreadPoolExecutor() as pool:
-        yield from pool.map(partial(_pixels, shape=shape), images)
+        for found in pool.map(_tried(partial(_pixels, shape=shape, full=full)), images):
+            if isinstance(found, PictureError):
+                faults.append(found)
+            else:
+                yield found
+    _raise(faults, len(images))
+
+
+def verify(folder: Path, images: Sequence[Path], memory: Path, show: Show) -> None:
+    """Read all images of a folder, to see that this can be done.
+
+    Of many, those that could be read are noted: until they change, they are not read again.
+
+    Args:
+        folder: the folder.
+        images: what :func:`find` has found in it.
+        memory: a folder for these notes.
+        show: is passed what is read one by one, to show how it goes on.
+
+    Raises:
+        UserError: some cannot be read; the message names up to ten.
+    """
+    notes = memory / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.txt"
+    known = set(notes.read_text().splitlines()) if len(images) > _FEW and notes.exists() else set()
+    states = {image: _state(image, folder) for image in images}
+    fresh = [image for image in images if states[image] not in known]
+    with ThreadPoolExecutor() as pool:
+        results = list(show(pool.map(_tried(picture_files.check), fresh), len(fresh)))
+    faults = [result for result in results if isinstance(result, PictureError)]
+    if fresh and len(images) > _FEW:
+        wrong = {fault.path for fault in faults}
+        right = (f"{state}\n" for image, state in states.items() if state and image not in wrong)
+        files.write(notes, "".join(right))
+    _raise(faults, len(images), folder)
+
+
+def _state(image: Path, folder: Path) -> str | None:
+    """What changes where an image does; None: it is not there."""
+    try:
+        about = image.stat()
+    except OSError:
+        return None
+    return f"{about.st_size} {about.st_mtime_ns} {str(image.relative_to(folder))!a}"
+
+
+def _tried(work: Callable[[Path], T]) -> Callable[[Path], T | PictureError]:
+    """The same work, whose error is its result: so that one does not end that of others."""
+
+    def tried(path: Path) -> T | PictureError:
+        try:
+            return work(path)
+        except PictureError as error:
+            return error
+
+    return tried
+
+
+def _raise(faults: Sequence[PictureError], count: int, folder: Path | None = None) -> None:
+    """Raise one error for all pictures that cannot be read, if there are any."""
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        names = (fault.path.relative_to(folder) if folder else fault.path for fault in faults[:_NAMED])
+        said = [
+            f"{_short(name)} ({_short(fault.why.partition(':')[0])})"
+            for name, fault in zip(names, faults, strict=False)
+        ]
+        said += [f"and {len(faults) - _NAMED:,} more"] if len(faults) > _NAMED else []
+        where = f"{folder}: " if folder else ""
+        raise UserError(
+            f"{where}{len(faults):,} of {count:,} images cannot be read; replace or remove them: "
+            f"{', '.join(said)}"
+        )
+
+
+def _short(text: object) -> str:
+    whole = str(text)
+    return whole if len(whole) <= _LETTERS else f"{whole[: _LETTERS // 2]}…{whole[-_LETTERS // 2 + 1 :]}"
 
 
 def _refuse_link(folder: Path) -> None:
     if folder.is_symlink():
         raise UserError(f"{folder}: is a link, behind which DVC sees no changes; move the folder here")
+
+
+def _refuse_splits(folder: Path, inner: Mapping[str, Sequence[Path]]) -> None:
+    """Refuse folders that are named like splits of data: they would be taken for classes."""
+    if not inner or not all(name.lower() in _SPLITS for name in inner):
+        return
+    beneath = [
+        {image.relative_to(folder / name).parts[0] for image in found if image.parent != folder / name}
+        for name, found in inner.items()
+    ]
+    first, names = next(iter(inner)), _listed(inner)
+    if len(inner) == 1:
+        if len(beneath[0]) > 1:
+            raise UserError(
+                f"{folder}: holds {first}/ alone, with the folders {_listed(sorted(beneath[0]))}; for these "
+                f"to be the classes, name {folder / first}"
+            )
+        return
+    same = beneath[0] and all(one == beneath[0] for one in beneath)
+    seen = f"hold the same folders ({_listed(sorted(beneath[0]))})" if same else "are so named"
+    raise UserError(
+        f"{folder}: {names} {seen}: they look like splits of the data, not like classes; name one of them, "
+        f"such as {folder / first}, or put the images of all together, as a fifth of each class is held out "
+        "for tests anyway; if they are classes, rename them"
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names in a message: not more than fit."""
+    known = list(names)
+    return ", ".join(known[:_FOLDERS]) + (f" and {len(known) - _FOLDERS} more" * (len(known) > _FOLDERS))
 
 
 def _below(folder: Path) -> Iterable[Path]:
@@ -99,18 +241,13 @@ def _below(folder: Path) -> Iterable[Path]:
                 yield Path(place, name)
 
 
-def _pixels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _pixels(path: Path, shape: tuple[int, ...], full: float) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
     from stages.gan.sources import pictures
 
     channels, height, width = shape
-    image = pictures.load(path)
-    if image.mode == "F":
-        raise UserError(f"{path}: holds fractions, so its white is not known; save it with 8 bits")
-    if image.mode.startswith("I"):  # 16 bits
-        image = Image.fromarray((np.asarray(image) // 257).clip(0, 255).astype(np.uint8))
-    image = pictures.flat(image, "white").convert("L" if channels == 1 else "RGB")
+    image = pictures.flat(picture_files.load(path, full), "white").convert("L" if channels == 1 else "RGB")
     part = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
     pixels: NDArray[np.uint8] = np.asarray(part).reshape(height, width, channels).transpose(2, 0, 1)
     return pixels

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from stages.gan.core.params.types import Place, Seed, Size
 from stages.gan.core.source import Measured, Show, Source, held_out
+from stages.runtime.errors import say
 
 if TYPE_CHECKING:
     from stages.gan.core.datasets import Dataset
@@ -14,13 +15,25 @@ class ImagesSource(Source):
     """Images from a folder, cut to squares of ``size`` pixels; ``seed`` picks the held-out fifth.
 
     A ``size`` of two, height and width, makes rectangles. Where images lie in folders of their own, these are
-    their classes. ``channels`` is 1 for grey, 3 for colour.
+    their classes. ``channels`` is 1 for grey, 3 for colour. Of images with more than 8 bits, ``white`` is the
+    value that becomes 255; without it, that is found from the largest value of all.
     """
 
     kind = "images"
 
-    def __init__(self, *, path: Place, size: Size, channels: Literal[1, 3] = 3, seed: Seed = 111) -> None:
+    def __init__(
+        self,
+        *,
+        path: Place,
+        size: Size,
+        channels: Literal[1, 3] = 3,
+        white: float | None = None,
+        seed: Seed = 111,
+    ) -> None:
+        if white is not None and white <= 0:
+            raise ValueError(f"data.white: must be above 0, got {white:g}")
         self.path = path
+        self.white = white
         height, width = size if isinstance(size, list) else (size, size)
         self.shape = (channels, height, width)
         self._seed = seed
@@ -35,18 +48,32 @@ class ImagesSource(Source):
         training = count - held_out(count, max(1, len(found.classes)))
         return Measured(self.shape, training, bool(found.labels))
 
+    def verify(self, raw: Path, show: Show = lambda items, _: items) -> None:
+        """Read all images, to see that this can be done; see :func:`image_folders.verify`."""
+        from stages.gan.sources import image_folders  # heavy: see Source
+
+        folder = Path(str(self.path)).expanduser()
+        image_folders.verify(folder, image_folders.find(folder).images, raw / "verified", show)
+
     def load(self, raw: Path, show: Show = lambda items, _: items) -> "Dataset":
         """Read the images."""
         import numpy as np  # heavy, as the rest: see Source
         import torch
 
         from stages.gan.core.datasets import Dataset, Split
-        from stages.gan.sources import image_folders
+        from stages.gan.sources import depth, image_folders
         from stages.gan.sources.splitting import split_rows
 
         assert self.shape is not None
         found = image_folders.find(Path(str(self.path)).expanduser())
-        pictures = show(image_folders.read(found.images, self.shape), len(found.images))
+        white = self.white
+        if white is None and (deep := image_folders.largest(found.images)) is not None:
+            white = depth.white(*deep)
+            say(
+                f"{self.path}: images of more than 8 bits, with values to {deep[0]:,.10g}: {white:,.10g} is "
+                "taken as white; data.white can name another"
+            )
+        pictures = show(image_folders.read(found.images, self.shape, white), len(found.images))
         images = torch.from_numpy(np.stack(list(pictures)))
         labels = torch.tensor(found.labels) if found.labels else None
         parts = []

@@ -1,24 +1,20 @@
 """Anybody's picture, made into what a judge of images was fitted on."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
+from stages.gan.sources import depth
+from stages.gan.sources.picture_files import load as load
 from stages.runtime.errors import UserError
 
 _LOOK = 128  # pixels of the longer side that are looked at: averaged down to these, noise is less
 _FAINT = 0.12  # contrast of black and white that is no ink yet
 _PAPER = 0.25  # of the strongest ink: less is shade or noise of the background
-_ERRORS = (
-    *(OSError, ValueError, SyntaxError, TypeError, EOFError, OverflowError, MemoryError),
-    Image.DecompressionBombError,
-)
 
 
 @dataclass(frozen=True)
@@ -40,23 +36,6 @@ _MNIST, _FULL = Frame(20 / 28, by_mass=True), Frame(1, by_mass=False)
 FRAMES = {"mnist": _MNIST, "emnist": _MNIST, "digits": _FULL, "fashion_mnist": _FULL, "kmnist": _FULL}
 
 
-def load(path: Path) -> Image.Image:
-    """A picture of any format that Pillow reads, upright; the first one of several.
-
-    Raises:
-        UserError: there is none, or it is damaged, or has too many pixels.
-    """
-    try:
-        with catch_warnings():
-            simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                picture.load()
-                return ImageOps.exif_transpose(picture)
-    except (*_ERRORS, Image.DecompressionBombWarning) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"{path}: not a readable picture ({reason}); a PNG or JPEG is wanted") from error
-
-
 def fit(picture: Image.Image, shape: tuple[int, ...], frame: Frame | None, name: str) -> Tensor:
     """A picture as a sample, uint8 [C, H, W].
 
@@ -76,6 +55,9 @@ def fit(picture: Image.Image, shape: tuple[int, ...], frame: Frame | None, name:
                 f"{name}: there is nothing on it: it is of one colour, or what is there is too faint"
             )
         return torch.from_numpy(_placed(ink, height, width, frame)).unsqueeze(0)
+    if picture.mode.startswith(("I", "F")):
+        found = np.asarray(picture)
+        picture = depth.to_8_bits(found, depth.white(depth.largest(found), found.dtype.kind != "f"))
     mode = "L" if channels == 1 else "RGB"
     resized = flat(picture, "white").convert(mode).resize((width, height), Image.Resampling.BOX)
     return torch.from_numpy(np.array(resized)).view(height, width, channels).permute(2, 0, 1).contiguous()

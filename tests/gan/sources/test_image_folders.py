@@ -1,3 +1,6 @@
+import os
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -99,10 +102,46 @@ def test_every_kind_of_picture_is_read(tmp_path):
     assert shown[3].max() == 0
 
 
-def test_fractions_are_refused(tmp_path):
-    Image.fromarray(np.full((6, 6), 0.5, np.float32)).save(tmp_path / "half.tiff")
-    with pytest.raises(UserError, match=r"half\.tiff: holds fractions"):
-        read(tmp_path / "half.tiff", channels=1)
+@pytest.mark.parametrize("name", ["low.tiff", "none.tiff"])
+def test_values_that_are_no_brightness_are_refused(name, tmp_path):
+    values = np.full((6, 6), 0.5, np.float32)
+    values[2, 3] = -0.25 if name == "low.tiff" else np.nan
+    Image.fromarray(values).save(tmp_path / name)
+    words = {
+        "low.tiff": "holds values below 0: -0.25, so its black",
+        "none.tiff": "values that are no numbers",
+    }
+    with pytest.raises(UserError, match=f"{name}: not a readable picture .it .*{words[name]}.*with 8 bits"):
+        read(tmp_path / name, channels=1)
+
+
+@pytest.mark.parametrize("name", ["train", "val"])
+def test_splits_are_not_taken_for_classes(name, tmp_path):
+    for inner in ("cat", "dog"):
+        fill(tmp_path / "Train" / inner, 5)
+        fill(tmp_path / "val" / inner, 5)
+        fill(tmp_path / "outer" / "train" / inner, 5)
+        fill(tmp_path / "truly" / f"{name}-{inner}", 5)
+    for inner in ("train", "test"):
+        fill(tmp_path / "flat" / inner, 10)
+    fill(tmp_path / "some" / "train" / "cat", 5)
+    fill(tmp_path / "some" / "test", 5)
+    with pytest.raises(
+        UserError, match=r"outer: holds train/ alone, with the folders cat, dog; for these to be"
+    ):
+        image_folders.find(tmp_path / "outer")
+    for inner in ("flat", "some"):
+        with pytest.raises(UserError, match="test, train are so named: they look like splits"):
+            image_folders.find(tmp_path / inner)
+    assert image_folders.find(tmp_path / "truly").classes == (f"{name}-cat", f"{name}-dog")
+    assert image_folders.find(tmp_path / "Train").classes == ("cat", "dog")
+    assert image_folders.find(tmp_path / "flat" / "train").classes == ()
+    for inner in ("flat", "outer", "some", "truly"):
+        shutil.rmtree(tmp_path / inner)
+    with pytest.raises(
+        UserError, match=r"Train, val hold the same folders \(cat, dog\).*name one of them, such as"
+    ):
+        image_folders.find(tmp_path)
 
 
 def test_images_come_in_the_order_of_their_files(tmp_path):
@@ -119,3 +158,61 @@ def test_a_damaged_image_is_named(tmp_path):
         with pytest.raises(UserError, match=f"{bad.name}: not a readable picture") as caught:
             read(bad)
         assert "\n" not in str(caught.value)
+
+
+def damage(folder, count: int) -> None:
+    """Have some of the images of a folder be empty, or cut, by turns."""
+    for number in range(count):
+        path = folder / f"filled-{number}.png"
+        path.write_bytes(path.read_bytes()[: 50 * (number % 2)])
+
+
+def test_all_damaged_images_are_named_at_once(tmp_path):
+    fill(tmp_path / "a", 30)
+    damage(tmp_path / "a", 3)
+    images = image_folders.find(tmp_path / "a").images
+
+    def verify():
+        image_folders.verify(tmp_path / "a", images, tmp_path / "notes", lambda items, _: items)
+
+    for work in (verify, lambda: list(image_folders.read(images, (3, 4, 4)))):
+        with pytest.raises(UserError) as caught:
+            work()
+        said = str(caught.value)
+        assert "3 of 30 images cannot be read; replace or remove them: " in said
+        assert "filled-0.png (it is empty)" in said
+        assert "filled-1.png (it is a damaged PNG), " in said
+        assert "filled-2.png (it is empty)" in said
+    damage(tmp_path / "a", 25)
+    with pytest.raises(UserError, match=r"25 of 30 images cannot be read.*, and 15 more$") as caught:
+        verify()
+    assert str(caught.value).count(".png (") == 10
+    assert len(str(caught.value)) < 800
+    assert not (tmp_path / "notes").exists()  # of so few
+    fill(tmp_path / "a", 30)
+    verify()
+
+
+def test_of_many_images_only_new_ones_are_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_folders, "_FEW", 20)
+    fill(tmp_path / "a", 30)
+    images = image_folders.find(tmp_path / "a").images
+    read_at = []
+
+    def verify():
+        def show(items, count):
+            read_at.append(count)
+            return items
+
+        image_folders.verify(tmp_path / "a", images, tmp_path / "notes", show)
+
+    verify()
+    verify()
+    damage(tmp_path / "a", 3)
+    for _ in range(2):
+        with pytest.raises(UserError, match="3 of 30 images cannot be read"):
+            verify()
+    fill(tmp_path / "a", 3)
+    os.utime(tmp_path / "a" / "filled-9.png", ns=(0, 0))
+    verify()
+    assert read_at == [30, 0, 3, 3, 4]

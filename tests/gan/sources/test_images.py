@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -53,14 +54,33 @@ def test_the_seed_picks_the_held_out_ones(folder):
     assert not torch.equal(first.test.samples, other.test.samples)
 
 
-def test_they_are_counted_without_being_read(folder):
+def test_they_are_counted_without_being_read_but_for_what_is_verified(folder):
     source = ImagesSource(path=str(folder), size=4, channels=1)
     assert (source.kind, source.shape, source.path) == ("images", (1, 4, 4), str(folder))
     assert source.counts is source.labelled is None
     (folder / "cat" / "0.png").write_bytes(b"no image")
     assert source.measure(Path()) == Measured((1, 4, 4), 16, labelled=True)
-    with pytest.raises(UserError, match=r"0\.png: not a readable picture"):
-        source.load(Path())
+    for work in (source.load, source.verify):
+        with pytest.raises(UserError, match=r"0\.png: not a readable picture"):
+            work(Path())
+
+
+def test_of_12_bits_the_range_is_found_and_said_or_named(tmp_path, capsys):
+    (tmp_path / "deep").mkdir()
+    for number in range(12):
+        shade = Image.fromarray(np.full((6, 6), 300 * number, np.uint16))
+        shade.save(tmp_path / "deep" / f"{number:02}.png")
+    for white, full in ((None, 4095), (3300, 3300), (1000, 1000)):
+        found = ImagesSource(path=str(tmp_path / "deep"), size=4, channels=1, white=white).load(Path())
+        shades = torch.cat([split.samples[:, 0, 0, 0] for split in found.splits]).sort().values.tolist()
+        assert shades == [min(255, 300 * number * 255 // full) for number in range(12)]
+        said = capsys.readouterr().out
+        words = (
+            "deep: images of more than 8 bits, with values to 3,300: 4,095 is taken as white; data.white can"
+        )
+        assert words in said if white is None else said == ""
+    with pytest.raises(ValueError, match=r"data\.white: must be above 0, got -1"):
+        ImagesSource(path="x", size=4, white=-1)
 
 
 def test_a_size_of_two_makes_rectangles(tmp_path):

@@ -1,0 +1,168 @@
+"""Files with pictures: read whatever their size and depth; or named, with what is wrong with them."""
+
+import math
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from threading import Lock
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from stages.gan.sources import depth
+from stages.runtime.errors import UserError, one_line
+
+MOST = 500_000_000  # pixels of a picture
+_LARGE = 89_478_485  # pixels: what has more is read one at a time, and made smaller; Pillow warns of it
+_GLANCE = 64  # pixels of a side that are enough where it only matters whether a picture can be read
+_STARTS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"MM\0*": "TIFF"}
+_STARTS |= {b"II*\0": "TIFF", b"RIFF": "WebP"}
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of what is written about a picture
+_ERRORS = (
+    *(OSError, ValueError, SyntaxError, TypeError, EOFError, OverflowError, MemoryError, LookupError),
+    *(struct.error, zlib.error),
+)
+
+
+class PictureError(UserError):
+    """A picture that cannot be read.
+
+    Attributes:
+        path: its file.
+        why: what is wrong with it, in a few words.
+    """
+
+    def __init__(self, path: Path, why: str, advice: str = "") -> None:
+        super().__init__(f"{path}: not a readable picture ({why}){advice and '; '}{advice}")
+        self.path, self.why = path, one_line(why)
+
+
+def load(path: Path, white: float | None = None) -> Image.Image:
+    """A picture of any format that Pillow reads, upright; the first one of several.
+
+    One of more than 89 million pixels is made smaller, by a whole number: so much of it is never needed.
+
+    Args:
+        path: the file.
+        white: the value that becomes 255 where a picture has more than 8 bits. None: colours become 8 bits by
+            their own largest value, and grey stays as deep as it is, unless it is that large.
+
+    Raises:
+        PictureError: there is none, or it is damaged, or has too many pixels, or values below 0.
+    """
+    with _reading(path) as picture:
+        if depth.is_deep(picture):
+            found = depth.values(lambda: Image.open(path))
+            if white is None and found.ndim == 2 and _factor(picture) == 1:
+                return Image.fromarray(found)
+            whole = found.dtype.kind != "f"
+            read = depth.to_8_bits(found, white or depth.white(depth.largest(found), whole))
+        else:
+            picture.load()
+            read = ImageOps.exif_transpose(picture)
+        if (factor := _factor(read)) > 1:
+            if read.mode in ("1", "P", "PA"):  # which cannot be averaged
+                read = read.convert("RGBA" if read.has_transparency_data else "RGB")
+            read = read.reduce(factor)
+        return read
+
+
+def largest(path: Path) -> tuple[float, bool] | None:
+    """The largest value of a picture of more than 8 bits, and whether it is whole; None: it has fewer.
+
+    Of those with fewer bits, no pixels are read.
+
+    Raises:
+        PictureError: it cannot be read; see :func:`load`.
+    """
+    with _reading(path) as picture:
+        if not depth.is_deep(picture):
+            return None
+        found = depth.values(lambda: Image.open(path))
+        return depth.largest(found), found.dtype.kind != "f"
+
+
+def check(path: Path) -> None:
+    """Read all of a picture, and forget it.
+
+    Raises:
+        PictureError: it cannot be read; see :func:`load`.
+    """
+    with _reading(path) as picture:
+        if depth.is_deep(picture):
+            depth.values(lambda: Image.open(path))
+        else:
+            picture.draft(None, (_GLANCE, _GLANCE))  # of a JPEG, all is decoded, but not all put together
+            picture.load()
+
+
+def _factor(picture: Image.Image) -> int:
+    """By how much the sides of a picture are to be made smaller."""
+    return math.ceil(math.sqrt(picture.width * picture.height / _LARGE))
+
+
+class _Lifted:
+    """Within, Pillow opens pictures of any size: its limit is below those of today's phones.
+
+    It is one for the whole process, and as it was as soon as no thread is within.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._threads = 0
+        self._limit: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._threads == 0:
+                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._threads += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._threads -= 1
+            if self._threads == 0:
+                Image.MAX_IMAGE_PIXELS = self._limit
+
+
+_lifted = _Lifted()
+_one_by_one = Lock()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Image.Image]:
+    """A picture that is open; whatever goes wrong within the block is its error."""
+    try:
+        with _lifted, Image.open(path) as picture:
+            pixels, factor = picture.width * picture.height, _factor(picture)
+            if pixels > MOST:
+                why = f"it has {pixels / 1e6:,.0f} million pixels; at most {MOST // 10**6} million are read"
+                raise PictureError(path, why, "make it smaller")
+            if factor > 1:
+                picture.draft(None, (picture.width // factor, picture.height // factor))  # if it is a JPEG
+            with _one_by_one if factor > 1 else nullcontext():
+                yield picture
+    except depth.ValuesError as error:
+        raise PictureError(path, str(error), "save it with 8 bits") from error
+    except _ERRORS as error:
+        raise PictureError(path, *_why(path, error)) from error
+
+
+def _why(path: Path, error: Exception) -> tuple[str, str]:
+    """What is wrong with a picture, and what to do."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror, ""
+    if isinstance(error, MemoryError):
+        return "not enough memory for it", "make it smaller"
+    with path.open("rb") as file:
+        start = file.read(12)
+    if not start:
+        return "it is empty", "replace it"
+    kind = next((name for first, name in _STARTS.items() if start.startswith(first)), "")
+    unknown = isinstance(error, UnidentifiedImageError)
+    if unknown and not kind:
+        return "it is of no known format", "a PNG or JPEG is wanted"
+    said = "" if unknown else f": {error or type(error).__name__}"
+    return f"it is a damaged {kind or 'picture'}{said}", "replace it"
