@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from stages.runtime import command, paths
 from stages.runtime.errors import UserError, one_line, say, without_login
 from stages.runtime.files import md5
-from stages.tracking import address, mlflow_process, models, modules
+from stages.tracking import address, database, mlflow_process, models, modules, relocation
 from stages.tracking.tags import GENERATOR
 
 if TYPE_CHECKING:
@@ -35,12 +35,14 @@ def register(run_name: re.Match[str], name: str | None, alias: str | None) -> No
     address.check_login(uri)
     for key, value in mlflow_process.SETTINGS.items():
         os.environ.setdefault(key, value)
+    relocation.settle(uri)
+    here, local = Path.cwd(), database.of(uri)
     from mlflow import MlflowClient
 
     with _errors_of(uri):
-        client = MlflowClient(tracking_uri=uri)
-        run = _run(client, run_name, address.public(uri))
-        model = _model(client, run)
+        client = MlflowClient(tracking_uri=local.enter() if local else uri)
+        run = _run(client, run_name, address.public(uri), here)
+        model = _model(client, run, here)
         version = models.register(client, model, name or model.name)
         if alias:
             client.set_registered_model_alias(version.name, alias, version.version)
@@ -49,8 +51,14 @@ def register(run_name: re.Match[str], name: str | None, alias: str | None) -> No
     say(f'use: mlflow.pyfunc.load_model("{known_as}").predict({{"seed": [0, 1, 2]}})')
 
 
-def _run(client: "MlflowClient", name: re.Match[str], place: str) -> "Run":
-    """The run that is meant: of an experiment and a seed, the newest with the generator in the file.
+def _run(client: "MlflowClient", name: re.Match[str], place: str, here: Path) -> "Run":
+    """The run that is meant: of an experiment and a seed, the newest with the generator in the file, if any.
+
+    Args:
+        client: of the store.
+        name: as the user names it.
+        place: the store's address, to be shown.
+        here: the repository's root.
 
     Raises:
         UserError: the store has none.
@@ -68,7 +76,8 @@ def _run(client: "MlflowClient", name: re.Match[str], place: str) -> "Run":
             raise UserError(f"{name[0]}: this run has left no generator; name the run of a finished training")
         return run
     file = paths.RunFiles(name["experiment"], int(name["seed"])).generator
-    tag, value = (GENERATOR, md5(file)) if file.exists() else ("seed", str(int(name["seed"])))
+    known = (here / file).exists()
+    tag, value = (GENERATOR, md5(here / file)) if known else ("seed", str(int(name["seed"])))
     if experiment := client.get_experiment_by_name(name["experiment"]):
         runs = client.search_runs(
             [experiment.experiment_id],
@@ -77,15 +86,15 @@ def _run(client: "MlflowClient", name: re.Match[str], place: str) -> "Run":
         )
         if finished := [run for run in runs if GENERATOR in run.data.tags]:
             return finished[0]
-    which = f"the generator in {file}" if file.exists() else "this seed"
+    which = f"the generator in {file}" if known else "this seed"
     raise UserError(
         f"{name[0]}: MLflow at {place} has no finished training of {which}; train it, or, where its messages "
         "wait still, send them: make sync"
     )
 
 
-def _model(client: "MlflowClient", run: "Run") -> "LoggedModel":
-    """The run's model; one made from the file where it has none.
+def _model(client: "MlflowClient", run: "Run", here: Path) -> "LoggedModel":
+    """The run's model; one made from the file, below the repository's root, where it has none.
 
     Raises:
         UserError: there is no such file, or it holds another generator.
@@ -94,13 +103,13 @@ def _model(client: "MlflowClient", run: "Run") -> "LoggedModel":
         return model
     experiment = client.get_experiment(run.info.experiment_id).name
     file = paths.RunFiles(experiment, int(run.data.tags["seed"])).generator
-    if not file.exists() or md5(file) != run.data.tags[GENERATOR]:
+    if not (here / file).exists() or md5(here / file) != run.data.tags[GENERATOR]:
         raise UserError(
             f"{experiment}, {run.info.run_name}: the run was logged without a model, and {file} is not "
             f"its generator (MD5 sum {run.data.tags[GENERATOR]}); check out its commit, and: dvc pull {file}"
         )
     with TemporaryDirectory() as folder:
-        return models.log(client, run.info.run_id, file, modules.pack(Path(folder)))
+        return models.log(client, run.info.run_id, here / file, modules.pack(Path(folder)))
 
 
 @contextmanager

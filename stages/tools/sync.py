@@ -1,6 +1,7 @@
 """Send to MLflow what could not be sent when it was logged.
 
-What waits for other stores than the one that MLFLOW_TRACKING_URI names, or the local one, is listed.
+What waits for other stores than the one that MLFLOW_TRACKING_URI names, or the local one, is listed. A local
+store that was copied or moved has its artifacts beside it from then on.
 
 Reads:
   .outbox          what waits
@@ -12,7 +13,7 @@ Example:
 
 from stages.runtime import command
 from stages.runtime.errors import UserError, say
-from stages.tracking import store
+from stages.tracking import address, relocation, store
 
 
 def sync() -> None:
@@ -21,10 +22,13 @@ def sync() -> None:
         messages, count = runs.outbox.waiting()
         if messages:
             runs.open()
+        else:
+            relocation.settle(address.configured())
     for place, left in runs.outbox.others():
         say(f"MLflow: {left} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
     if runs.outbox.waiting()[0]:
-        raise UserError("the store fails; what waits is kept")
+        reason = f": {runs.failure}" if runs.failure else ""
+        raise UserError(f"the store fails{reason}; what waits is kept")
     which = f"{messages} message{'s'[: messages > 1]} of {count} run{'s'[: count > 1]}"
     say(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
 

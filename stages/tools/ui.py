@@ -2,7 +2,8 @@
 
 Reads params.yaml and the store that MLFLOW_TRACKING_URI names, or the local one. Starts MLflow's server on
 this machine, until Ctrl-C; where that store is a server, it only finds the experiment there. Prints the
-page's address, and opens it in the browser where there is a desktop. Writes nothing.
+page's address, and opens it in the browser where there is a desktop. Writes nothing, unless the local store
+was copied or moved: then it has its artifacts beside it.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from typing import IO
 from stages.gan.core import params
 from stages.runtime import command
 from stages.runtime.errors import UserError, one_line, say, without_login
-from stages.tracking import address, pages
+from stages.tracking import address, database, pages, relocation
 
 _PORT = 5000
 _STARTING = 120.0  # seconds for the server, on a machine that does much else
@@ -50,7 +51,10 @@ def ui(arguments: argparse.Namespace) -> None:
         address.check_login(uri)
         _show(f"{address.public(uri).rstrip('/')}/{_page(uri, wanted)}")
         return
-    _check_database(uri)
+    local = database.of(uri)
+    if local and not local.file.exists():  # MLflow would make it
+        raise UserError(f"{uri}: there are no runs yet; `make repro` makes some")
+    relocation.settle(uri)
     with suppress(KeyboardInterrupt), _server(uri, _free(arguments.port)) as (server, place):
         _show(f"{place}/{_page(place, wanted)}")
         say("Ctrl-C ends it")
@@ -59,12 +63,6 @@ def ui(arguments: argparse.Namespace) -> None:
 
 def _listed(path: Path) -> list[str]:
     return list(params.load(path).settings.experiments)
-
-
-def _check_database(uri: str) -> None:
-    """Refuse an SQLite store that is not there, which MLflow would make."""
-    if uri.startswith("sqlite") and not Path(uri.partition(":///")[2].partition("?")[0]).exists():
-        raise UserError(f"{uri}: there are no runs yet; `make repro` makes some")
 
 
 def _free(wanted: int | None) -> int:
@@ -87,11 +85,17 @@ def _server(uri: str, port: int) -> Iterator[tuple["subprocess.Popen[bytes]", st
         UserError: it ends, or does not answer; with its last words.
     """
     place = f"http://127.0.0.1:{port}"
+    local = database.of(uri)
     with TemporaryFile() as log:
         server = subprocess.Popen(
             [sys.executable, "-P", "-m", "mlflow", "server", "--port", str(port), "--workers", "1"],
             # The address not as an argument, which all users see: there may be a password in it.
-            env={**os.environ, "MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_TRACKING_URI": ""},
+            env={
+                **os.environ,
+                "MLFLOW_BACKEND_STORE_URI": local.address if local else uri,
+                "MLFLOW_TRACKING_URI": "",
+            },
+            cwd=local.folder if local else None,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -35,6 +35,11 @@ def is_server(uri: str) -> bool:
     return uri.partition("://")[0].lower() in ("http", "https")
 
 
+def is_database(uri: str) -> bool:
+    """Whether an address is a database's, which MLflow talks to without a server."""
+    return "://" in uri and uri.partition("://")[0].lower().partition("+")[0] in _DATABASES
+
+
 def check(uri: str) -> None:
     """Refuse an address that cannot be one.
 

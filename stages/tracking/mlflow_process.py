@@ -18,9 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stages.runtime.errors import warn, without_login
-from stages.tracking import journal, messages, outbox
-from stages.tracking.address import is_server, public
+from stages.runtime.errors import one_line, warn, without_login
+from stages.tracking import database, journal, messages, outbox
+from stages.tracking.address import is_database, public
 from stages.tracking.messages import Close, FindRun, GetRunId, Request, WatchJournal
 from stages.tracking.sender import NotYetError, Sender
 
@@ -182,10 +182,14 @@ class Process:
         pause = _PAUSES[min(self._failures, len(_PAUSES) - 1)]
         self._failures += 1
         self._next = time.monotonic() + pause
+        reason = without_login(describe(error), self._uri)[:400]
+        if select.select([], [_answers], [], 0)[1]:  # see below
+            _write(failure=reason)
         if not self._warned:
             self._warned = True
-            reason = " ".join(without_login(str(error), self._uri).split())[:200]
-            warn(f"MLflow at {public(self._uri)} failed, what is logged waits: {reason}")
+            local = database.of(self._uri)
+            place = local.file if local else public(self._uri)
+            warn(f"MLflow at {place} failed, what is logged waits: {reason}")
 
     def _sign(self, seconds: float) -> None:
         """Give a sign of life, and look for questions, before a message that may take some seconds."""
@@ -198,27 +202,18 @@ class Process:
             _write(life=seconds)
 
 
+def describe(error: Exception) -> str:
+    """The first line of what an exception says: what follows in a database's is the query."""
+    lines = str(error).strip().splitlines()
+    return one_line(lines[0]) if lines else type(error).__name__
+
+
 def _write(**message: Any) -> None:
     with suppress(OSError):  # the other process was killed
         os.write(_answers, json.dumps(message).encode() + b"\n")
 
 
 _answers = 1
-
-
-def _at_home(uri: str) -> str:
-    """Work where an SQLite file is: MLflow puts artifacts into ``mlruns`` of the folder that it works in.
-
-    Else a store for several checkouts has them in whichever of these was the first to log.
-    """
-    scheme, _, path = uri.partition(":///")
-    if scheme.partition("+")[0] != "sqlite":
-        return uri
-    file = Path(path).absolute()
-    with suppress(OSError):  # then MLflow fails, and says so
-        file.parent.mkdir(parents=True, exist_ok=True)  # as MLflow does, only later
-        os.chdir(file.parent)
-    return f"{scheme}:///{file}"
 
 
 def _main() -> None:
@@ -234,11 +229,12 @@ def _main() -> None:
     os.dup2(2, 1)
     uri, (folder,) = os.environ["MLFLOW_TRACKING_URI"], sys.argv[1:]
     box = outbox.Outbox(Path(folder).absolute(), uri)
-    uri = _at_home(uri)
+    if local := database.of(uri):
+        uri = local.enter()
     with suppress(Exception):  # now, while the other process is at its own imports; without a store yet
         import mlflow.tracking
 
-        if "://" in uri and not is_server(uri):
+        if is_database(uri):
             import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     Process(uri, box).run()
     os._exit(0)  # taking all those modules down again would take longer than sending a figure

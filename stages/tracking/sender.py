@@ -20,8 +20,9 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from stages.runtime.errors import UserError
-from stages.tracking import journal, messages, models, outbox
-from stages.tracking.address import is_server
+from stages.tracking import database, journal, messages, models, outbox, relocation
+from stages.tracking.address import is_database, is_server
+from stages.tracking.database import Database
 from stages.tracking.pages import EXPERIMENT_ID, NOTE, RUN_ID
 from stages.tracking.tags import KEY, PROCESS
 
@@ -70,7 +71,14 @@ class Sender:
 
         self.count = 0
         self._remote = is_server(uri)
+        self._local = database.of(uri)
+        self._lost: dict[str, str] = {}  # by the names of experiments: why their artifacts have no place
         with _alone(uri):
+            if is_database(uri):
+                _connect(uri)
+            if self._local:
+                _make_tables(uri, self._local)
+                self._lost = relocation.bring_home(self._local)
             self._client = MlflowClient(tracking_uri=uri)
             if not self._remote:
                 self._client.search_experiments(max_results=1)
@@ -161,6 +169,8 @@ class Sender:
         from mlflow.entities import Param
 
         experiment, key = message.experiment, message.key
+        if lost := self._lost.get(experiment):
+            raise UnfitError(lost)
         own = not message.run_id and key == folder.name
         run_id = message.run_id or self.find(experiment, KEY, key)
         sent.created, sent.found = own, bool(run_id)
@@ -179,6 +189,8 @@ class Sender:
             )
             if not (run_id := made.info.run_id):
                 raise UnfitError("it answers nothing")
+            if self._local:
+                relocation.bring_home(self._local)  # of an experiment that MLflow has just made, too
         sent.run_id = run_id
         if sent.created and message.params:
             self._client.log_batch(run_id, params=[Param(*param) for param in message.params.items()])
@@ -363,11 +375,27 @@ class Sender:
             raise
 
 
+def _connect(uri: str) -> None:
+    """See whether a database can be reached: MLflow tries that for minutes before it says why it failed."""
+    from mlflow.store.db.utils import create_sqlalchemy_engine
+
+    engine = create_sqlalchemy_engine(uri)
+    engine.connect().close()
+    engine.dispose()
+
+
+def _make_tables(uri: str, local: Database) -> None:
+    """Have MLflow make its tables, if it has not: by itself, it trips over a quote in the folder's name."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(uri, relocation.quoted(local.folder / relocation.ARTIFACTS))
+
+
 @contextmanager
 def _alone(uri: str) -> Iterator[None]:
     """Keep others of our processes waiting: several that make MLflow's tables at once leave them broken."""
-    if uri.startswith("sqlite:"):
-        uri = str(Path(uri.partition(":///")[2]).absolute())
+    local = database.of(uri)
+    uri = str(local.file) if local else uri
     path = Path(tempfile.gettempdir(), f"mlflow-tables-{uuid.uuid5(uuid.NAMESPACE_URL, uri)}")
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

@@ -22,7 +22,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from stages.runtime import paths
-from stages.runtime.errors import say
+from stages.runtime.errors import say, warn
 from stages.tracking import address
 from stages.tracking.messages import Close, FindRun, Request, Start, WatchJournal
 from stages.tracking.outbox import Outbox, unsent
@@ -41,6 +41,9 @@ class Store:
 
     Where it fails, one line says so, what is logged waits in the outbox, and the work goes on.
 
+    Attributes:
+        failure: why it failed last; empty where it has not.
+
     Args:
         default: the address of the store to use where the environment names none.
         outbox: the folder for what waits.
@@ -51,6 +54,7 @@ class Store:
     """
 
     def __init__(self, default: str, outbox: Path, patient: bool = False) -> None:
+        self.failure = ""
         self._patient = patient
         self._uri = address.configured(default)
         address.check(self._uri)
@@ -88,7 +92,8 @@ class Store:
         for folder in self._folders:
             rmtree(folder, ignore_errors=True)
         if self._process is not None:
-            if not any(map(unsent, self.outbox.journals())):
+            idle = not any(map(unsent, self.outbox.journals()))
+            if idle:
                 self._process.kill()  # it has nothing to send, and is at its imports still
             self._ask(Close(patient=self._patient))
             with suppress(OSError):
@@ -98,9 +103,10 @@ class Store:
             end = math.inf if self._patient else time.monotonic() + _END
             while (line := self._listen(min(patience, end - time.monotonic()))) is not None:
                 patience = max(_STUCK, line.get("life", 0.0))
-            if self._process.poll() is None:
-                self._process.kill()  # stuck within a call; the next process repeats it
-            self._process.wait()
+            reason = self._end()
+            if reason and not (self.failure or idle):
+                self.failure = reason
+                warn(f"MLflow at {address.public(self._uri)} failed, what is logged waits: {reason}")
         self.outbox.purge()
         messages, runs = self.outbox.waiting()
         if messages:
@@ -222,6 +228,17 @@ class Store:
         """Whether a file lies in a folder of this store, so that nobody else writes to it."""
         return path.parent in self._folders
 
+    def _end(self) -> str:
+        """Have the other process ended; returns what was wrong with it, or nothing."""
+        assert self._process is not None
+        try:
+            code = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # stuck within a call; the next process repeats it
+            self._process.wait()
+            return "it does not answer"
+        return f"the process that sends it ended with code {code}" if code else ""
+
     def _ask(self, request: Request) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
@@ -246,6 +263,7 @@ class Store:
         line, _, self._answers = self._answers.partition(b"\n")
         self._ready = True
         answer: dict[str, Any] = json.loads(line)
+        self.failure = answer.get("failure", self.failure)
         return answer
 
 

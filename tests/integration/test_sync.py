@@ -42,6 +42,27 @@ def test_what_waits_is_sent_and_what_waits_for_others_is_named(tmp_path, monkeyp
     assert capfd.readouterr().out == "MLflow: nothing waits\n"
 
 
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("sqlite:///mlflow.db", "file is not a database"),
+        ("postgresql+psycopg2://ann:secret@127.0.0.1:9/runs", 'server at "127.0.0.1", port 9 failed'),
+    ],
+)
+def test_a_store_that_fails_names_its_reason(tmp_path, monkeypatch, capfd, uri, reason):
+    pytest.importorskip("psycopg2")
+    (tmp_path / "mlflow.db").write_text("rubbish" * 1000)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with Store(paths.STORE, paths.OUTBOX) as store, store.start("sine", "seed-1", {}, {}):
+        pass
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("warning: MLflow at ")
+    assert reason in line
+    assert "secret" not in line
+    with pytest.raises(UserError, match=f"the store fails: .*{reason}.*; what waits is kept"):
+        sync.sync()
+
+
 @pytest.mark.parametrize("command", ["judge --experiment sine", "train --experiment sine --seed 1", "report"])
 def test_a_malformed_address_is_reported_before_any_work(root, monkeypatch, command):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "localhost:5000")
