@@ -8,13 +8,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from stages.tracking.tags import CHANGED, COMMIT
+
 NOTE = "mlflow.note.content"  # tag: the description, in Markdown
 RUN_ID = "__run_id__"  # stands in a tag for MLflow's name of the run, which is known when it is sent
 EXPERIMENT_ID = "__experiment_id__"  # likewise
+ORIGIN = "__origin__"  # likewise; for what :func:`origin` says of the run's tags
 PREVIEW = "preview"  # key of the pictures along a training
+DIFF = "changes.diff"  # artifact: how code and parameters differ from the commit's
 
 _VIEW = "losses"
 _SHARED = f"mlflow.sharedViewState.{_VIEW}"
+
+
+def origin(tags: Mapping[str, str]) -> str:
+    """From which commit a run with these tags is, for its description; nothing where that is not known."""
+    if COMMIT not in tags:
+        return ""
+    changed = f", changed since (`{DIFF}`)" if tags.get(CHANGED, "no") != "no" else ""
+    return f", of commit `{tags[COMMIT][:7]}`{changed}"
 
 
 def picture(path: str, run_id: str = RUN_ID) -> str:

@@ -2,8 +2,6 @@
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,15 +14,17 @@ from stages.gan.core.datasets import Split
 from stages.gan.core.history import Epoch
 from stages.gan.core.params import Experiment, Settings, Train, flatten
 from stages.gan.plots.evolution import Preview
-from stages.runtime import files
+from stages.runtime import changes, files
 from stages.runtime.errors import UserError, describe_os_error, warn
 from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import modules, pages
 from stages.tracking.run import Run
 from stages.tracking.store import Store
-from stages.tracking.tags import FITTED, GENERATOR, JUDGE
+from stages.tracking.tags import CHANGED, COMMIT, FITTED, GENERATOR, JUDGE
 
 PICTURES = ""  # artifact folder: none, as MLflow compares those of runs only then
+_DIFF = "diff"  # in what environment() returns: what the file of that name is to hold; no tag
+_NAMED = 5  # changed files that a tag names, at most
 
 
 class TrainingRecord:
@@ -116,13 +116,15 @@ def training(
     With ``key``, that of a killed training, its run goes on; with ``if_absent_tag``, a tag and its value, a
     run that has it already is left as it is.
     """
+    tags, diff = _without_diff(tags)
     blocks = ("data", "generator", "discriminator", "train")
     params = {k: v for k, v in flatten(experiment).items() if k.split(".")[0] in blocks}
     params |= {"seed": seed, "threads": settings.threads, "device": tags["device"]}
-    about = _about_training(name, seed, experiment)
+    about = _about_training(name, seed, experiment).replace(pages.ORIGIN, pages.origin(tags))
     tags = {"seed": str(seed), pages.NOTE: about, **tags}
     with store.start(name, f"seed-{seed}", tags, params, key=key, if_absent_tag=if_absent_tag) as run:
         run.set_experiment_tags(_experiment(name, experiment))
+        _log_diff(store, run, diff)
         run.log_dataset(name, ExperimentFiles(name).dataset)
         yield TrainingRecord(store, run, experiment.train, split)
 
@@ -162,9 +164,11 @@ def describe_training(run: Run, name: str, seed: int, experiment: Experiment) ->
 def judge(store: Store, name: str, experiment: Experiment, tags: Mapping[str, str]) -> Iterator[Run]:
     """The run of a judge's fitting that starts now."""
     params = {f"judge.{key}": value for key, value in flatten(experiment.judge).items()}
-    tags = {**tags, pages.NOTE: _about_judge(name)}
+    tags, diff = _without_diff(tags)
+    tags[pages.NOTE] = _about_judge(name).replace(pages.ORIGIN, pages.origin(tags))
     with store.start(name, "judge", tags, params) as run:
         run.set_experiment_tags(_experiment(name, experiment))
+        _log_diff(store, run, diff)
         yield run
         run.set_tags(dict.fromkeys((FITTED, JUDGE), files.md5(ExperimentFiles(name).judge)))
 
@@ -176,7 +180,11 @@ def describe_judge(run: Run, name: str) -> None:
 
 
 def environment(device: torch.device) -> dict[str, str]:
-    """Tags that say what a run computes on, from which commit, for which stage and experiment of DVC's."""
+    """Tags that say what a run computes on, from which commit, for which stage and experiment of DVC's.
+
+    Where code or parameters are others than the commit's, the diff is there, too, which is no tag: a run that
+    starts with these has it as a file.
+    """
     return {
         **_origin(),
         **{key: str(value) for key, value in devices.about(device).items()},
@@ -203,19 +211,38 @@ def _experiment(name: str, experiment: Experiment) -> dict[str, str]:
 def _about_training(name: str, seed: int, experiment: Experiment) -> str:
     run_files = RunFiles(name, seed)
     return (
-        f"A GAN on `{experiment.data.piece.name}` with seed {seed}. "
+        f"A GAN on `{experiment.data.piece.name}` with seed {seed}{pages.ORIGIN}. "
         f"Networks: `{run_files.generator.parent}/`; losses, scores, figures: `{run_files.losses.parent}/`."
     )
 
 
 def _about_judge(name: str) -> str:
-    return f"The discriminative model that judges samples: `{ExperimentFiles(name).judge}`."
+    return f"The discriminative model that judges samples: `{ExperimentFiles(name).judge}`{pages.ORIGIN}."
+
+
+def _without_diff(tags: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """The tags, and the diff that :func:`environment` has put beside them."""
+    return {key: value for key, value in tags.items() if key != _DIFF}, tags.get(_DIFF, "")
+
+
+def _log_diff(store: Store, run: Run, diff: str) -> None:
+    if diff:
+        with store.folder() as folder:
+            file = folder / pages.DIFF
+            try:
+                file.write_text(diff, encoding="utf-8")
+            except OSError as error:
+                warn(f"{pages.DIFF} will not be in MLflow: {describe_os_error(error)}")
+            else:
+                run.log_files("", file)
 
 
 def _origin() -> dict[str, str]:
     tags = {"dvc.stage": os.environ.get("DVC_STAGE"), "dvc.experiment": os.environ.get("DVC_EXP_NAME")}
     tags |= {"mlflow.source.name": f"stages/{Path(sys.argv[0]).name}", "mlflow.source.type": "LOCAL"}
-    if git := shutil.which("git"):
-        head = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-        tags["mlflow.source.git.commit"] = head.stdout.strip()
+    if origin := changes.origin():
+        named, more = origin.changed[:_NAMED], len(origin.changed) - _NAMED
+        tags[COMMIT] = origin.commit
+        tags[CHANGED] = ", ".join(named) + (f" and {more} more" if more > 0 else "") or "no"
+        tags[_DIFF] = origin.diff
     return {key: value for key, value in tags.items() if value}

@@ -23,7 +23,7 @@ from stages.runtime.errors import UserError
 from stages.tracking import database, journal, messages, models, outbox, relocation
 from stages.tracking.address import is_database, is_server
 from stages.tracking.database import Database
-from stages.tracking.pages import EXPERIMENT_ID, NOTE, RUN_ID
+from stages.tracking.pages import EXPERIMENT_ID, NOTE, ORIGIN, RUN_ID, origin
 from stages.tracking.tags import KEY, PROCESS
 
 if TYPE_CHECKING:
@@ -277,6 +277,8 @@ class Sender:
 
     def _set_tags(self, tags: Mapping[str, str], run_id: str) -> None:
         for key, value in tags.items():
+            if ORIGIN in value:
+                value = value.replace(ORIGIN, origin(self._client.get_run(run_id).data.tags))
             self._client.set_tag(run_id, key, value.replace(RUN_ID, run_id))
 
     def _set_experiment_tags(self, message: messages.SetExperimentTags, run_id: str) -> None:

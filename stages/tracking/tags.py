@@ -4,5 +4,7 @@ GENERATOR = "dvc.generator"  # the generator file's MD5 sum, which is its name i
 JUDGE = "dvc.judge"  # the same for a judge: of its own run, and of those whose samples it scored
 FITTED = "dvc.fitted"  # the same, of its own run alone
 CONDITION = "dvc.group"  # of a parent: its condition's key
+COMMIT = "mlflow.source.git.commit"
+CHANGED = "git.changed"  # the files of code and parameters that are others than the commit's; or "no"
 KEY = "outbox"  # the name of the journal that made the run
 PROCESS = "process"  # host and id of the process that a run belongs to

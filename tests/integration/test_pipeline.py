@@ -158,6 +158,8 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         assert tags["version.torch"]
         assert tags["version.python"]
         assert len(tags["mlflow.source.git.commit"]) == 40
+        assert tags["git.changed"] == "no"
+        assert f"of commit `{tags['mlflow.source.git.commit'][:7]}`. " in tags["mlflow.note.content"]
 
         params = training.data.params
         assert params["train.epochs"] == "2"
@@ -185,6 +187,7 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
         }
         figures = {"evolution.gif", "evolution.png", "samples.png", "losses.png", "coverage.png"}
         assert figures <= artifacts("")
+        assert "changes.diff" not in artifacts("")
         assert {"data.png", "judge.png"} <= artifacts("", judge.info.run_id)
         (data,) = training.inputs.dataset_inputs
         assert data.dataset.digest == files.md5(Path("data", name, "dataset.safetensors"))
@@ -562,6 +565,12 @@ def test_an_experiment_runs_what_its_lists_say(reproduced, request):
         f"tags.`dvc.stage` = 'train@{experiments[0]}-1'",
     )
     assert found.data.tags["dvc.experiment"] == "two-seeds"
+    assert found.data.tags["git.changed"] == "params.yaml"
+    assert (
+        ", changed since (`changes.diff`)" in found.data.tags["mlflow.note.content"]
+    )  # `plot` was here, too
+    diff = Path(client.download_artifacts(found.info.run_id, "changes.diff")).read_text()
+    assert re.search(r"^\+ +epochs: 1$", diff, re.MULTILINE)
     assert "two-seeds" in run(reproduced, "dvc", "exp", "show", "--csv")
 
     # What is not listed stays, and is not made again when it is listed once more.
