@@ -11,7 +11,7 @@ from stages.runtime import files, paths
 from stages.tracking import pages
 from stages.tracking.run import Run
 from stages.tracking.store import Store
-from stages.tracking.tags import CONDITION, GENERATOR
+from stages.tracking.tags import CONDITION, GENERATOR, NAME
 
 
 def recorded(conditions: Sequence[Condition]) -> list[Condition]:
@@ -42,7 +42,7 @@ def record(store: Store, condition: Condition) -> None:
             pass
     _log(parent, condition)
     seeds = ", ".join(str(run.seed) for run in condition.runs)
-    parent.set_tags({"seeds": seeds, "mlflow.runName": name, pages.NOTE: _about(condition, seeds)})
+    parent.set_tags({"seeds": seeds, NAME: name, pages.NOTE: _about(condition, seeds)})
     for child in children:
         child.set_parent(condition.experiment, CONDITION, condition.key)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from stages.tracking.tags import CHANGED, COMMIT
+from stages.tracking.tags import CHANGED, COMMIT, DVC_EXPERIMENT, NAME
 
 NOTE = "mlflow.note.content"  # tag: the description, in Markdown
 RUN_ID = "__run_id__"  # stands in a tag for MLflow's name of the run, which is known when it is sent
@@ -17,6 +17,7 @@ ORIGIN = "__origin__"  # likewise; for what :func:`origin` says of the run's tag
 PREVIEW = "preview"  # key of the pictures along a training
 DIFF = "changes.diff"  # artifact: how code and parameters differ from the commit's
 
+_LONGEST = 60  # signs of a run's name
 _VIEW = "losses"
 _SHARED = f"mlflow.sharedViewState.{_VIEW}"
 
@@ -27,6 +28,28 @@ def origin(tags: Mapping[str, str]) -> str:
         return ""
     changed = f", changed since (`{DIFF}`)" if tags.get(CHANGED, "no") != "no" else ""
     return f", of commit `{tags[COMMIT][:7]}`{changed}"
+
+
+def told_apart(
+    name: str, tags: Mapping[str, str], params: Mapping[str, str], others: Mapping[str, str]
+) -> str:
+    """A run's name with the parameters by which it differs from one that has the name already.
+
+    The page with the charts shows nothing else of a run.
+
+    Args:
+        name: of both.
+        tags: of the run that is named.
+        params: its parameters.
+        others: those of the other run.
+    """
+    differing = {key: value for key, value in params.items() if others.get(key) != value}
+    ends = [key.rpartition(".")[2] for key in differing]
+    short = [end if ends.count(end) == 1 else key for key, end in zip(differing, ends, strict=True)]
+    named = ", ".join([name, *map(" ".join, zip(short, differing.values(), strict=True))])
+    if len(named) <= _LONGEST:
+        return named
+    return f"{name}, {tags[DVC_EXPERIMENT]}" if DVC_EXPERIMENT in tags else f"{named[: _LONGEST - 1]}…"
 
 
 def picture(path: str, run_id: str = RUN_ID) -> str:
@@ -79,7 +102,7 @@ def view(losses: Sequence[str], epochs: int, scores: Sequence[str] = ()) -> dict
     content = {
         "searchFilter": "tags.seed != ''",  # trainings alone
         # Sorted by time, MLflow would fetch their parents, too, and hide them below these.
-        "orderByKey": "tags.`mlflow.runName`",
+        "orderByKey": f"tags.`{NAME}`",
         "orderByAsc": True,
         "compareRunCharts": [
             *(_card(lines, name, {**line, "metricKey": name}) for name in losses),

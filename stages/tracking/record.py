@@ -20,7 +20,7 @@ from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import modules, pages
 from stages.tracking.run import Run
 from stages.tracking.store import Store
-from stages.tracking.tags import CHANGED, COMMIT, FITTED, GENERATOR, JUDGE
+from stages.tracking.tags import CHANGED, COMMIT, DVC_EXPERIMENT, FITTED, GENERATOR, JUDGE
 
 PICTURES = ""  # artifact folder: none, as MLflow compares those of runs only then
 _DIFF = "diff"  # in what environment() returns: what the file of that name is to hold; no tag
@@ -238,7 +238,7 @@ def _log_diff(store: Store, run: Run, diff: str) -> None:
 
 
 def _origin() -> dict[str, str]:
-    tags = {"dvc.stage": os.environ.get("DVC_STAGE"), "dvc.experiment": os.environ.get("DVC_EXP_NAME")}
+    tags = {"dvc.stage": os.environ.get("DVC_STAGE"), DVC_EXPERIMENT: os.environ.get("DVC_EXP_NAME")}
     tags |= {"mlflow.source.name": f"stages/{Path(sys.argv[0]).name}", "mlflow.source.type": "LOCAL"}
     if origin := changes.origin():
         named, more = origin.changed[:_NAMED], len(origin.changed) - _NAMED

@@ -6,7 +6,6 @@ before one is made; MLflow drops a metric that it has (same key, step, time and 
 have names that are made from what they are; a run has one model; the rest sets what it sets.
 """
 
-import fcntl
 import math
 import os
 import socket
@@ -14,17 +13,16 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from stages.runtime.errors import UserError
-from stages.tracking import database, journal, messages, models, outbox, relocation
-from stages.tracking.address import is_database, is_server
-from stages.tracking.database import Database
-from stages.tracking.pages import EXPERIMENT_ID, NOTE, ORIGIN, RUN_ID, origin
-from stages.tracking.tags import KEY, PROCESS
+from stages.tracking import connection, database, journal, messages, models, outbox, relocation
+from stages.tracking.address import is_server
+from stages.tracking.pages import EXPERIMENT_ID, NOTE, ORIGIN, RUN_ID, origin, told_apart
+from stages.tracking.tags import FORMER, KEY, NAME, PROCESS
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -67,21 +65,10 @@ class Sender:
     def __init__(
         self, uri: str, box: outbox.Outbox, sign: Callable[[float], None], warn: Callable[[str], None]
     ) -> None:
-        from mlflow import MlflowClient
-
         self.count = 0
         self._remote = is_server(uri)
         self._local = database.of(uri)
-        self._lost: dict[str, str] = {}  # by the names of experiments: why their artifacts have no place
-        with _alone(uri):
-            if is_database(uri):
-                _connect(uri)
-            if self._local:
-                _make_tables(uri, self._local)
-                self._lost = relocation.bring_home(self._local)
-            self._client = MlflowClient(tracking_uri=uri)
-            if not self._remote:
-                self._client.search_experiments(max_results=1)
+        self._client, self._lost = connection.connect(uri)
         self._box = box
         self._sign = sign
         self._warn = warn
@@ -172,7 +159,7 @@ class Sender:
         if lost := self._lost.get(experiment):
             raise UnfitError(lost)
         own = not message.run_id and key == folder.name
-        run_id = message.run_id or self.find(experiment, KEY, key)
+        run_id = message.run_id or self.find(experiment, KEY, key) or self.find(experiment, FORMER[KEY], key)
         sent.created, sent.found = own, bool(run_id)
         if not run_id and not own:
             self._wait_for(folder, key)
@@ -185,7 +172,7 @@ class Sender:
             experiment_id = self._experiment(experiment)
             self._mark_killed(experiment)
             made = self._client.create_run(
-                experiment_id, start_time=message.time, run_name=message.name, tags=dict(message.tags)
+                experiment_id, start_time=message.time, run_name=message.name, tags=_renamed(message.tags)
             )
             if not (run_id := made.info.run_id):
                 raise UnfitError("it answers nothing")
@@ -194,6 +181,8 @@ class Sender:
         sent.run_id = run_id
         if sent.created and message.params:
             self._client.log_batch(run_id, params=[Param(*param) for param in message.params.items()])
+        if sent.created:
+            self._set_name(run_id, message.name)
 
     def _resume(self, message: messages.Resume, run_id: str) -> None:
         from mlflow.exceptions import MlflowException
@@ -276,10 +265,28 @@ class Sender:
         self._client.log_inputs(run_id, [DatasetInput(dataset, [context])])
 
     def _set_tags(self, tags: Mapping[str, str], run_id: str) -> None:
-        for key, value in tags.items():
+        for key, value in _renamed(tags).items():
+            if key == NAME:
+                self._set_name(run_id, value)
+                continue
             if ORIGIN in value:
                 value = value.replace(ORIGIN, origin(self._client.get_run(run_id).data.tags))
             self._client.set_tag(run_id, key, value.replace(RUN_ID, run_id))
+
+    def _set_name(self, run_id: str, name: str) -> None:
+        """Name a run; what sets it apart is in its name if one of other parameters has the same already."""
+        run = self._client.get_run(run_id)
+        sign = '"' if "'" in name else "'"
+        first = self._client.search_runs(
+            [run.info.experiment_id],
+            f"attributes.run_name = {sign}{name}{sign} AND attributes.run_id != '{run_id}'",
+            max_results=1,
+            order_by=["attributes.start_time ASC"],
+        )
+        if first and first[0].data.params:
+            name = told_apart(name, run.data.tags, run.data.params, first[0].data.params)
+        if name != run.info.run_name:
+            self._client.set_tag(run_id, NAME, name)
 
     def _set_experiment_tags(self, message: messages.SetExperimentTags, run_id: str) -> None:
         experiment = self._client.get_experiment(self._client.get_run(run_id).info.experiment_id)
@@ -303,7 +310,7 @@ class Sender:
     def _remove_duplicates(self, run_id: str) -> None:
         """Delete runs with the same key: a server that stood still made one that was given up."""
         run = self._client.get_run(run_id)
-        query = f"tags.`{KEY}` = '{run.data.tags.get(KEY, '')}'"
+        query = f"tags.`{KEY}` = '{run.data.tags.get(KEY, 'none')}'"
         for duplicate in self._client.search_runs([run.info.experiment_id], query, max_results=10):
             if duplicate.info.run_id != run_id:
                 self._client.delete_run(duplicate.info.run_id)
@@ -377,42 +384,6 @@ class Sender:
             raise
 
 
-def _connect(uri: str) -> None:
-    """See whether a database can be reached: MLflow tries that for minutes before it says why it failed."""
-    from mlflow.store.db.utils import create_sqlalchemy_engine
-
-    engine = create_sqlalchemy_engine(uri)
-    engine.connect().close()
-    engine.dispose()
-
-
-def _make_tables(uri: str, local: Database) -> None:
-    """Have MLflow make its tables, if it has not: by itself, it trips over a quote in the folder's name."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    SqlAlchemyStore(uri, relocation.quoted(local.folder / relocation.ARTIFACTS))
-
-
-@contextmanager
-def _alone(uri: str) -> Iterator[None]:
-    """Keep others of our processes waiting: several that make MLflow's tables at once leave them broken."""
-    local = database.of(uri)
-    uri = str(local.file) if local else uri
-    path = Path(tempfile.gettempdir(), f"mlflow-tables-{uuid.uuid5(uuid.NAMESPACE_URL, uri)}")
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:  # another user's, or a full disk
-        file = -1
-    try:
-        with suppress(OSError):
-            if file >= 0:
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        if file >= 0:
-            os.close(file)
-
-
 def _batches(found: Iterator[tuple[messages.Message, int]]) -> Iterator[tuple[list[messages.Message], int]]:
     """Messages in the order of time; metrics that follow each other, together."""
     batch: list[messages.Message] = []
@@ -432,6 +403,12 @@ def _batches(found: Iterator[tuple[messages.Message, int]]) -> Iterator[tuple[li
         yield batch, end
 
 
+def _renamed(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as they are called now: the journal may be one that an earlier version has left."""
+    now = {former: name for name, former in FORMER.items()}
+    return {now.get(key, key): value for key, value in tags.items()}
+
+
 def _seconds(folder: Path, message: messages.Message) -> float:
     """How long it may well take to send files; few seconds for all else."""
     if not isinstance(message, messages.LogFiles | messages.LogModel):
@@ -447,7 +424,7 @@ def _as_stored(value: float) -> float | None:
 
 def _belongs_to_the_dead(tags: Mapping[str, str]) -> bool:
     """Whether a run with these tags belongs to a process of this machine that is no more."""
-    host, _, pid = tags.get(PROCESS, "").rpartition(":")
+    host, _, pid = tags.get(PROCESS, tags.get(FORMER[PROCESS], "")).rpartition(":")
     if host != socket.gethostname():
         return False
     try:

@@ -6,5 +6,9 @@ FITTED = "dvc.fitted"  # the same, of its own run alone
 CONDITION = "dvc.group"  # of a parent: its condition's key
 COMMIT = "mlflow.source.git.commit"
 CHANGED = "git.changed"  # the files of code and parameters that are others than the commit's; or "no"
-KEY = "outbox"  # the name of the journal that made the run
-PROCESS = "process"  # host and id of the process that a run belongs to
+DVC_EXPERIMENT = "dvc.experiment"
+NAME = "mlflow.runName"
+# MLflow's pages show no tags of its own, as these are in name.
+KEY = "mlflow.outbox"  # the name of the journal that made the run
+PROCESS = "mlflow.process"  # host and id of the process that a run belongs to
+FORMER = {KEY: "outbox", PROCESS: "process"}  # in runs and journals of earlier versions

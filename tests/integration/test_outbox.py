@@ -23,6 +23,7 @@ from stages.tracking import journal, modules, outbox, sender
 from stages.tracking.messages import Damaged, End, Finish, LogMetrics, Resume, SetTags, Start
 from stages.tracking.run import Run
 from stages.tracking.store import Store
+from stages.tracking.tags import KEY, PROCESS
 
 pytestmark = pytest.mark.slow
 
@@ -449,7 +450,7 @@ def test_numbers_that_are_none_are_there_once(database, box, capfd):
 
 
 def test_what_was_sent_but_not_noted_is_there_once(database, box, log):
-    """The sender dies between sending and noting: at each message once."""
+    """The sender dies between sending and noting: at each message once. The tag is an earlier version's."""
     store = outbox.Outbox(box, database)
     name = store.new()
     run = Run(_Alone(store), name, Start(experiment="twice", key=name, tags={"outbox": name}))
@@ -469,7 +470,9 @@ def test_what_was_sent_but_not_noted_is_there_once(database, box, log):
         run_id = process.run_id(name)
     client = MlflowClient(database)
     log.check(client, "twice")
-    assert len(client.get_run(run_id).inputs.dataset_inputs) == 1
+    found = client.get_run(run_id)
+    assert len(found.inputs.dataset_inputs) == 1
+    assert (found.data.tags.get(KEY), found.data.tags.get("outbox")) == (name, None)
     outbox.clear(path)
     assert not path.exists()
 
@@ -554,7 +557,7 @@ with store.start("resumed", "seed-1", {}, {}, key=key) as run:
     log.times |= dict.fromkeys(range(1, 11), (begun, died))  # not when they were logged anew
     run_id = log.check(MlflowClient(database), "resumed")
     tags = MlflowClient(database).get_run(run_id).data.tags
-    assert tags["process"].endswith(f":{os.getpid()}")
+    assert tags[PROCESS].endswith(f":{os.getpid()}")
     assert store.outbox.journals() == []
 
 

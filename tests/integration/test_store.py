@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from stages.runtime.files import md5
 from stages.tracking.store import Store
+from stages.tracking.tags import PROCESS
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +141,36 @@ def test_runs_that_a_machines_end_left_running_are_killed_by_the_next(store, cli
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     experiment = client.create_experiment("crash")
-    left, alive = (
-        client.create_run(experiment, tags={"process": f"{host}:{pid}"}).info.run_id
-        for pid in (gone.pid, os.getpid())
+    left, former, alive = (
+        client.create_run(experiment, tags={tag: f"{host}:{pid}"}).info.run_id
+        for tag, pid in ((PROCESS, gone.pid), ("process", gone.pid), (PROCESS, os.getpid()))
     )
     with store.start("crash", "seed-1", {}, {}) as run:
         assert client.get_run(run.run_id).info.status == "RUNNING"
-        assert client.get_run(left).info.status == "KILLED"
+        assert client.get_run(left).info.status == client.get_run(former).info.status == "KILLED"
         assert client.get_run(alive).info.status == "RUNNING"
+
+
+def test_runs_of_one_seed_are_told_apart_by_their_parameters(store, client):
+    runs = []
+    for rate, epochs in ((1, 5), (2, 5), (1, 5), (2, 6)):
+        params = {"train.lr": rate, "train.epochs": epochs}
+        with store.start("apart", "seed-1", {"seed": "1"}, params) as run:
+            runs.append(run)
+    found = [client.get_run(run.run_id) for run in runs]
+    names = ["seed-1", "seed-1, lr 2", "seed-1", "seed-1, lr 2, epochs 6"]
+    assert [run.info.run_name for run in found] == names
+    with store.start("apart", "it's another", {}, {"train.lr": 3}) as run:
+        run.set_tags({"mlflow.runName": "seed-1"})  # as the report names conditions
+    assert client.get_run(run.run_id).info.run_name == "seed-1, lr 3"
+
+
+def test_only_tags_for_people_are_shown(store, client):
+    """MLflow's pages leave out those that begin so."""
+    with store.start("shown", "seed-1", {"seed": "1"}, {}) as run:
+        pass
+    tags = client.get_run(run.run_id).data.tags
+    assert [tag for tag in tags if not tag.startswith("mlflow.")] == ["seed"]
 
 
 def test_a_store_that_fails_costs_two_lines_and_nothing_else(tmp_path, monkeypatch, capfd):

@@ -21,15 +21,16 @@ pytestmark = pytest.mark.slow
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-RATES = {1: 0.0005, 2: 0.002}  # learning rates of the two seeds
+RATES = {1: 0.0005, 2: 0.002}  # learning rates of two seeds
+ANOTHER = 0.001  # that of another run of seed 1
 
 
 @pytest.fixture(scope="module")
 def trained(finished, tmp_path_factory) -> Path:
-    """Two trainings of digits, each with its own seed and learning rate, in a store of their own."""
+    """Trainings of digits, each with its own seed or learning rate, in a store of their own."""
     folder = tmp_path_factory.mktemp("trained") / "copy"
     shutil.copytree(finished, folder)
-    for seed, rate in RATES.items():
+    for seed, rate in (*RATES.items(), (1, ANOTHER)):
         calls.change(folder, digits__train__lr=rate, experiments=["digits"])
         for stage in calls.OF_A_RUN:
             arguments = ("--experiment", "digits", "--seed", str(seed))
@@ -91,9 +92,12 @@ def test_the_experiment_opens_with_its_losses_and_pictures_and_two_runs_compare(
     page.get_by_text("the block digits of params.yaml").wait_for()
     for section in ("Losses and mean D", "Pictures by epoch"):
         page.get_by_text(section).first.wait_for()
-    page.locator(".js-plotly-plot path.js-line").nth(7).wait_for(state="attached")  # 4 charts, 2 runs
+    page.locator(".js-plotly-plot path.js-line").nth(11).wait_for(state="attached")  # 4 charts, 3 runs
     pictures = page.locator("img[src*='images%2Fpreview%2Bstep%2B2']")
-    assert all(browser.widths(pictures, 2))
+    assert all(browser.widths(pictures, 3))
+    other = f"seed-1, lr {ANOTHER}"
+    page.get_by_role("link", name=other, exact=True).wait_for()
+    page.get_by_text(f"{other} (loss_g)").first.wait_for()
 
     browser.compare(page, "seed-1", "seed-2")
     for name in ("seed-1", "seed-2"):
@@ -102,6 +106,9 @@ def test_the_experiment_opens_with_its_losses_and_pictures_and_two_runs_compare(
     page.get_by_text("train.epochs", exact=True).wait_for(state="detached")
     for rate in RATES.values():
         page.get_by_text(str(rate), exact=True).last.wait_for()
+    page.get_by_text("dvc.generator", exact=True).wait_for()
+    for noise in ("outbox", "process"):
+        assert not page.get_by_text(noise, exact=True).all()
     page.get_by_text("evolution.gif", exact=True).click()
     assert all(browser.widths(page.get_by_alt_text("evolution.gif"), 2))
 
