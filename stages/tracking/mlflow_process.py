@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from stages.runtime.errors import one_line, warn, without_login
-from stages.tracking import database, journal, messages, outbox
+from stages.tracking import database, journal, messages, outbox, system_metrics
 from stages.tracking.address import is_database, public
-from stages.tracking.messages import Close, FindRun, GetRunId, Request, WatchJournal
+from stages.tracking.messages import Close, FindRun, GetRunId, Request, Start, WatchJournal
 from stages.tracking.sender import NotYetError, Sender
+from stages.tracking.system_metrics import SystemMetrics
 
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing calls out unasked
@@ -51,6 +52,7 @@ class Process:
         self._box = box
         self._sender: Sender | None = None
         self._mine: set[str] = set()
+        self._metrics: list[SystemMetrics] = []
         self._input = b""
         self._asked: list[Request] = []  # questions without an answer yet
         self._ended = False
@@ -70,6 +72,8 @@ class Process:
             self._answer()
             if time.monotonic() >= self._next:
                 self._round()
+        for metrics in self._metrics:
+            metrics.stop()
         self._success = time.monotonic()
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(int(_SLOW if self._patient else _PATIENCE))
         while not self._round() and time.monotonic() < self._success + _PATIENCE:
@@ -89,10 +93,20 @@ class Process:
             match request:
                 case WatchJournal():
                     self._mine.add(request.journal)
+                    self._watch_machine(request.journal)
                 case Close():
                     self._ended, self._patient = True, request.patient
                 case _:
                     self._asked.append(request)
+
+    def _watch_machine(self, name: str) -> None:
+        """Sample the machine for a run that begins or goes on now, if that is wanted."""
+        begun, _ = next(journal.read(self._box.folder / name), (None, 0))
+        if isinstance(begun, Start) and begun.key == name and not begun.if_absent_tag:
+            own = self._box.new()
+            if metrics := system_metrics.start(self._box.folder / own, begun):
+                self._metrics.append(metrics)
+                self._mine.add(own)
 
     def _answer(self, *kinds: type[Request]) -> None:
         """Answer the questions that wait: those of some kinds, or all."""
