@@ -55,7 +55,12 @@ def _errors_at(place: str) -> Iterator[None]:
 
 
 def _refuse(place: Path, path: str) -> None:
-    """Refuse what holds the folders that DVC removes, or lies in one."""
+    """Refuse what holds the folders that DVC removes, or lies in one; or is not in a copy that DVC has made."""
+    if paths.home() != Path() and not place.exists():
+        raise UserError(
+            f"{path} is not in the copy of the repository in which DVC runs this: commit it, name it by its "
+            f"absolute path, or add --copy-paths {path}"
+        )
     for folder in (paths.SOURCES, paths.CODE, paths.RUNS):
         ours, there = folder.resolve(), (place.absolute(), place.resolve())
         if ours.is_relative_to(there[1]):

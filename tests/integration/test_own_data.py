@@ -200,6 +200,13 @@ def test_one_row_more_or_less_changes_nothing_else(block, tmp_path):
     assert sums[0] == sums[1] != sums[2]
 
 
+def test_a_copy_of_dvcs_that_lacks_the_file_says_how_it_gets_it(block, tmp_path, monkeypatch):
+    folder = shutil.copytree(block({"source": "array", "path": "none.npy"}), tmp_path / ".dvc/tmp/exps/tmp1")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    ended = calls.call(folder, "check", "--params", "params.yaml")
+    calls.assert_refused(ended, "own.data.path: none.npy is not in the copy", "add --copy-paths none.npy")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
