@@ -64,7 +64,7 @@ def classify(wanted: argparse.Namespace) -> None:
         raise UserError(f"{path}: this judge knows no classes: its data are points, or have no labels")
     shape = tuple(about["architecture"]["shape"])
     if block.source.path is not None:  # as prepare reads the others
-        read = image_folders.read(wanted.image, shape)
+        read = image_folders.read(wanted.image, shape, block.data.model_dump().get("white"))
         images = torch.stack([torch.from_numpy(image.copy()) for image in read])
     else:
         frame = pictures.FRAMES.get(block.data.piece.name)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from stages.runtime.errors import UserError, one_line
 
 T = TypeVar("T")
 
-_SPLITS = {"train", "training", "val", "valid", "validation", "dev", "eval", "test", "testing"}
+_SPLIT = re.compile(
+    r"(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|hold-?out)([ _-]?(set|split|data|images?))?",
+    re.IGNORECASE,
+)
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 _FEW = 500  # images: so many are soon read again
 _NAMED = 10  # of those that cannot be read, in a message
@@ -202,7 +206,7 @@ def _refuse_link(folder: Path) -> None:
 
 def _refuse_splits(folder: Path, inner: Mapping[str, Sequence[Path]]) -> None:
     """Refuse folders that are named like splits of data: they would be taken for classes."""
-    if not inner or not all(name.lower() in _SPLITS for name in inner):
+    if not inner or not all(map(_SPLIT.fullmatch, inner)):
         return
     beneath = [
         {image.relative_to(folder / name).parts[0] for image in found if image.parent != folder / name}

@@ -164,5 +164,7 @@ def _why(path: Path, error: Exception) -> tuple[str, str]:
     unknown = isinstance(error, UnidentifiedImageError)
     if unknown and not kind:
         return "it is of no known format", "a PNG or JPEG is wanted"
+    if unknown and kind == "TIFF":
+        return "it is a damaged TIFF, or of a kind that is not read", "save it as PNG"
     said = "" if unknown else f": {error or type(error).__name__}"
     return f"it is a damaged {kind or 'picture'}{said}", "replace it"

@@ -68,8 +68,9 @@ class Form:
 
 _COMMAS, _SEMICOLONS, _TABS = Form(",", "commas"), Form(";", "semicolons"), Form("\t", "tabs")
 _SPACES = Form(" ", "spaces")
-_DECIMAL_COMMA = [Form(form.separator, form.name, comma=True) for form in (_SEMICOLONS, _TABS, _SPACES)]
-_FORMS = [_COMMAS, _SEMICOLONS, _TABS, _SPACES, *_DECIMAL_COMMA]
+_POINTS = [_COMMAS, _SEMICOLONS, _TABS, _SPACES]
+_DECIMAL_COMMA = [Form(form.separator, form.name, comma=True) for form in _POINTS]
+_FORMS = [*_POINTS, *_DECIMAL_COMMA]
 _LIKELY = [_SEMICOLONS, _TABS, _COMMAS, _SPACES, *_DECIMAL_COMMA]  # what is in no number says more
 
 
@@ -168,7 +169,7 @@ def _is_of_pandas(cells: Sequence[str]) -> bool:
 def _names(form: Form, line: str, width: int) -> list[str]:
     """The names of so many columns in a comment, or in a line of another form, if it has these."""
     said = line.strip().lstrip("#").strip()
-    for one in (form, _COMMAS, _SEMICOLONS, _TABS, _SPACES):
+    for one in (form, *_POINTS):
         cells = one.cells(said)
         if len(cells) == width and one.are_names(cells) and all(cells):
             return cells

@@ -115,6 +115,14 @@ def test_values_that_are_no_brightness_are_refused(name, tmp_path):
         read(tmp_path / name, channels=1)
 
 
+@pytest.mark.parametrize("names", [("Training", "validation"), ("test_images", "train-images", "val set")])
+def test_folders_that_are_named_like_splits_are_refused(names, tmp_path):
+    for name in names:
+        fill(tmp_path / name, 5)
+    with pytest.raises(UserError, match=f"{', '.join(names)} are so named: they look like splits"):
+        image_folders.find(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["train", "val"])
 def test_splits_are_not_taken_for_classes(name, tmp_path):
     for inner in ("cat", "dog"):

@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_truly(tmp_path):
                 with pytest.raises(UserError) as caught:
                     work(path)
                 assert f"{path}: not a readable picture (it is a damaged {name}" in str(caught.value)
-                assert str(caught.value).endswith("; replace it")
+                assert str(caught.value).endswith(("; replace it", "; save it as PNG"))
                 assert "is wanted" not in str(caught.value)
     for content, words in (
         (b"", "it is empty); replace it"),

@@ -13,6 +13,8 @@ GERMAN = "\n".join(
     f"{a / 4};{b:g};{c:g}".replace(".", ",") for a, b, c in POINTS
 )  # columns of 4, once with commas
 
+QUOTED = "\n".join(",".join(f'"{cell}"' for cell in line.split(";")) for line in GERMAN.splitlines())
+
 
 def saved(values, **how) -> str:
     """What numpy.savetxt writes."""
@@ -97,7 +99,7 @@ def test_names_are_found_wherever_they_are_written(name, content, tmp_path):
 
 
 def test_decimals_may_have_a_comma_where_that_is_plain(tmp_path):
-    for content in (GERMAN, GERMAN.replace(";", "\t"), GERMAN.replace(";", "  ")):
+    for content in (GERMAN, GERMAN.replace(";", "\t"), GERMAN.replace(";", "  "), QUOTED):
         found = tables.read(write(tmp_path / "a.csv", content))
         assert np.array_equal(found.values, POINTS / [4, 1, 1])
     one = "height\n" + "\n".join(f"{value},5" for value in range(12))
