@@ -3,12 +3,11 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +18,13 @@ from stages.gan.sources.picture_files import PictureError
 from stages.runtime import files
 from stages.runtime.errors import UserError, one_line
 
-T = TypeVar("T")
-
 _SPLIT = re.compile(
     r"(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|hold-?out)([ _-]?(set|split|data|images?))?",
     re.IGNORECASE,
 )
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 _FEW = 500  # images: so many are soon read again
-_NAMED = 10  # of those that cannot be read, in a message
-_FOLDERS = 4  # names of folders, there
-_LETTERS = 40  # of a name, or of a reason, there
+_FOLDERS = 4  # that a message names
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,8 @@ def largest(images: Sequence[Path]) -> tuple[float, bool] | None:
     Those that cannot be read are left out.
     """
     with ThreadPoolExecutor() as pool:
-        found = [one for one in pool.map(_tried(picture_files.largest), images) if isinstance(one, tuple)]
+        results = pool.map(picture_files.tried(picture_files.largest), images)
+        found = [result for result in results if isinstance(result, tuple)]
     return (max(value for value, _ in found), all(whole for _, whole in found)) if found else None
 
 
@@ -119,12 +115,12 @@ def read(
         full = depth.white(*(largest(images) or (1, True)))
     faults = []
     with ThreadPoolExecutor() as pool:
-        for found in pool.map(_tried(partial(_pixels, shape=shape, full=full)), images):
+        for found in pool.map(picture_files.tried(partial(_pixels, shape=shape, full=full)), images):
             if isinstance(found, PictureError):
                 faults.append(found)
             else:
                 yield found
-    _raise(faults, len(images))
+    picture_files.raise_together(faults, len(images))
 
 
 def verify(folder: Path, images: Sequence[Path], memory: Path, show: Show) -> None:
@@ -142,17 +138,18 @@ def verify(folder: Path, images: Sequence[Path], memory: Path, show: Show) -> No
         UserError: some cannot be read; the message names up to ten.
     """
     notes = memory / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.txt"
-    known = set(notes.read_text().splitlines()) if len(images) > _FEW and notes.exists() else set()
+    many = len(images) > _FEW
+    known = set(notes.read_text(errors="replace").splitlines()) if many and notes.exists() else set()
     states = {image: _state(image, folder) for image in images}
     fresh = [image for image in images if states[image] not in known]
     with ThreadPoolExecutor() as pool:
-        results = list(show(pool.map(_tried(picture_files.check), fresh), len(fresh)))
+        results = list(show(pool.map(picture_files.tried(picture_files.check), fresh), len(fresh)))
     faults = [result for result in results if isinstance(result, PictureError)]
-    if fresh and len(images) > _FEW:
+    if fresh and many:
         wrong = {fault.path for fault in faults}
         right = (f"{state}\n" for image, state in states.items() if state and image not in wrong)
         files.write(notes, "".join(right))
-    _raise(faults, len(images), folder)
+    picture_files.raise_together(faults, len(images), folder)
 
 
 def _state(image: Path, folder: Path) -> str | None:
@@ -162,41 +159,6 @@ def _state(image: Path, folder: Path) -> str | None:
     except OSError:
         return None
     return f"{about.st_size} {about.st_mtime_ns} {str(image.relative_to(folder))!a}"
-
-
-def _tried(work: Callable[[Path], T]) -> Callable[[Path], T | PictureError]:
-    """The same work, whose error is its result: so that one does not end that of others."""
-
-    def tried(path: Path) -> T | PictureError:
-        try:
-            return work(path)
-        except PictureError as error:
-            return error
-
-    return tried
-
-
-def _raise(faults: Sequence[PictureError], count: int, folder: Path | None = None) -> None:
-    """Raise one error for all pictures that cannot be read, if there are any."""
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        names = (fault.path.relative_to(folder) if folder else fault.path for fault in faults[:_NAMED])
-        said = [
-            f"{_short(name)} ({_short(fault.why.partition(':')[0])})"
-            for name, fault in zip(names, faults, strict=False)
-        ]
-        said += [f"and {len(faults) - _NAMED:,} more"] if len(faults) > _NAMED else []
-        where = f"{folder}: " if folder else ""
-        raise UserError(
-            f"{where}{len(faults):,} of {count:,} images cannot be read; replace or remove them: "
-            f"{', '.join(said)}"
-        )
-
-
-def _short(text: object) -> str:
-    whole = str(text)
-    return whole if len(whole) <= _LETTERS else f"{whole[: _LETTERS // 2]}…{whole[-_LETTERS // 2 + 1 :]}"
 
 
 def _refuse_link(folder: Path) -> None:

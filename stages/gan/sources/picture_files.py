@@ -4,18 +4,23 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from stages.gan.sources import depth
 from stages.runtime.errors import UserError, one_line
 
+T = TypeVar("T")
+
 MOST = 500_000_000  # pixels of a picture
 _LARGE = 89_478_485  # pixels: what has more is read one at a time, and made smaller; Pillow warns of it
+_NAMED = 10  # pictures that cannot be read, in a message
+_LETTERS = 40  # of a name, or of a reason, there
 _GLANCE = 64  # pixels of a side that are enough where it only matters whether a picture can be read
 _STARTS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"MM\0*": "TIFF"}
 _STARTS |= {b"II*\0": "TIFF", b"RIFF": "WebP"}
@@ -96,6 +101,41 @@ def check(path: Path) -> None:
         else:
             picture.draft(None, (_GLANCE, _GLANCE))  # of a JPEG, all is decoded, but not all put together
             picture.load()
+
+
+def tried(work: Callable[[Path], T]) -> Callable[[Path], T | PictureError]:
+    """The same work on a picture, but an error is its result: one that cannot be read does not end it all."""
+
+    def tried(path: Path) -> T | PictureError:
+        try:
+            return work(path)
+        except PictureError as error:
+            return error
+
+    return tried
+
+
+def raise_together(faults: Sequence[PictureError], count: int, folder: Path | None = None) -> None:
+    """Raise one error for all pictures that cannot be read, if there are any."""
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        names = (fault.path.relative_to(folder) if folder else fault.path for fault in faults[:_NAMED])
+        said = [
+            f"{_short(name)} ({_short(fault.why.partition(':')[0])})"
+            for name, fault in zip(names, faults, strict=False)
+        ]
+        said += [f"and {len(faults) - _NAMED:,} more"] if len(faults) > _NAMED else []
+        where = f"{folder}: " if folder else ""
+        raise UserError(
+            f"{where}{len(faults):,} of {count:,} images cannot be read; replace or remove them: "
+            f"{', '.join(said)}"
+        )
+
+
+def _short(text: object) -> str:
+    whole = str(text)
+    return whole if len(whole) <= _LETTERS else f"{whole[: _LETTERS // 2]}…{whole[-_LETTERS // 2 + 1 :]}"
 
 
 def _factor(picture: Image.Image) -> int:
