@@ -132,7 +132,7 @@ def verify(folder: Path, images: Sequence[Path], memory: Path, show: Show) -> No
         folder: the folder.
         images: what :func:`find` has found in it.
         memory: a folder for these notes.
-        show: is passed what is read one by one, to show how it goes on.
+        show: is passed what is read one by one, if it is much, to show how it goes on.
 
     Raises:
         UserError: some cannot be read; the message names up to ten.
@@ -143,7 +143,8 @@ def verify(folder: Path, images: Sequence[Path], memory: Path, show: Show) -> No
     states = {image: _state(image, folder) for image in images}
     fresh = [image for image in images if states[image] not in known]
     with ThreadPoolExecutor() as pool:
-        results = list(show(pool.map(picture_files.tried(picture_files.check), fresh), len(fresh)))
+        checked = pool.map(picture_files.tried(picture_files.check), fresh)
+        results = list(show(checked, len(fresh)) if len(fresh) > _FEW else checked)
     faults = [result for result in results if isinstance(result, PictureError)]
     if fresh and many:
         wrong = {fault.path for fault in faults}
