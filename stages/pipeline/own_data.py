@@ -55,7 +55,7 @@ def _errors_at(place: str) -> Iterator[None]:
 
 
 def _refuse(place: Path, path: str) -> None:
-    """Refuse what holds the folders that DVC removes, or lies in one; or is not in a copy that DVC has made."""
+    """Refuse what holds the folders that DVC removes, or lies in one; or what a copy of DVC's lacks."""
     if paths.home() != Path() and not place.exists():
         raise UserError(
             f"{path} is not in the copy of the repository in which DVC runs this: commit it, name it by its "
