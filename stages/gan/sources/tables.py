@@ -27,7 +27,7 @@ _INSTEAD = {  # of files of other programs: what to do
 }
 _STARTS = {
     b"\x93NUMPY": "NumPy's; let its name end in .npy",
-    b"PK": "an archive's, such as an Excel file; save the sheet as CSV",
+    b"PK\x03\x04": "an archive's, such as an Excel file; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an Excel file's; save the sheet as CSV",
     b"PAR1": f"a Parquet file's; {_INSTEAD['.parquet']}",
     b"\x1f\x8b": "compressed; unpack it",

@@ -149,6 +149,13 @@ def test_what_may_be_an_index_is_said(tmp_path):
     assert found.names == ("x1", "a", "b")  # fractions are data, whatever their column is called
 
 
+def test_a_text_may_begin_as_archives_do(tmp_path):
+    assert tables.read(write(tmp_path / "a.csv", "PK,b\n" + saved(POINTS[:, :2], delimiter=","))).names == (
+        "PK",
+        "b",
+    )
+
+
 def test_numbers_in_a_row_are_points_on_a_line(tmp_path):
     assert tables.read(write(tmp_path / "a.npy", np.arange(15))).values.shape == (15, 1)
     assert tables.read(write(tmp_path / "a.csv", "\n".join(map(str, range(15))))).values.shape == (15, 1)
