@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote, urlsplit
 
-from stages.runtime.errors import say, warn
+from stages.runtime.errors import warn
 from stages.tracking import database
 from stages.tracking.database import Database
 
@@ -48,7 +48,7 @@ class _Noted:
 
 
 def bring_home(local: Database) -> dict[str, str]:
-    """Have MLflow look for artifacts beside the database again, if it was copied or moved; a line says so.
+    """Have MLflow look for artifacts beside the database again, if it was copied or moved; a warning says so.
 
     It was, if they are noted in the usual folder of another folder, and either a database is there, too, or
     the artifacts of a run are here. All other places are of somebody's choice, and stay.
@@ -148,11 +148,11 @@ def _report(local: Database, folder: Path, noted: _Noted) -> None:
         return
     how = "copied" if _has_database(folder, local) else "moved"
     home = local.folder / ARTIFACTS
-    line = f"MLflow: {local.file} was {how} from {folder}; its artifacts are in {home} from now on"
+    line = f"MLflow's {local.file} was {how} from {folder}; its artifacts are in {home} from now on"
     left = [run for run in noted.runs if _exists(folder / run) and not _exists(local.folder / run)]
     if left:
         line += f"; copy {folder / ARTIFACTS} there for those of {len(left)} earlier runs"
-    say(line)
+    warn(line)
 
 
 def _has_database(folder: Path, local: Database) -> bool:

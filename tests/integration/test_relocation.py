@@ -90,8 +90,8 @@ def test_a_copy_has_its_own_artifacts(first, tmp_path, monkeypatch, capfd, chose
         found = store.find("sine", "dvc.generator", "abc")
         found.log_files("checkpoints", copy / "mlflow.db")
     said = capfd.readouterr()
-    line = f"MLflow: {copy}/mlflow.db was copied from {first}; its artifacts are in {copy}/mlruns from now on"
-    assert (said.err, said.out) == (f"{line}\n", "")
+    line = f"{copy}/mlflow.db was copied from {first}; its artifacts are in {copy}/mlruns from now on"
+    assert (said.err, said.out) == (f"warning: MLflow's {line}\n", "")
     client = MlflowClient(f"sqlite:///{copy}/mlflow.db")
     generator = "checkpoints/generator.safetensors"
     assert artifacts(client) == {"seed-7": [generator, "checkpoints/mlflow.db"], "seed-8": [generator]}
@@ -133,7 +133,7 @@ def test_one_that_was_moved_has_its_artifacts_again(moved, tmp_path, monkeypatch
     capfd.readouterr()
     sync.sync()
     line = f"was moved from {tmp_path}/before/repository; its artifacts are in {moved}/mlruns from now on\n"
-    assert capfd.readouterr().out == f"MLflow: {moved}/mlflow.db {line}MLflow: nothing waits\n"
+    assert capfd.readouterr() == ("MLflow: nothing waits\n", f"warning: MLflow's {moved}/mlflow.db {line}")
     log("seed-8", moved / "generator.safetensors", {})
     assert capfd.readouterr().err == ""
     generator = ["checkpoints/generator.safetensors"]

@@ -5,10 +5,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 
@@ -123,6 +125,26 @@ def test_a_run_shows_its_description_and_picture(page):
     page.get_by_text("with seed 2").wait_for()
     page.get_by_text("data/digits/seed-2/", exact=True).wait_for()
     assert all(browser.widths(page.locator("img[src*='get-artifact?path=evolution.gif']"), 1))
+
+
+def test_a_copy_in_a_folder_of_any_name_shows_pictures_of_its_own(trained, tmp_path):
+    copy = tmp_path / "feature%2Fx"
+    shutil.copytree(trained, copy)
+    path = next(copy.glob("mlruns/*/*/artifacts/evolution.png"))
+    path.write_bytes(b"its own")
+    with started(copy) as process:
+        place = process.stdout.readline().split()[1].partition("/#/")[0]
+        query = urlencode({"path": path.name, "run_uuid": path.parts[-3]})
+        with urllib.request.urlopen(f"{place}/get-artifact?{query}") as answer:
+            assert answer.read() == b"its own"
+
+
+def test_the_front_page_leads_to_runs_after_the_switch_that_the_page_for_teams_names(page, address, root):
+    assert "*Model training*" in (root / "docs" / "team.md").read_text()
+    page.goto(address.partition("#")[0])
+    page.get_by_role("button", name="Model training", exact=True).click()
+    page.get_by_role("link", name="digits", exact=True).click()
+    page.get_by_role("link", name="seed-2", exact=True).wait_for()
 
 
 def test_it_ends_without_its_server(trained):
