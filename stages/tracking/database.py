@@ -29,11 +29,13 @@ class Database:
 
     @property
     def address(self) -> str:
-        """MLflow's address for it from its folder.
+        """MLflow's address for it, for who works in its folder.
 
-        It has the name of no folder, as SQLAlchemy takes ``%2F`` in one for a slash, and ``?`` for its end.
+        Where the folder's name has other signs than the plainest, it is left out: in an address, SQLAlchemy
+        takes ``%2F`` for a slash and ``?`` for the end, and MLflow makes folders of what it misreads.
         """
-        return f"{self.scheme}:///{quote(self.name)}{self.options}"
+        whole = quote_from_bytes(bytes(self.file))
+        return f"{self.scheme}:///{whole if whole == str(self.file) else quote(self.name)}{self.options}"
 
     def enter(self) -> str:
         """Work in its folder from now on, as MLflow has its artifacts where it works; returns the address.

@@ -33,18 +33,22 @@ def test_a_path_means_what_is_written(tmp_path, monkeypatch, name, absolute):
     monkeypatch.chdir(tmp_path if absolute else folder)
     found = database.of(f"sqlite:///{folder}/mlflow.db" if absolute else "sqlite:///mlflow.db")
     assert (found.folder, found.name) == (folder, "mlflow.db")
-    assert found.enter() == "sqlite:///mlflow.db"
+    assert found.enter() == "sqlite:///mlflow.db"  # nothing is misread in that
     assert Path.cwd() == folder
+
+
+def test_plain_paths_are_given_whole(tmp_path):
+    assert database.of("sqlite:///mlflow.db").enter() == f"sqlite:///{tmp_path}/mlflow.db"
+    assert database.of("sqlite:///no/such/mlflow.db").enter() == f"sqlite:///{tmp_path}/no/such/mlflow.db"
+    assert Path.cwd() == tmp_path / "no" / "such"
 
 
 @pytest.mark.parametrize(
     ("uri", "file", "address"),
     [
-        ("sqlite:///mlflow.db", "mlflow.db", "sqlite:///mlflow.db"),
-        ("sqlite:///no/such/mlflow.db", "no/such/mlflow.db", "sqlite:///mlflow.db"),
         ("sqlite:///no%20such/mlflow.db", "no such/mlflow.db", "sqlite:///mlflow.db"),
         ("sqlite:///a%20b.db", "a b.db", "sqlite:///a%20b.db"),
-        ("sqlite+pysqlite:///mlflow.db?timeout=9", "mlflow.db", "sqlite+pysqlite:///mlflow.db?timeout=9"),
+        ("sqlite+pysqlite:///%41 b.db?timeout=9", "A b.db", "sqlite+pysqlite:///A%20b.db?timeout=9"),
     ],
 )
 def test_what_is_not_there_is_read_as_mlflow_does(tmp_path, uri, file, address):
