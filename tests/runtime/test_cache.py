@@ -1,5 +1,7 @@
 import os
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -10,13 +12,18 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A DVC repository with something in its cache, which anybody may enter."""
-    monkeypatch.chdir(tmp_path)
-    subprocess.run(["dvc", "init", "--quiet", "--no-scm"], check=True)
-    found = tmp_path / ".dvc/cache/files/md5/85"
-    found.mkdir(parents=True)
-    return found
+def folder(monkeypatch):
+    """A DVC repository with something in its cache, which anybody may enter, as pytest's own folders not."""
+    with TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        monkeypatch.chdir(place)
+        monkeypatch.setenv("HOME", place)
+        subprocess.run(["dvc", "init", "--quiet", "--no-scm"], check=True)
+        found = Path(place, ".dvc/cache/files/md5/85")
+        found.mkdir(parents=True)
+        yield found
+        found.chmod(0o755)
+        monkeypatch.undo()
 
 
 def said() -> str:
@@ -38,12 +45,9 @@ def said() -> str:
         return pipe.read().decode()
 
 
-def test_a_cache_that_cannot_be_written_is_refused_before_anything_is_computed(folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_a_cache_that_cannot_be_written_is_refused_before_anything_is_computed(folder):
     cache.check()
     folder.chmod(0o555)
-    for above in (tmp_path, *tmp_path.parents[:2]):  # pytest has them for its user alone
-        above.chmod(0o755)
     assert ".dvc/cache" in (line := said())
     assert "DVC's cache cannot be written; have its owner share it" in line
 
