@@ -153,7 +153,7 @@ def checkpoints(recipe: Recipe, seed: int, epochs: Sequence[int]) -> Iterator[Sc
 
     client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or STORE)
     found = client.get_experiment_by_name(recipe.experiment)
-    runs = client.search_runs([found.experiment_id], f"attributes.run_name = 'seed-{seed}'") if found else []
+    runs = client.search_runs([found.experiment_id], f"tags.seed = '{seed}'") if found else []
     if not runs:
         raise UserError(f"no run of {recipe.experiment}, seed {seed}, in the MLflow store")
     score = Scorer(recipe, seed)

@@ -37,10 +37,11 @@ def register(run_name: re.Match[str], name: str | None, alias: str | None) -> No
         os.environ.setdefault(key, value)
     relocation.settle(uri)
     here, local = Path.cwd(), database.of(uri)
+    place = local.enter() if local else uri
     from mlflow import MlflowClient
 
-    with _errors_of(uri):
-        client = MlflowClient(tracking_uri=local.enter() if local else uri)
+    with _errors_of(uri), _everywhere(place):
+        client = MlflowClient(place)
         run = _run(client, run_name, address.public(uri), here)
         model = _model(client, run, here)
         version = models.register(client, model, name or model.name)
@@ -110,6 +111,19 @@ def _model(client: "MlflowClient", run: "Run", here: Path) -> "LoggedModel":
         )
     with TemporaryDirectory() as folder:
         return models.log(client, run.info.run_id, here / file, modules.pack(Path(folder)))
+
+
+@contextmanager
+def _everywhere(place: str) -> Iterator[None]:
+    """Have MLflow look models up in this store within the block, too: its client alone does not."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    os.environ["MLFLOW_TRACKING_URI"] = place
+    try:
+        yield
+    finally:
+        del os.environ["MLFLOW_TRACKING_URI"]
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 @contextmanager

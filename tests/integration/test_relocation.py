@@ -1,7 +1,10 @@
 """An SQLite store in a repository that was copied or moved, and in folders of any name."""
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -156,6 +159,24 @@ def test_one_whose_artifacts_are_nowhere_says_what_to_do(moved, tmp_path, monkey
     (tmp_path / "lost").rename(moved / "mlruns")
     sync.sync()
     assert len(artifacts(MlflowClient(f"sqlite:///{moved}/mlflow.db"))) == 2
+
+
+def test_a_generator_of_a_copy_is_registered_there(first, tmp_path, root):
+    copy = tmp_path / "parent" / "feature%2Fx"
+    shutil.copytree(first, copy)
+    run = next((copy / "mlruns" / "1").glob("*/artifacts")).parent.name
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.tools.register", run, "--name", "copied"],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "registered: sine, seed-7, as version 1 of copied" in done.stdout
+    (place,) = {text for text in noted(copy) if text.endswith("/artifacts") and "/models/" in text}
+    assert place.startswith(f"{relocation.quoted(copy)}/mlruns/1/models/")
+    assert list(copy.parent.iterdir()) == [copy]
 
 
 @pytest.mark.parametrize(
