@@ -29,14 +29,14 @@ def sampled(box: Path) -> int:
     )
 
 
-def train(uri: str, box: Path, key: str, samples: int = 2) -> None:
-    """Log to a run until the machine was sampled so often."""
+def train(uri: str, box: Path, key: str, killed: bool) -> None:
+    """Log to a run until the machine was sampled two times more."""
     with Store(uri, box) as store, store.start("sampled", "seed-1", {}, {}, key=key) as run:
         run.log_metrics({"loss": 1.0}, step=1)
         end, before = time.monotonic() + 60, sampled(box)
-        while sampled(box) < before + samples and time.monotonic() < end:
+        while sampled(box) < before + 2 and time.monotonic() < end:
             time.sleep(0.1)
-        if not before:
+        if killed:
             raise KeyboardInterrupt
 
 
@@ -47,8 +47,8 @@ def test_a_training_has_curves_of_the_machine_though_its_store_is_away(tmp_path,
     box = tmp_path / "box"
     key = Store(uri, box).new_key()
     with pytest.raises(KeyboardInterrupt):
-        train(uri, box, key)
-    train(uri, box, key)
+        train(uri, box, key, killed=True)
+    train(uri, box, key, killed=False)
     assert "wait in" in capfd.readouterr().out
     (tmp_path / "away").unlink()
     count = sampled(box)
