@@ -49,10 +49,10 @@ check test slow: PYTEST := .venv/bin/python -m pytest --numprocesses logical --d
 check: install ## Run the tests that need no pipeline and no server (a minute)
 	$(PYTEST) --ignore tests/integration
 
-test: install ## Run the tests, all but the slow ones (8 minutes)
+test: install ## Run the tests, all but the slow ones (10 minutes)
 	$(PYTEST) -m "not slow"
 
-slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (25 minutes)
+slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (20 minutes)
 	$(PYTEST) -m slow
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine
