@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 _ADVICE = {
@@ -50,6 +51,12 @@ def one_line(text: object) -> str:
     """A text on one line that does nothing to a terminal."""
     joined = _BREAK.sub(" ", str(text))
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in joined).strip()
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Names in a message: the first ones, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def without_login(text: str, uri: str) -> str:

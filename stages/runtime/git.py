@@ -34,4 +34,13 @@ def clone(folder: Path) -> Path:
     # Its remote is called origin whatever git's settings say, and then none: nothing is to go back.
     output("clone", "--quiet", "--depth", "1", "--origin", "origin", whole.as_uri(), str(folder))
     output("-C", str(folder), "remote", "remove", "origin")
-    return folder / output("rev-parse", "--show-prefix")
+    return folder / place()
+
+
+def place() -> str:
+    """Where in its repository this folder is: its path there, or "" for the whole.
+
+    Raises:
+        UserError: it is in none.
+    """
+    return output("rev-parse", "--show-prefix")

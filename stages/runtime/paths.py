@@ -7,13 +7,13 @@ experiments of ``--temp`` and of its queue in copies of that, which it removes a
 import os
 from pathlib import Path
 
-COPIES = Path(".dvc/tmp/exps")  # where DVC has them
+_COPIES = Path(".dvc/tmp/exps")  # where DVC has them
 
 
 def home() -> Path:
     """The repository that this folder is a copy of, made by DVC for an experiment; or this folder."""
     repository = os.environ.get("DVC_ROOT")  # of the one in which the experiment was asked for
-    if repository and (Path(repository) / COPIES).resolve() in Path.cwd().parents:
+    if repository and (Path(repository) / _COPIES).resolve() in Path.cwd().parents:
         return Path(repository).resolve()
     return Path()
 

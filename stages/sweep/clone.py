@@ -24,7 +24,7 @@ def commit() -> str:
 
 
 def archive(expected: str) -> bytes:
-    """A tar file of a clone of the last commit, without the history; see :func:`place`.
+    """A tar file of a clone of the last commit, without the history; the project is at :func:`git.place`.
 
     Raises:
         UserError: that is no longer the one that is ``expected``.
@@ -37,11 +37,6 @@ def archive(expected: str) -> bytes:
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.add(folder, arcname=".")
         return packed.getvalue()
-
-
-def place() -> str:
-    """Where in a clone the project is: the folder's path, or "" for the whole."""
-    return git.output("rev-parse", "--show-prefix")
 
 
 def is_here(expected: str) -> bool:

@@ -8,9 +8,8 @@ from pathlib import Path
 from configobj import ConfigObj
 from dvc.repo import Repo
 
-from stages.runtime import paths
+from stages.runtime import git, paths
 from stages.runtime.errors import UserError
-from stages.sweep import clone
 from stages.tracking import address
 
 SCRATCH = "{scratch}"  # stands for the scratch folder, which is another on each machine
@@ -46,7 +45,7 @@ def here(repo: Repo) -> Site:
     kind, found, path = environment.get("MLFLOW_TRACKING_URI", paths.STORE).partition(":///")
     if found and kind.startswith("sqlite"):
         environment["MLFLOW_TRACKING_URI"] = f"{kind}:///{Path(path).absolute()}"
-    return Site(clone.place(), str(scratch), _text(config), str(Path.cwd()), False, environment)
+    return Site(git.place(), str(scratch), _text(config), str(Path.cwd()), False, environment)
 
 
 def elsewhere(repo: Repo, scratch: str) -> Site:
@@ -70,7 +69,7 @@ def elsewhere(repo: Repo, scratch: str) -> Site:
         "cache": {"dir": f"{SCRATCH}/cache"},
         f'remote "{name}"': remote,
     }
-    return Site(clone.place(), scratch, _text(config), SCRATCH, True, environment)
+    return Site(git.place(), scratch, _text(config), SCRATCH, True, environment)
 
 
 def _environment() -> dict[str, str]:

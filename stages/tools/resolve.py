@@ -13,13 +13,12 @@ Example:
 """
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 from dvc.utils.serialize import dumps_yaml
 
 from stages.runtime import command, dvc, files, git
-from stages.runtime.errors import UserError, say
+from stages.runtime.errors import UserError, listed, say
 from stages.runtime.paths import LOCK, SOURCES
 
 _RESULTS = ("reports", SOURCES.as_posix())  # folders of what the pipeline makes, beside dvc.lock
@@ -35,10 +34,9 @@ def resolve() -> None:
     """
     versions = _unmerged()
     if by_hand := [path for path in versions if not _is_result(path)]:
-        more = f" and {len(by_hand) - _NAMED} more" if len(by_hand) > _NAMED else ""
         raise UserError(
-            f"resolve: first resolve by hand, and git add: {', '.join(by_hand[:_NAMED])}{more}; what the "
-            "pipeline makes comes after that"
+            f"resolve: first resolve by hand, and git add: {listed(by_hand, _NAMED)}; what the pipeline "
+            "makes comes after that"
         )
     for path, there in versions.items():
         if path == LOCK.as_posix() and {_OURS, _THEIRS} <= there:
@@ -73,11 +71,8 @@ def _both() -> str:
     ours, theirs = (
         yaml.load(git.output("show", f":{version}:./{LOCK}"), dvc.Loader) for version in (_OURS, _THEIRS)
     )
-    return str(dumps_yaml({**ours, "stages": ours["stages"] | _without(theirs["stages"], ours["stages"])}))
-
-
-def _without(entries: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    return {name: entry for name, entry in entries.items() if name not in known}
+    stages = ours["stages"] | theirs["stages"] | ours["stages"]  # in the order of this one
+    return str(dumps_yaml({**ours, "stages": stages}))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ import yaml
 
 from stages.gan.core import params
 from stages.runtime import command, git
-from stages.runtime.errors import UserError, say
+from stages.runtime.errors import UserError, listed, say
 from stages.tools import published
 from stages.tools.published import File, Runs
 
@@ -134,11 +134,10 @@ def _compare(runs: Runs, device: str) -> None:
     for line in published.score_table(scores):
         say(line)
     if outside := [score for score in scores if not score.within]:
-        named = ", ".join(f"{score.name} of {score.run}" for score in outside[:_NAMED])
-        more = f" and {len(outside) - _NAMED} more" if len(outside) > _NAMED else ""
+        named = listed([f"{score.name} of {score.run}" for score in outside], _NAMED)
         raise UserError(
             f"verify: {where}; {len(outside)} of {len(scores)} scores are outside the range of the published "
-            f"seeds: {named}{more}. (Beside N published seeds, chance alone puts a score there in 2 of N + 1 "
+            f"seeds: {named}. (Beside N published seeds, chance alone puts a score there in 2 of N + 1 "
             "cases)"
         )
     say(f"verify: {where}; all {len(scores)} scores are within the range of the published seeds")

@@ -15,7 +15,7 @@ from stages.gan.core.history import Epoch
 from stages.gan.core.params import Experiment, Settings, Train, flatten
 from stages.gan.plots.evolution import Preview
 from stages.runtime import changes, files
-from stages.runtime.errors import UserError, describe_os_error, warn
+from stages.runtime.errors import UserError, describe_os_error, listed, warn
 from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import modules, pages
 from stages.tracking.run import Run
@@ -241,8 +241,7 @@ def _origin() -> dict[str, str]:
     tags = {"dvc.stage": os.environ.get("DVC_STAGE"), DVC_EXPERIMENT: os.environ.get("DVC_EXP_NAME")}
     tags |= {"mlflow.source.name": f"stages/{Path(sys.argv[0]).name}", "mlflow.source.type": "LOCAL"}
     if origin := changes.origin():
-        named, more = origin.changed[:_NAMED], len(origin.changed) - _NAMED
         tags[COMMIT] = origin.commit
-        tags[CHANGED] = ", ".join(named) + (f" and {more} more" if more > 0 else "") or "no"
+        tags[CHANGED] = listed(origin.changed, _NAMED) or "no"
         tags[_DIFF] = origin.diff
     return {key: value for key, value in tags.items() if value}
