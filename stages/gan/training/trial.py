@@ -1,7 +1,9 @@
 """A trial of custom networks and losses before a training: a mistake is reported in one line, and at once."""
 
 import copy
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
@@ -20,6 +22,13 @@ from stages.gan.training.penalties import gradient_penalty
 _CPU = torch.device("cpu")
 _SAMPLES = 3
 _CLASSES = 3
+_RANGES = (
+    (0.0, 1.0, "only numbers from 0 to 1"),
+    (-1.0, 1.0, "only numbers from -1 to 1"),
+    (0.0, math.inf, "no negative numbers"),
+    (-math.inf, 0.0, "no positive numbers"),
+)
+_DRAWS = 16  # of random weights; each shows a side of 0, so 2 ** -16 is the chance to miss one
 
 
 def check(params: Experiment, shape: Sequence[int], device: torch.device = _CPU) -> None:
@@ -43,6 +52,7 @@ def check(params: Experiment, shape: Sequence[int], device: torch.device = _CPU)
         first, again = (_build(kind, params, shape) for _ in range(2))
         _check_state(declaration, first, params.train.processes)
         _check_forward(declaration, first, again, shape)
+        _check_range(declaration, first, params, shape)
         if declaration.kind == "discriminator" and _penalises(params.train):
             with pieces.errors_at(declaration):
                 samples, *classes = _inputs(declaration, first, shape)
@@ -162,10 +172,49 @@ def _check_forward(
     for name, slope in zip(parameters, slopes, strict=True):
         if slope is None:
             raise declaration.error(f"{name.removeprefix('network.')}: is not used in forward")
-    if generates and len(shape) == 3:
-        with torch.no_grad():  # far points, as small numbers may stay within by chance
-            if copy.deepcopy(network).eval()(1000 * inputs[0]).abs().max() > 1:
-                raise declaration.error("images must be in [-1, 1]; end it with nn.Tanh()")
+
+
+def _check_range(
+    declaration: Declaration, network: nn.Module, params: Experiment, shape: Sequence[int]
+) -> None:
+    """A generator of images can give all of [-1, 1] and nothing else; a discriminator gives any number.
+
+    A closing ``nn.Sigmoid()`` breaks both without a word: of a probability taken for a logit, binary cross
+    entropy stays at log 2. Only a custom loss may take what is not a logit.
+    """
+    generates = declaration.kind == "generator"
+    custom_loss = any(piece.kind == "loss" and piece.is_custom for piece in params.trained_pieces)
+    if len(shape) != 3 if generates else custom_loss:
+        return
+    inputs = _inputs(declaration, network, shape)
+    low, high = _range(network, inputs)
+    only = next((words for least, most, words in _RANGES if least <= low and high <= most), None)
+    if generates and only != "only numbers from -1 to 1":
+        given = only or f"numbers up to {max(-low, high):.3g}"
+        raise declaration.error(f"images must be in [-1, 1], but it gives {given}; end it with nn.Tanh()")
+    if not generates and only is not None:
+        raise declaration.error(
+            f"must give logits, which may be any numbers, but gives {only}; leave out what confines them at "
+            "its end, such as nn.Sigmoid(), or name a loss of custom.py that takes such numbers in train.loss"
+        )
+
+
+def _range(network: nn.Module, inputs: Sequence[Tensor]) -> tuple[float, float]:
+    """The least and the greatest number that a network gives, with its own and with random weights."""
+    tried = copy.deepcopy(network).eval()
+    random = random_generator(0, "trial", "weights")
+    low, high = math.inf, -math.inf
+    with torch.no_grad():
+        for draw in range(_DRAWS):
+            with suppress(Exception):  # with its own weights it works, and it never has these
+                made = tried(*inputs)
+                made = made[made.isfinite()]
+                low, high = min(low, *made.flatten().tolist()), max(high, *made.flatten().tolist())
+            if low < -1 and high > 1:
+                break
+            for parameter in tried.parameters():
+                parameter.copy_((1, 10)[draw % 2] * torch.randn(parameter.shape, generator=random))
+    return low, high
 
 
 def _check_shared(declaration: Declaration, loss: Loss, processes: int) -> None:

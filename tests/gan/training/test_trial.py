@@ -1,5 +1,7 @@
 """Custom networks and losses are tried before a training."""
 
+import re
+
 import pytest
 import torch
 
@@ -32,7 +34,12 @@ def test_what_can_be_trained_passes_the_trial_and_is_not_changed_by_it(plain):
         (
             "def plain_generator(latent, shape):\n"
             "  return nn.Sequential(nn.Linear(latent, 64), nn.Unflatten(1, shape))",
-            "images must be in [-1, 1]; end it with nn.Tanh()",
+            "images must be in [-1, 1], but it gives numbers up to",
+        ),
+        (
+            "def plain_generator(latent, shape):\n"
+            "  return nn.Sequential(nn.Linear(latent, 64), nn.Sigmoid(), nn.Unflatten(1, shape))",
+            "images must be in [-1, 1], but it gives only numbers from 0 to 1; end it with nn.Tanh()",
         ),
         (
             "def plain_discriminator(shape): return nn.Conv2d(1, 1, 3)",
@@ -109,6 +116,34 @@ def test_what_cannot_be_trained_is_refused_in_one_line(plain, text, words):
     assert str(refused.value).startswith("stages/gan/custom.py, line ")
 
 
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("nn.Sigmoid()", "must give logits, which may be any numbers, but gives only numbers from 0 to 1"),
+        ("nn.Tanh()", "gives only numbers from -1 to 1"),
+        ("nn.Softplus()", "gives no negative numbers"),
+        ("nn.LogSigmoid()", "gives no positive numbers"),
+    ],
+)
+@pytest.mark.parametrize("width", [1, 256])
+def test_a_discriminator_gives_logits_but_to_a_custom_loss(plain, end, words, width):
+    text = f"""
+def plain_discriminator(shape):
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, {width}), nn.ReLU(), nn.Dropout(0.3), nn.Linear({width}, 1), END
+    )
+"""
+    with pytest.raises(UserError, match=re.escape(words)):
+        trial.check(plain(text.replace("END", end)), SHAPE)
+    trial.check(plain(text.replace(", END", "")), SHAPE)
+    probabilities = """
+class PlainLoss:
+    def discriminator(self, real, generated): return (generated - real).mean()
+    def generator(self, generated): return -generated.mean()
+"""
+    trial.check(plain(text.replace("END", end) + probabilities), SHAPE)
+
+
 def test_a_discriminator_may_add_noise_that_comes_from_the_seed(plain):
     noisy = """
 from stages.gan.core.layers import RandomLayer
@@ -150,6 +185,7 @@ def test_a_discriminator_that_is_told_the_class_is_given_one(plain):
     wrong = (
         (("+ self.told(classes)", ""), "told.weight: is not used in forward"),
         (("self.last(F.relu(", "(F.relu("), "must give logits"),
+        (("self.last(F.relu(", "F.sigmoid(self.last("), "must give logits, which may be any numbers"),
         (("def forward(self, x, classes)", "def forward(self, x)"), "TypeError"),
     )
     for (right, other), words in wrong:
