@@ -212,7 +212,7 @@ PARAMETERS = [
     bad_value("sine.train.epoch", 3, "sine.train.epoch: no such parameter; did you mean epochs?"),
     bad_value("sine.train.batchsize", 3, "did you mean batch_size?"),
     bad_value("sine.trian", {}, "sine.trian: no such parameter; did you mean train?"),
-    bad_value("sine.train.colour", "red", "sine.train.colour: none of loss, epochs"),
+    bad_value("sine.train.colour", "red", "sine.train.colour: no such parameter; there are loss, epochs"),
     bad_value("thread", 2, "thread: neither a setting nor an experiment's block; did you mean threads?"),
     bad_value("experiment", ["sine"], "did you mean experiments?"),
     bad_value("sine.train.lr", "fast", "sine.train.lr: should be a valid number, got 'fast'"),
@@ -348,7 +348,7 @@ COMMANDS = [
 DEVICES = [
     Case(
         f"{stage} on a device that is not there", stage,
-        lambda f: calls.change(f, device=no_device()), ("device: ", "is not there; this machine has cpu"),
+        lambda f: calls.change(f, device=no_device()), ("device: ", "is not available; this machine has cpu"),
         () if stage != "plot" else ("--experiment", "sine"),
     )
     for stage in ("judge", "reference", "train", "sample", "evaluate", "plot")

@@ -58,7 +58,7 @@ def test_custom_networks_and_a_custom_loss_go_all_the_way_and_leave_the_same_byt
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     calls.assert_refused(
         calls.call(tmp_path, "sample", experiment="digits"),
-        "generator.safetensors: width is 32, but 33 is what generator in the parameters",
+        "generator.safetensors: width is 32, but generator in the parameters and the data need 33",
     )
 
 

@@ -371,7 +371,7 @@ def test_without_dvc_lock_and_outputs_all_comes_from_the_run_cache(reproduced, t
             "primary: curve_share_\n",
             "params.yaml: sine.evaluate.primary: runs have no score curve_share_ that says which is better",
         ),
-        ("device: cpu\n", f"device: {ABSENT}\n", f"device: {ABSENT} is not there; this machine has cpu"),
+        ("device: cpu\n", f"device: {ABSENT}\n", f"device: {ABSENT} is not available; this machine has cpu"),
     ],
 )
 def test_a_mistake_in_the_parameters_removes_nothing(reproduced, right, wrong, words):

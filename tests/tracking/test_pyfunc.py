@@ -163,7 +163,7 @@ def test_it_is_loaded_from_a_file_or_refuses(generator, model, tmp_path):
     loaded = pyfunc._load_pyfunc(str(path), {"device": "cpu", "threads": 2})
     rows = pd.DataFrame({"seed": [0, 1]})
     np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
-    with pytest.raises(MlflowException, match="device: abacus is not there"):
+    with pytest.raises(MlflowException, match="device: abacus is not available"):
         pyfunc._load_pyfunc(str(path), {"device": "abacus", "threads": 2})
     told = Conditional(MlpGenerator(LATENT + 3, [16], (2,), torch.Generator().manual_seed(1)), COUNTS)
     weights.save(path, told, {"experiment": "sine", "seed": SEED, "device": "cpu"})

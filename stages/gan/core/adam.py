@@ -1,4 +1,4 @@
-"""Adam, as thin as it can be: for small networks, an optimizer's bookkeeping takes longer than its sums."""
+"""A minimal Adam: for small networks, an optimizer's bookkeeping takes longer than its arithmetic."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -8,17 +8,17 @@ from torch.optim.adam import adam
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) by PyTorch's fused kernel, with ε = 1e-8.
+    """Adam (Kingma & Ba 2015, algorithm 1) with PyTorch's fused kernel and ε = 1e-8.
 
-    The weights are those that ``torch.optim.Adam(…, fused=True)`` gives, to the bit. Gradients go from the
-    loss straight into the step: none is kept in a parameter, so none needs to be set to zero.
+    It gives the same weights as ``torch.optim.Adam(…, fused=True)``, bit for bit. :meth:`step` computes the
+    gradients and uses them at once. It stores none in a parameter, so none has to be set to zero.
 
     Args:
-        parameters: what to learn, on one device; changed in place.
+        parameters: the parameters to learn, all on one device; changed in place.
         betas: decay rates of the two moments, two numbers in [0, 1).
-        mean: of the gradients, over all processes that train together; by default there is one.
-        clip_norm: the most that the norm of all gradients may be (Pascanu et al. 2013); longer ones are
-            shortened to it.
+        mean: averages the gradients over all processes that train together; the default is for one process.
+        clip_norm: the largest norm that all gradients together may have (Pascanu et al. 2013); larger
+            gradients are scaled down to it. None: no limit.
     """
 
     def __init__(
@@ -38,15 +38,15 @@ class Adam:
         self._steps = [torch.zeros((), dtype=torch.float32, device=value.device) for value in self._values]
 
     def step(self, loss: Tensor, lr: float) -> None:
-        """Make a scalar loss smaller by one step with a learning rate."""
+        """Take one step that reduces ``loss``, a scalar, with the learning rate ``lr``."""
         gradients = self._mean(torch.autograd.grad(loss, self._parameters))
         if self._clip_norm is not None:
             norm = torch.nn.utils.get_total_norm(gradients)
-            share = (self._clip_norm / norm).clamp(max=1)  # infinite, and so 1, where the norm is 0
+            share = (self._clip_norm / norm).clamp(max=1)  # a norm of 0 gives infinity, and so 1
             gradients = [gradient * share for gradient in gradients]
         adam(
             self._values,
-            [gradient.contiguous() for gradient in gradients],  # the kernel goes through memory as it lies
+            [gradient.contiguous() for gradient in gradients],  # the kernel ignores strides
             self._means,
             self._squares,
             [],
@@ -62,11 +62,11 @@ class Adam:
         )
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The moments and the counts of steps, as they are now."""
+        """The moments and the numbers of steps: the tensors in use, not copies."""
         return {f"{kind}.{i}": tensor for kind, all_ in self._state() for i, tensor in enumerate(all_)}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`state_dict` gave."""
+        """Copy the values that :meth:`state_dict` returned."""
         for kind, tensors in self._state():
             for i, tensor in enumerate(tensors):
                 tensor.copy_(state[f"{kind}.{i}"])

@@ -1,4 +1,4 @@
-"""Tensors in .npy files, of which nothing is ever unpickled."""
+"""Tensors in .npy files; reading them never unpickles anything."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -20,12 +20,12 @@ _ERRORS = (
 
 
 def load(path: Path, what: str, stage: str) -> Tensor:
-    """The tensor in a file.
+    """The tensor in a .npy file, on the CPU.
 
     Args:
         path: the file.
-        what: what it should hold, for the message.
-        stage: the stage that makes it, likewise.
+        what: what the file should hold, for the error message.
+        stage: the stage that makes the file, for the error message.
 
     Raises:
         UserError: the file is missing or damaged, or holds numbers that are not finite.
@@ -41,12 +41,12 @@ def load(path: Path, what: str, stage: str) -> Tensor:
 
 
 def save(path: Path, blocks: Iterable[Tensor], count: int) -> None:
-    """Write blocks [B, …] of ``count`` rows in all, one by one: a million rows need no more memory than one.
+    """Write blocks [B, …] one by one to a .npy file, so that memory has to hold only one block at a time.
 
     Args:
         path: the file.
         blocks: at least one; on the CPU, all of the same type.
-        count: their rows together.
+        count: number of rows in all blocks together.
     """
     rest = iter(blocks)
     first = next(rest)

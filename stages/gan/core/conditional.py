@@ -1,4 +1,4 @@
-"""Generators that are told the class of what they draw."""
+"""Generators that are told the class of each sample."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,17 +9,18 @@ from torch.nn.functional import one_hot
 
 
 class Conditional(nn.Module):
-    """A generator whose latent points have the class behind them, as a one-hot row (Mirza & Osindero 2014).
+    """A generator that is told the class: a one-hot row after the latent point (Mirza & Osindero 2014).
 
-    So any generator can be one: what it takes is longer by as many numbers as there are classes.
+    Any generator can be used: its input only has to be longer by the number of classes.
 
     Args:
-        network: a generator of latent points of the longer kind.
-        counts: of the training samples of each class.
+        network: a generator whose input [N, latent] includes the one-hot row.
+        counts: number of training samples of each class.
 
     Attributes:
-        latent: numbers in what it takes, those of the class among them.
-        counts: the same.
+        latent: length of the input, the one-hot row included.
+        counts: see above.
+        architecture: what builds the network again; ``latent`` in it does not include the one-hot row.
     """
 
     def __init__(self, network: nn.Module, counts: Sequence[int]) -> None:
@@ -34,11 +35,14 @@ class Conditional(nn.Module):
             self.masks = masks
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Latent points, with their classes behind them [N, latent], to samples [N, *shape]."""
+        """Latent points followed by one-hot rows [N, latent] to samples [N, *shape]."""
         samples: Tensor = self.network(latents)
         return samples
 
 
 def with_classes(points: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Latent points [N, L] with their classes (int64 [N], below ``classes``) behind them [N, L + classes]."""
+    """Append one-hot rows to latent points: [N, L] and labels (int64 [N]) give [N, L + classes].
+
+    ``classes`` is the number of classes; labels are from 0 to ``classes`` - 1.
+    """
     return torch.cat([points, one_hot(labels, classes).to(points)], 1)

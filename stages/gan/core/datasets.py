@@ -16,20 +16,20 @@ from stages.gan.core.source import MOST_CLASSES, Source
 from stages.runtime import files
 from stages.runtime.errors import UserError
 
-_DARK, _BACKGROUND = 32, 0.4  # so dark are so many of the pixels, at least, where a background is dark
-_KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
+_DARK, _BACKGROUND = 32, 0.4  # a background is dark if at least this share of the pixels is below this value
+_KEY = "about"  # one key only: safetensors writes several in random order, which would change the bytes
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples and, where the data set has them, their labels (int64 [N]).
-
-    Points are float32 [N, D] in the data's units; images are uint8 [N, C, H, W], 0 (background) to 255.
+    """Samples and, if the data set has them, their labels.
 
     Attributes:
-        normalization: how points are scaled for the networks; None: they see them as they are.
-        classes: their names, in the order of the labels; empty: they have numbers only.
-        columns: the names of points' coordinates; empty: x1, x2, ….
+        samples: points are float32 [N, D] in the data's units; images are uint8 [N, C, H, W], 0 to 255.
+        labels: int64 [N], from 0; None: the samples have no labels.
+        normalization: how points are scaled for the networks; None: points are not scaled.
+        classes: names of the classes, in the order of the labels; empty: classes have no names.
+        columns: names of the points' coordinates; empty: they are called x1, x2, ….
     """
 
     samples: Tensor
@@ -43,42 +43,42 @@ class Split:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
+        """The shape of one sample: (D,) for points, (C, H, W) for images."""
         return tuple(self.samples.shape[1:])
 
     @property
     def normalized(self) -> Tensor:
-        """The samples as the networks see them."""
+        """The samples as the networks see them: images in [-1, 1], points scaled or unchanged."""
         if self.normalization is None:
             return normalize(self.samples)
         return self.normalization.normalize(self.samples)
 
     @property
     def class_counts(self) -> list[int]:
-        """How many samples each class has; nothing, if they have no labels."""
+        """Number of samples of each class; empty if the samples have no labels."""
         counts: list[int] = [] if self.labels is None else self.labels.bincount().tolist()
         return counts
 
     @property
     def kind(self) -> str:
-        """What it holds, in words."""
+        """The split in words, such as ``50 float32 samples of shape (2,)``."""
         dtype = str(self.samples.dtype).removeprefix("torch.")
         labels = "" if self.labels is None else f" with {len(self.labels)} labels"
         return f"{len(self)} {dtype} samples of shape {self.shape}{labels}"
 
     @cached_property
     def light_on_dark(self) -> bool:
-        """Whether the images are grey, on a dark background: pictures then show them dark on light."""
+        """Whether the images are grey on a dark background; pictures show such images dark on light."""
         some = self.samples[:1000]
         grey = some.dim() == 4 and some.shape[1] == 1
         return grey and (some < _DARK).double().mean().item() >= _BACKGROUND
 
     def column(self, index: int) -> str:
-        """What the coordinate of an index is called: x1, the first."""
+        """The name of the coordinate with an index, from 0; if it has none, x1, x2, …."""
         return self.columns[index] if self.columns else f"x{index + 1}"
 
     def class_name(self, label: int) -> str:
-        """What a class is called."""
+        """The name of a class; if it has none, its number."""
         return self.classes[label] if label < len(self.classes) else str(label)
 
 
@@ -91,12 +91,12 @@ class Dataset:
 
     @property
     def splits(self) -> tuple[Split, Split]:
-        """Both."""
+        """Both splits."""
         return self.train, self.test
 
     @property
     def class_count(self) -> int | None:
-        """How many classes the samples have; None: they have no labels."""
+        """Number of classes in both splits (the largest label + 1); None: the samples have no labels."""
         if self.train.labels is None or self.test.labels is None:
             return None
         return int(torch.cat([self.train.labels, self.test.labels]).max()) + 1
@@ -107,7 +107,7 @@ class Dataset:
         return self.train.shape
 
     def save(self, path: Path) -> None:
-        """Write all tensors to a safetensors file; the same bytes each time."""
+        """Write the data set to a safetensors file; the same data set always gives the same bytes."""
         tensors = {}
         for name, split in (("train", self.train), ("test", self.test)):
             tensors[f"{name}.samples"] = split.samples.contiguous()
@@ -128,7 +128,7 @@ class Dataset:
                 return "its samples have no shape"
             labels = split.labels
             if labels is not None and (labels.dtype != torch.int64 or labels.dim() != 1):
-                return "its labels are no class numbers"
+                return "its labels are not class numbers"
             if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < MOST_CLASSES:
                 return f"its labels are not all from 0 to {MOST_CLASSES - 1}"
         return None
@@ -139,7 +139,8 @@ class Dataset:
 
         Args:
             path: the file.
-            source: whose samples it should hold, if that is to be checked; another seed's is not noticed.
+            source: the data source that the file should come from; None: this is not checked. The check
+                compares number, type, shape and labels; it does not notice another seed.
 
         Raises:
             UserError: the file is missing or damaged, or holds other data.
@@ -159,31 +160,31 @@ class Dataset:
         if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
             raise UserError(f"{path}: holds numbers that are not finite; run the prepare stage")
         if source is not None and (other := _otherwise(dataset, source)) is not None:
-            raise UserError(f"{path}: {other}; it is another experiment's, or damaged: run the prepare stage")
+            raise UserError(f"{path}: {other}; it is another experiment's or damaged: run the prepare stage")
         return dataset
 
 
 def wrong_dataset(found: object, source: Source) -> str | None:
-    """Why what a source has loaded is no data set of what it declares; None where all is well."""
+    """Why ``found``, which ``source.load`` has returned, is not what the source declares; None: it is."""
     if not isinstance(found, Dataset):
-        return f"load must give a Dataset, not a {type(found).__name__}"
+        return f"load must return a Dataset, not a {type(found).__name__}"
     train, test = found.splits
     if (problem := found._problem()) is not None:
         return f"load: {problem}"
     if train.samples.data_ptr() == test.samples.data_ptr():
-        return "load: the train and the test split are one tensor in memory"
+        return "load: the train and the test split share one tensor in memory"
     if not all(bool(torch.isfinite(split.samples).all()) for split in (train, test)):
         return "load: holds numbers that are not finite"
     return _otherwise(found, source)
 
 
 def normalize(samples: Tensor) -> Tensor:
-    """Samples as the networks see them: images scaled from 0…255 to [-1, 1], points as they are."""
+    """Samples as the networks see them: images scaled from 0…255 to [-1, 1], points unchanged."""
     return samples.float() / 127.5 - 1 if samples.dtype == torch.uint8 else samples
 
 
 def denormalize(samples: Tensor) -> Tensor:
-    """The inverse of :func:`normalize`: images [N, C, H, W] to uint8, points [N, D] as they are."""
+    """The inverse of :func:`normalize`: images [N, C, H, W] to uint8, points [N, D] unchanged."""
     if samples.dim() < 4:
         return samples
     return ((samples + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
@@ -200,7 +201,7 @@ def _read_about(text: str) -> dict[str, Any]:
 
 
 def _otherwise(dataset: Dataset, source: Source) -> str | None:
-    """What in a data set is not as its source declares."""
+    """How a data set differs from what its source declares; None: it does not."""
     for name, index, split in (("train", 0, dataset.train), ("test", 1, dataset.test)):
         if (found := split.kind) != (wanted := _kind(source, index, split)):
             return f"its {name} split holds {found}, but its source in the parameters gives {wanted}"
@@ -208,10 +209,10 @@ def _otherwise(dataset: Dataset, source: Source) -> str | None:
 
 
 def _kind(source: Source, index: int, found: Split) -> str:
-    """What the training split (0) or the test split (1) of a source holds; see :attr:`Split.kind`.
+    """The :attr:`Split.kind` that a source declares for its training split (0) or its test split (1).
 
-    Of the user's own data, the parameters may not say how many samples there are, of how many numbers, and
-    whether they have labels; there, it goes by what was ``found``.
+    For the user's own data, the parameters may not say how many samples there are, what shape they have, and
+    whether they have labels. What is not declared is taken from the split that was ``found``.
     """
     count = len(found) if source.counts is None else source.counts[index]
     dtype = "float32" if source.kind == "points" else "uint8"

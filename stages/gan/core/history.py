@@ -21,13 +21,15 @@ class Epoch:
     """One pass over the data: means over its steps, and the preview after it.
 
     Attributes:
-        number: 1 for the first.
+        number: the epoch's number, from 1.
         loss_d: the discriminator's loss.
         loss_g: the generator's loss.
-        d_real: mean D(x) of real samples, in [0, 1], as the discriminator's step sees them.
-        d_fake: mean D(G(z)) of generated samples, likewise.
-        preview: the samples [P, *shape] of the fixed latent points after it; as data sets hold samples.
-        distance: the sliced Wasserstein distance of some samples from training samples, if it was measured.
+        d_real: mean D(x) of real samples in the discriminator's steps, in [0, 1].
+        d_fake: mean D(G(z)) of generated samples in the discriminator's steps, in [0, 1].
+        preview: the samples [P, *shape] that the fixed latent points give after the epoch, with type and
+            units as in a data set.
+        distance: sliced Wasserstein distance between some generated samples and some training samples; None:
+            not measured.
     """
 
     number: int
@@ -40,7 +42,7 @@ class Epoch:
 
 
 COLUMNS = ("epoch", "loss_d", "loss_g", "d_real", "d_fake")
-DISTANCE = "distance"  # a column, too, where it was measured
+DISTANCE = "distance"  # one more column, if it was measured
 
 
 def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, previews: Path) -> None:
@@ -48,9 +50,10 @@ def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, pre
 
     Args:
         history: all epochs.
-        pictures: the preview before the training, [P, *shape], and those after each epoch.
-        losses: columns :data:`COLUMNS`, and :data:`DISTANCE` if any epoch has one; one row an epoch.
-        previews: [epochs + 1, P, *shape], from epoch 0 on.
+        pictures: the preview before the training [P, *shape], and the one after each epoch.
+        losses: the CSV file: columns :data:`COLUMNS`, and :data:`DISTANCE` if any epoch has one; one row per
+            epoch.
+        previews: the .npy file: [epochs + 1, P, *shape]; the first is the preview before the training.
     """
     table, array = io.StringIO(), io.BytesIO()
     measured = any(epoch.distance is not None for epoch in history)
@@ -65,7 +68,7 @@ def save(history: Sequence[Epoch], pictures: Sequence[Tensor], losses: Path, pre
 
 
 def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
-    """Read what :func:`save` wrote: the preview before the training, and all epochs.
+    """Read what :func:`save` wrote: the preview before the training [P, *shape], and all epochs.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -86,8 +89,8 @@ def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
     pictures = arrays.load(previews, "previews", "train")
     if pictures.dim() < 3 or len(pictures) != len(rows) + 1:
         raise UserError(
-            f"{previews}: holds {tuple(pictures.shape)}, but {losses} has {len(rows)} epochs; run the train "
-            "stage"
+            f"{previews}: holds an array of shape {tuple(pictures.shape)}, but {losses} has {len(rows)} "
+            "epochs; run the train stage"
         )
     first, *rest = pictures
     return first, [
@@ -97,6 +100,6 @@ def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
 
 
 def metrics(epoch: Epoch) -> dict[str, float]:
-    """An epoch's losses and mean D under the names of :data:`COLUMNS`, and its distance, if it has one."""
+    """An epoch's losses and mean D by their names in :data:`COLUMNS`, and its distance, if it has one."""
     values = {name: getattr(epoch, name) for name in COLUMNS[1:]}
     return values if epoch.distance is None else {**values, DISTANCE: epoch.distance}

@@ -1,4 +1,4 @@
-"""Layers whose initial weights come from a random generator that is given."""
+"""Layers whose initial weights come from a given random generator."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -20,30 +20,34 @@ def make_layer(kind: Callable[..., L], weights: torch.Generator | None, *argumen
 
     Args:
         kind: the layer's class.
-        weights: draws them; without it they are left to be loaded.
-        arguments: of the layer's class.
-        named: the same.
+        weights: draws the initial weights; None: they are loaded later.
+        arguments: positional arguments of the class.
+        named: keyword arguments of the class.
     """
     with torch.random.fork_rng(devices=()):  # the class draws weights from the global generator
         made = kind(*arguments, **named)
     if weights is not None:
         bound = 1 / math.sqrt(made.weight[0].numel())
         with torch.no_grad():
-            for values in made.parameters():  # its weights, then its biases
+            for values in made.parameters():  # the weights, then the biases
                 values.uniform_(-bound, bound, generator=weights)
     return made
 
 
 def linear_layers(widths: Sequence[int], weights: torch.Generator | None) -> Iterator[nn.Linear]:
-    """The linear layers between ``widths``; see :func:`make_layer`."""
+    """The linear layers between each width and the next; see :func:`make_layer` for ``weights``."""
     for inputs, outputs in pairwise(widths):
         yield make_layer(Linear, weights, inputs, outputs)
 
 
 def apply_spectral_norm(network: nn.Module, weights: torch.Generator | None) -> None:
-    """Divide each layer's weights by their largest singular value, whose estimate starts from ``weights``."""
+    """Divide each layer's weights by their largest singular value (Miyato et al. 2018).
+
+    This applies to all ``Conv2d`` and ``Linear`` layers of the network. PyTorch estimates the singular value;
+    the estimate starts from vectors that ``weights`` decides (None: they are loaded later).
+    """
     layers = [part for part in network.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
-    with torch.random.fork_rng(devices=[]):  # PyTorch starts them from the global generator
+    with torch.random.fork_rng(devices=[]):  # PyTorch draws these vectors from the global generator
         if weights is not None:
             torch.manual_seed(int(torch.randint(2**62, (), generator=weights)))
         for layer in layers:
@@ -51,15 +55,15 @@ def apply_spectral_norm(network: nn.Module, weights: torch.Generator | None) -> 
 
 
 class Logits(nn.Module):
-    """What ends a discriminator: a linear layer, and where it is told the class, a projection.
+    """The last layer of a discriminator: linear, with a projection if the discriminator is told the class.
 
-    Miyato & Koyama 2018 (cGANs with projection discriminator), equation 3: to the logit comes the inner
-    product of the features with an embedding of the class.
+    Miyato & Koyama 2018 (cGANs with projection discriminator), equation 3: the inner product of the features
+    and an embedding of the class is added to the logit.
 
     Args:
-        features: how many there are.
-        classes: likewise; 0: it is not told.
-        weights: draws the initial weights; without it they are left to be loaded.
+        features: number of features.
+        classes: number of classes; 0: the discriminator is not told the class.
+        weights: draws the initial weights; None: they are loaded later.
     """
 
     def __init__(self, features: int, classes: int, weights: torch.Generator | None = None) -> None:
@@ -68,31 +72,31 @@ class Logits(nn.Module):
         self.embedding = make_layer(Linear, weights, features, classes, bias=False) if classes else None
 
     def forward(self, features: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Features [N, F], with one-hot rows [N, C] if it is told, to logits [N, 1]."""
+        """Features [N, F], and one-hot rows [N, C] of the classes if they are told, to logits [N, 1]."""
         logits: Tensor = self.linear(features)
         if self.embedding is None or classes is None:
             return logits
-        of_classes = self.embedding(features) * classes  # with all embeddings; that of its class is left
+        of_classes = self.embedding(features) * classes  # one product per class; only the sample's own stays
         return torch.add(logits, of_classes.sum(1, keepdim=True))
 
 
 class RandomLayer(nn.Module):
-    """A layer that draws random numbers in training: the base of those in ``custom.py``, too.
+    """The base of all layers that draw random numbers in training, those in ``custom.py`` included.
 
     Attributes:
-        random: draws them from the run's seed; it is given by who builds the network for a training.
+        random: draws the numbers, from the run's seed; set when the network is built for a training.
     """
 
     random: RandomRows
 
 
 class Dropout(RandomLayer):
-    """Dropout (Srivastava et al. 2014) that draws from a generator of its own.
+    """Dropout (Srivastava et al. 2014) that draws from :attr:`random`, not from PyTorch's global generator.
 
     Args:
-        p: probability with which a value is set to zero in training; the others are divided by 1 - p.
-        whole: how many dimensions of a batch a value of the mask is for: 2 (rows and channels) for images
-            whose maps are dropped as a whole; None for all.
+        p: probability, in [0, 1), that a value is set to zero in training; the others are divided by 1 - p.
+        whole: along how many leading dimensions of a batch the mask varies: 2 (rows and channels) drops whole
+            maps of images; None (all dimensions) drops single values.
     """
 
     def __init__(self, p: float, whole: int | None = None) -> None:
@@ -101,7 +105,7 @@ class Dropout(RandomLayer):
         self._whole = whole
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drop values of ``x`` [N, …] in training."""
+        """Drop values of ``x`` [N, …] in training; otherwise return ``x``."""
         if not self.training or self.p == 0:
             return x
         kept = x.shape[1 : self._whole]

@@ -1,4 +1,4 @@
-"""How points in units of any size become numbers of about 1, which the networks can learn from."""
+"""Scaling points, whatever their units, to numbers of about 1, from which networks can learn."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,21 +16,21 @@ class Normalization:
 
     @staticmethod
     def of(points: Tensor) -> "Normalization":
-        """Those of points [N, D], none of whose coordinates is the same in all of them."""
+        """The mean and the standard deviation of points [N, D]; no coordinate may be constant."""
         points = points.double()
         mean, deviation = points.mean(0).float().tolist(), points.std(0).float().tolist()
         return Normalization(tuple(mean), tuple(deviation))
 
     def normalize(self, points: Tensor) -> Tensor:
-        """Points [N, D] in the data's units as the networks see them: mean 0, standard deviation 1."""
+        """Scale points [N, D] from the data's units to mean 0 and standard deviation 1."""
         return (points - torch.tensor(self.mean)) / torch.tensor(self.deviation)
 
     def denormalize(self, points: Tensor) -> Tensor:
-        """The inverse of :meth:`normalize`."""
+        """The inverse of :meth:`normalize`: points [N, D] back to the data's units."""
         return points * torch.tensor(self.deviation) + torch.tensor(self.mean)
 
     def last(self) -> "Normalization":
-        """Those of the last coordinate alone."""
+        """The normalization of the last coordinate alone."""
         return Normalization(self.mean[-1:], self.deviation[-1:])
 
 
@@ -38,8 +38,8 @@ class Rescaled(nn.Module):
     """A generator whose points are in the data's units.
 
     Args:
-        network: a generator of points as the networks see them [N, D].
-        normalization: of the points.
+        network: a generator of normalized points [N, D].
+        normalization: how the training points were normalized.
     """
 
     mean: Tensor

@@ -1,4 +1,4 @@
-"""Numbers in JSON files, flat names to numbers."""
+"""JSON files of numbers by name, without nesting."""
 
 import json
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from stages.runtime.errors import UserError
 
 
 def save(path: Path, numbers: Mapping[str, float], why: str) -> dict[str, float]:
-    """Write numbers as JSON, rounded to the six digits that mean something.
+    """Write numbers as JSON: floats rounded to six significant digits, integers unchanged.
 
     Args:
         path: the file.
-        numbers: by name.
-        why: what it means, and what to do, if one is not finite.
+        numbers: the numbers by name.
+        why: the end of the error message: why a number may not be finite, and what to do.
 
     Returns:
         The rounded numbers.
 
     Raises:
-        UserError: one is not finite.
+        UserError: a number is not finite.
     """
     if off := [name for name, number in numbers.items() if not isfinite(number)]:
-        raise UserError(f"{path}: not written, as {off[0]} is not finite: {why}")
+        raise UserError(f"{path}: not written, because {off[0]} is not finite: {why}")
     rounded = {
         name: number if isinstance(number, int) else float(f"{number:.6g}")
         for name, number in numbers.items()

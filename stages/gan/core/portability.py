@@ -1,9 +1,9 @@
-"""The same bytes on every x86-64 CPU, whatever its generation and maker.
+"""The same bytes on every x86-64 CPU with AVX2 and FMA, whatever its generation and maker.
 
-Each library that computes looks at the CPU and takes the kernels that are fastest there, and these sum in
-another order, or approximate otherwise. Variables in the environment limit them to what a CPU with AVX2 and
-FMA has. Each is read when its library is first used, so this module imports none of them. (Large products of
-matrices are made by another library than the small ones: see ``products``.)
+Each numerical library looks at the CPU and takes the kernels that are fastest on it. Other kernels sum in
+another order, or approximate differently. Environment variables limit the libraries to kernels that need no
+more than AVX2 and FMA. A library reads its variable when it is first used, so this module imports none of
+them. (Large matrix products are computed by another library than small ones: see ``products``.)
 """
 
 import os
@@ -20,34 +20,34 @@ LIMITS = {
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy's and SciPy's matrix products
     "NPY_DISABLE_CPU_FEATURES": "X86_V4,AVX512_ICL,AVX512_SPR",  # NumPy's own kernels
 }
-PROCESSOR = "any x86-64 with AVX2 and FMA"  # what computes where there are these limits
+PROCESSOR = "any x86-64 with AVX2 and FMA"  # the kind of processor under these limits
 _CPUINFO = Path("/proc/cpuinfo")
 
 
 def why_not(cpuinfo: Path = _CPUINFO) -> str | None:
-    """Why this CPU's bytes are its own, in a few words; None where they can be those of all others.
+    """Why this machine cannot make the portable bytes, in a few words; None: it can.
 
     Args:
-        cpuinfo: Linux's list of what the CPU has.
+        cpuinfo: the file in which Linux lists the CPU's features.
     """
     flags: set[str] = set()
     if platform.machine().lower() in ("x86_64", "amd64") and cpuinfo.exists():
         lines = cpuinfo.read_text().splitlines()
         flags = set(next((line for line in lines if line.startswith("flags")), "").split())
-    if {"avx2", "fma"} <= flags:  # with the limits, an older CPU would crash
+    if {"avx2", "fma"} <= flags:  # under the limits, a CPU without them would crash
         return None
-    return "this machine has no x86-64 CPU with AVX2 and FMA, or no Linux"
+    return "this machine has no x86-64 CPU with AVX2 and FMA, or does not run Linux"
 
 
 def is_wanted(portable: bool | str, cpuinfo: Path = _CPUINFO) -> bool:
-    """Whether the libraries are to be limited here; that changes nothing of what a GPU computes.
+    """Whether the libraries should be limited on this machine. The limits do not change a GPU's results.
 
     Args:
-        portable: the parameter: true, false or ``auto``.
+        portable: the parameter: true, false or ``auto`` (limited where the machine can be).
         cpuinfo: see :func:`why_not`.
 
     Raises:
-        UserError: they are, and the CPU is one for which nothing is promised.
+        UserError: ``portable`` is true, but this machine cannot make the portable bytes.
     """
     reason = why_not(cpuinfo) if portable else None
     if reason and portable != "auto":
@@ -56,7 +56,7 @@ def is_wanted(portable: bool | str, cpuinfo: Path = _CPUINFO) -> bool:
 
 
 def limit(portable: bool | str) -> None:
-    """Limit this process to what all have, if that is wanted; before NumPy, SciPy or PyTorch is imported.
+    """Limit this process's libraries, if that is wanted. Call it before importing NumPy, SciPy or PyTorch.
 
     Raises:
         UserError: see :func:`is_wanted`.
@@ -66,5 +66,5 @@ def limit(portable: bool | str) -> None:
 
 
 def is_limited() -> bool:
-    """Whether this process is limited so."""
+    """Whether this process's libraries are limited."""
     return all(os.environ.get(name) == value for name, value in LIMITS.items())

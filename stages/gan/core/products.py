@@ -1,9 +1,9 @@
 """Matrix products that have the same bytes on every CPU, and are fast.
 
-Of MKL's kernels only its slowest have the same bytes on the CPUs of all makers (``portability``). oneDNN's
-for AVX2 do, too: each number is one chain of fused multiply-adds, in the order of the inner dimension (in
-pieces where that is larger than 1024). They are two to three times as fast, but each call costs more: so they
-make large products only.
+Only MKL's slowest kernels give the same bytes on CPUs of all makers (``portability``). oneDNN's kernels for
+AVX2 give the same bytes, too: each number is one chain of fused multiply-adds, in the order of the inner
+dimension (in pieces if that is larger than 1024). They are two to three times as fast as MKL's, but each call
+costs more. So oneDNN computes the large products only.
 """
 
 from functools import cache
@@ -15,11 +15,11 @@ from torch.nn import functional
 
 from stages.gan.core import portability
 
-LARGE = 2**22  # multiplications from which oneDNN is the faster
+LARGE = 2**22  # with at least this many multiplications, oneDNN is faster
 
 
 class Linear(nn.Linear):
-    """PyTorch's layer; where the libraries are limited, large products are oneDNN's."""
+    """PyTorch's linear layer; where the libraries are limited, oneDNN computes the large products."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Rows [N, inputs] to rows [N, outputs]."""
@@ -27,7 +27,7 @@ class Linear(nn.Linear):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """X weightᵀ + bias [N, M], of x [N, K], weight [M, K] and bias [M], or none."""
+    """``x @ weight.T + bias``, [N, M], for ``x`` [N, K], ``weight`` [M, K] and ``bias`` [M] or None."""
     large = x.dim() == 2 and len(x) * weight.numel() >= LARGE
     if large and x.device.type == "cpu" and x.dtype == torch.float32 and _is_limited():
         made: Tensor = _Linear.apply(x, weight, bias)
@@ -36,7 +36,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
-    """The same by oneDNN; the gradients are such products, too."""
+    """The same product, computed by oneDNN; so are its gradients, which are products, too."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, c: Tensor | None) -> Tensor:
@@ -49,7 +49,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        """Compute the gradients of those that need one."""
+        """Compute the gradients of the arguments that need one."""
         a, b = ctx.saved_tensors
         of_a, of_b, of_c = ctx.needs_input_grad
         return (
@@ -59,6 +59,6 @@ class _Linear(torch.autograd.Function):
         )
 
 
-@cache  # as the libraries, which look at the environment once
+@cache  # the libraries, too, read the environment only once
 def _is_limited() -> bool:
     return portability.is_limited()

@@ -1,4 +1,4 @@
-"""Where randomness comes from: one generator for each use, none from PyTorch's global one."""
+"""Random numbers: one generator for each use; nothing draws from PyTorch's global generator."""
 
 import hashlib
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def generator(seed: int, *use: str | int, device: str | torch.device = "cpu") -> torch.Generator:
-    """A random generator that depends on ``seed`` and the name of its ``use`` alone.
+    """A random generator that depends only on ``seed`` and on the name of its ``use``.
 
-    Two uses never share a stream, so adding a use, or drawing more in one, changes no other. Drawing on
-    the CPU (the default) gives every device the same numbers.
+    Two uses never share a stream, so adding a use, or drawing more numbers for one, does not change the
+    others. Drawing on the CPU (the default) gives every device the same numbers.
 
     Args:
         seed: the run's seed.
-        use: what it is for, such as ``("latent", epoch)``; its parts are joined by slashes.
-        device: where its tensors will be drawn.
+        use: what the numbers are for, such as ``("latent", epoch)``; its parts are joined by slashes.
+        device: the device to draw on.
     """
     name = "/".join(map(str, (seed, *use)))
     digest = hashlib.sha256(name.encode()).digest()
@@ -23,17 +23,18 @@ def generator(seed: int, *use: str | int, device: str | torch.device = "cpu") ->
 
 
 class RandomRows:
-    """Random numbers for the rows of a batch, one generator for all of them.
+    """Random numbers for the rows of a batch, all drawn from one generator.
 
-    Of several processes that train together each has some rows: numbers are drawn for the whole batch, so
-    that it sees the same whoever computes it.
+    When several processes train together, each computes some rows of every batch. Each process draws the
+    numbers of the whole batch and keeps those of its own rows. So a row gets the same numbers, whichever
+    process computes it.
 
     Args:
-        generator: draws them, on the device that they are for.
-        rows: of a whole batch, those that come here: every n-th, from one on.
+        generator: draws the numbers, on the device where they are needed.
+        rows: which rows of the whole batch this process computes: every n-th row, from a first one on.
 
     Attributes:
-        generator: the same; its state is part of the training's.
+        generator: see above; its state is part of a training's state.
     """
 
     def __init__(self, generator: torch.Generator, rows: slice = slice(0, None, 1)) -> None:
@@ -41,12 +42,12 @@ class RandomRows:
         self._rows = rows
 
     def uniform(self, count: int, *shape: int) -> Tensor:
-        """Numbers uniform in [0, 1): [count, *shape]."""
+        """Uniform numbers in [0, 1) for ``count`` rows of this process: [count, *shape]."""
         whole = (count * self._rows.step, *shape)
         return self._own(torch.rand(whole, generator=self.generator, device=self.generator.device))
 
     def normal(self, count: int, *shape: int) -> Tensor:
-        """Standard normal numbers: [count, *shape]."""
+        """Standard normal numbers for ``count`` rows of this process: [count, *shape]."""
         whole = (count * self._rows.step, *shape)
         return self._own(torch.randn(whole, generator=self.generator, device=self.generator.device))
 

@@ -1,4 +1,4 @@
-"""What a data source is: a piece that declares what its samples are, and loads them."""
+"""The base class of data sources: pieces that declare what their samples are, and load them."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 if TYPE_CHECKING:
     from stages.gan.core.datasets import Dataset
 
-LEAST = 10  # samples of the user's own data
+LEAST = 10  # samples that the user's own data must have
 MOST_CLASSES = 1000
 
-Show = Callable[[Iterable[Any], int], Iterable[Any]]  # passes items on, of which there are so many
+Show = Callable[[Iterable[Any], int], Iterable[Any]]  # passes on that many items, and shows progress
 
 
 class Measured(NamedTuple):
-    """What is known of a source's samples before they are loaded."""
+    """What is known about a source's samples before they are loaded."""
 
     shape: tuple[int, ...]
     training: int  # samples in the training split
-    labelled: bool | None = None  # whether images have labels; None: that is known when they are read
+    labelled: bool | None = None  # whether images have labels; None: this is known only after reading them
 
 
 class Source:
-    """A data source, as ``data`` in params.yaml names it; what ``__init__`` takes is what it may say.
+    """A data source, which ``data`` in params.yaml names; the arguments of ``__init__`` are its parameters.
 
-    params.yaml is checked by what is said here, so that a module with sources imports nothing heavy (PyTorch
-    takes seconds) before :meth:`load`.
+    params.yaml is checked against the attributes below, which need no data. So a module with sources imports
+    nothing heavy (PyTorch takes seconds) before :meth:`load`.
 
     Attributes:
         kind: whether samples are points or images.
-        shape: (D,) of a point, (C, H, W) of an image; None where it is known only when the data are read.
-        counts: training and test samples; None likewise.
-        labelled: whether images have labels; None likewise.
-        path: where the user's own data are, which DVC then watches; None where it has none.
+        shape: (D,) of a point, (C, H, W) of an image; None: it is known only after reading the data.
+        counts: number of training samples and of test samples; None: known only after reading the data.
+        labelled: whether images have labels; None: known only after reading the data.
+        path: the file or folder of the user's own data, which DVC tracks; None: the source reads none.
     """
 
     kind: ClassVar[Literal["points", "images"]]
@@ -42,25 +42,28 @@ class Source:
     path: str | None = None
 
     def load(self, raw: Path, show: Show = lambda items, _: items) -> "Dataset":
-        """Make the data set.
+        """Read or make the data set.
 
         Args:
-            raw: folder where downloads, if any, are kept.
-            show: is passed what is read one by one, to show how it goes on.
+            raw: folder for downloads, if there are any.
+            show: called with the items that are read one by one and their number; it passes them on and
+                shows the progress.
 
         Raises:
-            UserError: the data cannot be had, or not be used; the message says what was tried.
+            UserError: the data are not available or not usable; the message says what was tried.
         """
         raise NotImplementedError
 
     def measure(self, raw: Path) -> Measured:
-        """What can be known with little reading.
+        """Shape, number of training samples and labels, read with as little work as possible.
+
+        By default these are the declared ones; if some are not declared, the data set is loaded.
 
         Args:
             raw: see :meth:`load`.
 
         Raises:
-            UserError: the data are not there, or cannot be used.
+            UserError: the data are not available or not usable.
         """
         if self.shape is None or self.counts is None:
             dataset = self.load(raw)
@@ -69,7 +72,7 @@ class Source:
 
 
 def wrong_declaration(source: object) -> str | None:
-    """What a source declares that it cannot be; None where all is well."""
+    """What is wrong with a source's declarations; None: nothing is."""
     if not isinstance(source, Source):
         return "must derive from stages.gan.core.source.Source"
     if (kind := getattr(source, "kind", None)) not in ("points", "images"):
@@ -87,11 +90,11 @@ def _are_counts(values: object, length: int) -> bool:
 
 
 def limited(counts: tuple[int, int], limit: int | None) -> tuple[int, int]:
-    """Training and test samples if only so many of each are taken."""
+    """Numbers of training and test samples if at most ``limit`` of each are taken; None: no limit."""
     train, test = (count if limit is None else min(count, limit) for count in counts)
     return train, test
 
 
 def held_out(count: int, classes: int = 1) -> int:
-    """How many of so many samples are for the test split: a fifth, and one of each class."""
+    """How many of ``count`` samples go to the test split: a fifth, rounded up, but at least one per class."""
     return max(-(-count // 5), classes)

@@ -1,4 +1,4 @@
-"""Networks in files: safetensors, with what is needed to build the network again."""
+"""Networks in safetensors files, with what is needed to build the network again."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,18 +20,21 @@ _ERRORS = (
     *(OSError, SafetensorError, UserError, LookupError, TypeError, ValueError, AttributeError),
     *(RuntimeError, ArithmeticError, MemoryError),
 )
-_KEY = "about"  # a single key: safetensors writes several in random order, which would change the bytes
+_KEY = "about"  # one key only: safetensors writes several in random order, which would change the bytes
 
 
 def save(path: Path, network: nn.Module, about: Mapping[str, Any]) -> None:
-    """Write a network's weights, its ``architecture`` and ``about`` (JSON values); always the same bytes."""
+    """Write a network's weights, its ``architecture`` and ``about`` (JSON values).
+
+    The same network and values always give the same bytes.
+    """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     everything = {"architecture": network.architecture, **about}
     files.write(path, to_bytes(state, metadata={_KEY: json.dumps(everything, sort_keys=True)}))
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """What is known of the network in a file, its ``architecture`` among it; the network is not built.
+    """What a file says about its network, including its ``architecture``; the network is not built.
 
     Raises:
         UserError: the file is missing or damaged, or was not written by :func:`save`.
@@ -58,15 +61,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
 def load(
     path: Path, get_network: Callable[[str], Callable[..., nn.Module]], device: torch.device
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Build the network in a file on ``device``, ready for use, not for training; and what is known of it.
+    """Build the network in a file, in evaluation mode; return it with what the file says about it.
 
     Args:
         path: a file that :func:`save` wrote.
-        get_network: finds what builds the network by the name that its architecture has.
-        device: where the network is to be.
+        get_network: returns the class or function that builds the network with a name.
+        device: the device to put the network on.
 
     Raises:
-        UserError: the file is missing or damaged, or was not written by :func:`save`.
+        UserError: the file is missing or damaged, was not written by :func:`save`, or holds weights that are
+            not finite.
     """
     try:
         about, state = _contents(path)
@@ -98,39 +102,48 @@ def check_architecture(
     block: str,
     **known: Any,
 ) -> None:
-    """Check that a network is built as the parameters say, for samples of a shape; files may be moved.
+    """Check that a network was built as the parameters say, because files can be moved.
 
     Args:
-        path: the network's file.
-        architecture: as it is.
-        params: as it should be.
-        shape: of one sample.
-        block: of the parameters.
-        known: what else is known of it, or known better.
+        path: the network's file, for the error message.
+        architecture: the architecture in the file.
+        params: the parameters of the network.
+        shape: the shape of one sample.
+        block: the name of the parameters' block, for the error message.
+        known: more values that the architecture should have; they take precedence over ``params``.
 
     Raises:
-        UserError: it is not; the message names ``path``, the key and the ``block``.
+        UserError: it was built differently; the message names ``path``, the key and the ``block``.
     """
     wanted = {"inputs": max(1, shape[0] - 1), **params.model_dump(), "shape": list(shape), **known}
     for key, value in architecture.items():
         if wanted.get(key, value) != value:
             stage = "train" if block == "generator" else block
             raise UserError(
-                f"{path}: {key} is {value}, but {wanted[key]} is what {block} in the parameters and the data "
-                f"ask for; run the {stage} stage"
+                f"{path}: {key} is {value}, but {block} in the parameters and the data need {wanted[key]}; "
+                f"run the {stage} stage"
             )
 
 
 def check_generator(
     path: Path, about: Mapping[str, Any], name: str, seed: int, params: Block, shape: Sequence[int]
 ) -> dict[str, Any]:
-    """Check that a generator is that of a run, built as the parameters say, for samples of a shape.
+    """Check that a generator belongs to a run, and was built as the parameters say.
+
+    Args:
+        path: the generator's file, for the error message.
+        about: what the file says about it (:func:`read_about`).
+        name: the run's experiment.
+        seed: the run's seed.
+        params: the parameters of the generator.
+        shape: the shape of one sample.
 
     Returns:
-        The run's ``experiment`` and ``seed``, and what computed it (see :func:`devices.about`).
+        The run's ``experiment`` and ``seed``, and what :func:`devices.about` said about the device that made
+        the file; None for what an older file does not have.
 
     Raises:
-        UserError: it is another run's, or not as the parameters say; the message names its ``path``.
+        UserError: it belongs to another run, or was built differently; the message names ``path``.
     """
     run = {key: about.get(key) for key in ("experiment", "seed", "device", "processor", "portable")}
     if (run["experiment"], run["seed"]) != (name, seed):
@@ -150,7 +163,7 @@ def _contents(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def _about(file: Any) -> dict[str, Any]:
     about: dict[str, Any] = json.loads(file.metadata()[_KEY])
     if not isinstance(about["architecture"], dict):
-        raise TypeError("its architecture is none")
+        raise TypeError("its architecture is not a JSON object")
     return about
 
 

@@ -55,7 +55,7 @@ def test_a_damaged_file_is_named(tmp_path):
     ("samples", "labels", "words"),
     [
         (torch.rand(9), None, "its samples have no shape"),
-        (torch.rand(9, 2), torch.zeros(9), "its labels are no class numbers"),
+        (torch.rand(9, 2), torch.zeros(9), "its labels are not class numbers"),
         (torch.rand(9, 2), torch.full((9,), -1), "its labels are not all from 0 to 999"),
         (torch.rand(9, 2), torch.full((9,), 1000), "its labels are not all from 0 to 999"),
         (torch.full((9, 2), torch.inf), None, "holds numbers that are not finite"),

@@ -124,7 +124,10 @@ def test_a_custom_source_is_a_block_of_the_schema_and_loads(write_custom, load, 
     [
         ({"points": 100}, "sine.data.seed: is missing"),
         ({"points": "many", "seed": 3}, "sine.data.points: should be a valid integer, got 'many'"),
-        ({"points": 100, "seed": 3, "turns": 2}, "sine.data.turns: none of source, points, seed"),
+        (
+            {"points": 100, "seed": 3, "turns": 2},
+            "sine.data.turns: no such parameter; there are source, points, seed",
+        ),
         ({"points": 16, "seed": 3}, "train.batch_size: 32 is more than the 16 training samples there are"),
     ],
 )
@@ -162,8 +165,8 @@ def test_a_custom_source_that_declares_what_cannot_be_is_refused(write_custom, l
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [
-        ("return Dataset(*(", "return list((", "load must give a Dataset, not a list"),
-        ("Split(part.clone())", "Split(points)", "the train and the test split are one tensor in memory"),
+        ("return Dataset(*(", "return list((", "load must return a Dataset, not a list"),
+        ("Split(part.clone())", "Split(points)", "the train and the test split share one tensor in memory"),
         ("Split(part.clone())", "Split(part.double().clone())", "float64"),
         ("Split(part.clone())", "Split(part / 0)", "holds numbers that are not finite"),
         ("Split(part.clone())", "Split(part[:7].clone())", "its train split holds 7 float32 samples"),
@@ -178,7 +181,7 @@ def test_what_a_custom_source_loads_is_checked(write_custom, load, right, wrong,
 
 def test_a_custom_source_of_points_needs_networks_and_a_judge_for_points(write_custom, load):
     write_custom(SPIRAL)
-    with pytest.raises(UserError, match=r"judge\.network: data of source spiral needs mlp"):
+    with pytest.raises(UserError, match=r"judge\.network: data of source spiral need mlp"):
         load(data={"source": "spiral", "points": 1000, "seed": 3})
     with pytest.raises(UserError, match="conv is for images; data of source spiral are points"):
         load(
@@ -232,7 +235,7 @@ def test_what_a_custom_source_raises_is_reported_with_its_line(write_custom, loa
         ("class SineSource:\n  def load(self, raw, show): ...", "sine is the project's own"),
         (
             "def a_discriminator(shape): ...\nclass ADiscriminator:\n  def __init__(self, shape): ...",
-            "line 2: ADiscriminator: the discriminator a is already on line 1",
+            "line 2: ADiscriminator: the discriminator a is already in line 1",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from stages.runtime.errors import UserError
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are():
     absent = next(device for device in ("cuda", "mps") if device not in devices.available())
-    with pytest.raises(UserError, match=rf"device: {absent} is not there; this machine has cpu"):
+    with pytest.raises(UserError, match=rf"device: {absent} is not available; this machine has cpu"):
         devices.set_up(absent, 1)
 
 

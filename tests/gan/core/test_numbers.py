@@ -20,6 +20,8 @@ def test_numbers_are_rounded_to_six_digits_in_the_file_as_in_what_is_returned(tm
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written(bad, tmp_path):
     path = tmp_path / "numbers.json"
-    with pytest.raises(UserError, match=r"numbers\.json: not written, as loss is not finite: lower the lr"):
+    with pytest.raises(
+        UserError, match=r"numbers\.json: not written, because loss is not finite: lower the lr"
+    ):
         numbers.save(path, {"accuracy": 0.5, "loss": bad}, "lower the lr")
     assert not path.exists()

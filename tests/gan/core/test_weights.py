@@ -131,12 +131,12 @@ def test_another_runs_generator_is_refused(sine_file, block):
 def test_a_generator_that_is_not_as_the_parameters_say_is_refused(sine_file, block):
     about = weights.read_about(sine_file)
     for changes, words in (
-        ({"hidden": [16]}, r"hidden is \[16, 32\], but \[16\] is what generator in the parameters"),
-        ({"latent": 3}, "latent is 2, but 3 is what generator in the parameters and the data ask for; run"),
+        ({"hidden": [16]}, r"hidden is \[16, 32\], but generator in the parameters and the data need \[16\]"),
+        ({"latent": 3}, "latent is 2, but generator in the parameters and the data need 3; run"),
     ):
         with pytest.raises(UserError, match=words):
             weights.check_generator(sine_file, about, "sine", 7, block.model_copy(update=changes), (2,))
-    with pytest.raises(UserError, match=r"shape is \[2\], but \[3\] is what"):
+    with pytest.raises(UserError, match=r"shape is \[2\], but .* need \[3\]"):
         weights.check_generator(sine_file, about, "sine", 7, block, (3,))
 
 
@@ -147,9 +147,11 @@ def test_what_is_known_better_of_an_architecture_counts(tmp_path):
     architecture = {"network": "autoencoder", "shape": [1, 8, 8], "channels": [4], "features": 8}
     path = tmp_path / "judge.safetensors"
     weights.check_architecture(path, architecture, settings, (1, 8, 8), "judge", network="autoencoder")
-    with pytest.raises(UserError, match=r"judge\.safetensors: network is autoencoder, but cnn .* run the ju"):
+    with pytest.raises(
+        UserError, match=r"judge\.safetensors: network is autoencoder, but judge .* need cnn; run the ju"
+    ):
         weights.check_architecture(path, architecture, settings, (1, 8, 8), "judge")
-    with pytest.raises(UserError, match="classes is 3, but 4 is what judge"):
+    with pytest.raises(UserError, match=r"classes is 3, but judge .* need 4"):
         weights.check_architecture(path, {"classes": 3}, settings, (1, 8, 8), "judge", classes=4)
 
 
@@ -158,7 +160,7 @@ def test_a_judge_of_points_has_an_input_less_than_they_have_coordinates(tmp_path
     for shape, inputs in (((2,), 1), ((5,), 4), ((1,), 1)):
         architecture = {"network": "mlp", "inputs": inputs, "hidden": [4]}
         weights.check_architecture(tmp_path, architecture, settings, shape, "judge")
-    with pytest.raises(UserError, match="inputs is 1, but 2 is what judge"):
+    with pytest.raises(UserError, match=r"inputs is 1, but judge .* need 2"):
         weights.check_architecture(tmp_path, architecture, settings, (3,), "judge")
 
 

@@ -105,7 +105,7 @@ def test_what_can_be_trained_passes_the_trial_and_is_not_changed_by_it(plain):
             "  def __init__(self, x): ...\n"
             "  def discriminator(self, real, generated): return real.mean() - generated.mean()\n"
             "  def generator(self, generated): return generated.mean()",
-            "PlainLoss: x needs a type that params.yaml can be checked by",
+            "PlainLoss: x needs a type to check params.yaml against",
         ),
     ],
 )

@@ -1,7 +1,8 @@
-"""The parameters: the schema of ``params.yaml``, made of what the pieces declare, and reading it.
+"""The parameters: the schema of ``params.yaml``, made from what the pieces declare, and reading the file.
 
-A piece is a network, a loss or a data source that ``params.yaml`` names. The blocks that are no pieces' are
-in ``blocks``, the ranges in ``types``. The room may use ``runtime.errors`` alone.
+A piece is a network, a loss or a data source that ``params.yaml`` names. ``blocks`` has the parameters that
+do not belong to a piece, ``types`` the types and ranges. The room may use ``core.source``, ``runtime.errors``
+and ``runtime.files``.
 """
 
 from stages.gan.core.params.blocks import (

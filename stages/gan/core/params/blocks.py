@@ -1,4 +1,4 @@
-"""The blocks of ``params.yaml`` that are the same for all: judge, training, sampling, scores, settings."""
+"""The blocks of ``params.yaml`` that do not belong to a piece: judge, training, samples, scores, settings."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
@@ -22,13 +22,13 @@ from stages.gan.core.params.types import (
 
 
 class Block(BaseModel):
-    """A group of parameters: unknown keys and wrong types are refused, values do not change."""
+    """A group of parameters. Unknown keys and wrong types are refused; values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True)
 
 
 class PieceBlock(Block):
-    """The parameters of a piece: a network or a data source. The block of each is made of its signature."""
+    """The parameters of a network or a data source; each has its own block, made from its signature."""
 
     piece: ClassVar[Declaration]
 
@@ -39,7 +39,10 @@ Judges = Annotated[int, Field(ge=1, le=100)]
 
 
 class MlpJudge(Block):
-    """The discriminative model for points: fully connected networks, ``count``, that fit x2 given x1."""
+    """The discriminative model for points: ``count`` networks that fit the last coordinate, given the others.
+
+    They are fully connected.
+    """
 
     network: Literal["mlp"]
     hidden: Widths
@@ -51,7 +54,10 @@ class MlpJudge(Block):
 
 
 class CnnJudge(Block):
-    """The discriminative model for images: small convolutional classifiers, ``count`` of them."""
+    """The discriminative model for images: ``count`` small convolutional networks.
+
+    They classify the images, or reconstruct them if the images have no labels.
+    """
 
     network: Literal["cnn"]
     channels: Poolings
@@ -67,33 +73,34 @@ Judge = Annotated[MlpJudge | CnnJudge, Field(discriminator="network")]
 
 
 class Train(Block):
-    """How the GAN is trained, and how much of it is kept.
+    """How the GAN is trained, and which networks are kept.
 
-    ``lr`` and ``betas`` are those of both networks, or of the generator alone, where the discriminator has
-    ``lr_d`` or ``betas_d`` (Heusel et al. 2017). In a step the discriminator learns from ``d_steps`` batches.
-    With ``lr_decay: cosine``, learning rates fall to 0 along half a cosine (Loshchilov & Hutter 2017).
-    ``clip_norm`` is the most that the norm of a network's gradient may be (Pascanu et al. 2013).
+    ``lr`` and ``betas`` are for both networks; ``lr_d`` and ``betas_d``, if given, replace them for the
+    discriminator (Heusel et al. 2017). In each step the discriminator learns from ``d_steps`` batches. With
+    ``lr_decay: cosine``, learning rates fall to 0 along half a cosine (Loshchilov & Hutter 2017).
+    ``clip_norm`` is the largest norm that a network's gradient may have (Pascanu et al. 2013).
 
     ``r1`` and ``r2`` are the weights of the penalties on the discriminator's gradient at real and at
-    generated samples (Mescheder et al. 2018), ``gp`` that of the one between them (Gulrajani et al. 2017);
-    every ``penalty_every``-th step takes them as many times as heavily (Karras et al. 2020). ``augment``
-    changes at random what the discriminator sees (Zhao et al. 2020), ``instance_noise`` adds normal noise of
-    this deviation, which fades to 0 over the training (Sønderby et al. 2017). With ``condition`` both
-    networks are told the classes of images that have labels.
+    generated samples (Mescheder et al. 2018), ``gp`` the weight of the penalty at points between them
+    (Gulrajani et al. 2017). Only every ``penalty_every``-th step has penalties, with weights multiplied by
+    ``penalty_every`` (Karras et al. 2020). ``augment`` lists random changes of the images that the
+    discriminator sees (Zhao et al. 2020). ``instance_noise`` is the standard deviation of normal noise that
+    is added to the samples that the discriminator sees; it fades to 0 over the training (Sønderby et al.
+    2017). With ``condition``, both networks are told the classes of images that have labels.
 
-    ``ema`` is the decay, per step, of an average of the generator's weights (Yazıcı et al. 2019), which is
-    then what is kept; 0 keeps the last weights. Every ``score_every`` epochs some samples are compared with
-    training samples; ``keep: best`` keeps the networks of the epoch with the least distance. ``from`` names a
-    run, ``EXPERIMENT/seed-SEED``, whose networks the training starts from.
+    ``ema`` is the decay, per step, of an average of the generator's weights (Yazıcı et al. 2019). This
+    average is kept; if ``ema`` is 0, the last weights are. Every ``score_every`` epochs some samples are
+    compared with training samples; ``keep: best`` keeps the networks of the epoch with the smallest distance.
+    ``from`` names a run, ``EXPERIMENT/seed-SEED``, whose networks the training starts from.
 
-    ``processes`` train together, each on its rows of every batch, with ``threads`` threads, or a GPU, of its
-    own.
+    ``processes`` is how many processes train together. Each computes its rows of every batch, with its own
+    ``threads`` threads or its own GPU.
 
-    ``preview`` counts the fixed latent points drawn after every epoch. Every ``image_every`` epochs their
-    picture, and every ``checkpoint_every`` epochs both networks, go to MLflow, and again at the end.
+    ``preview`` is how many fixed latent points are drawn after every epoch. Every ``image_every`` epochs
+    their picture goes to MLflow, every ``checkpoint_every`` epochs both networks do; so do all at the end.
     """
 
-    losses: ClassVar[Sequence[Declaration]] = ()  # that ``loss`` may name
+    losses: ClassVar[Sequence[Declaration]] = ()  # the losses that ``loss`` may name
 
     loss: str
     epochs: Count
@@ -116,7 +123,7 @@ class Train(Block):
     score_every: Count | None = None
     keep: Literal["last", "best"] = "last"
     start: Annotated[RunName | None, Field(alias="from")] = None
-    # Of a training by one process, nothing that is written says so: it is as if there were no such parameter.
+    # What is written about a training by one process leaves this parameter out, as if it did not exist.
     processes: Annotated[int, Field(ge=1, le=1024, exclude_if=lambda count: count == 1)] = 1
     preview: Shown
     image_every: Count
@@ -124,18 +131,18 @@ class Train(Block):
 
     @property
     def samples_in_step(self) -> int:
-        """Training samples that a step takes."""
+        """How many training samples a step takes."""
         return self.batch_size * self.d_steps
 
     @property
     def what_of_a_step(self) -> str:
-        """The parameters that decide it, as the beginning of a sentence on what it is."""
+        """The parameters that decide ``samples_in_step``, as the beginning of a sentence about it."""
         times = f" times d_steps {self.d_steps}" if self.d_steps > 1 else ""
         return f"train.batch_size: {self.batch_size}{times} is"
 
     @property
     def origin(self) -> tuple[str, int] | None:
-        """The experiment and the seed of the run whose networks the training starts from, if any."""
+        """Experiment and seed of the run whose networks the training starts from; None: there is none."""
         if self.start is None:
             return None
         experiment, _, seed = self.start.partition("/seed-")
@@ -152,11 +159,11 @@ File = Annotated[str, Field(min_length=1)]
 
 
 class Evaluate(Block):
-    """How samples are scored, and compared.
+    """How samples are scored and compared.
 
-    ``inception`` and ``features`` name files, with the weights of Inception-V3 and any network of images;
-    samples then get a Fréchet distance of the features of each. ``primary`` names the score that decides
-    which of two recipes is better, beforehand; without it, it is the schema's (``scores.PRIMARY``).
+    ``inception`` names a file with the weights of Inception-V3, ``features`` a file with any network for
+    images. With each, samples get a Fréchet distance between this network's features. ``primary`` names, in
+    advance, the score that decides which of two recipes is better; the default is in ``scores.PRIMARY``.
     """
 
     inception: File | None = None
@@ -165,7 +172,7 @@ class Evaluate(Block):
 
 
 class Settings(Block):
-    """What runs and where; the top level of ``params.yaml`` beside the experiments."""
+    """What runs and where: the top level of ``params.yaml``, without the experiments' blocks."""
 
     experiments: Annotated[list[str], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]

@@ -1,7 +1,7 @@
-"""What pieces declare: networks, losses and data sources, read from their text without running it.
+"""What pieces (networks, losses, data sources) declare, read from their source text without running it.
 
-``MlpGenerator`` (a class) or ``mlp_generator`` (a function) is the generator ``mlp`` of ``params.yaml``; what
-its signature takes is what ``params.yaml`` may say of it.
+``MlpGenerator`` (a class) or ``mlp_generator`` (a function) is the generator ``mlp`` of ``params.yaml``; the
+arguments in its signature are its parameters there.
 """
 
 import ast
@@ -18,16 +18,17 @@ KINDS = ("generator", "discriminator", "loss", "source")
 _SCIENCE = Path(__file__).parents[2]
 _PACKAGE = __name__.rpartition(".core.")[0]
 CUSTOM = _SCIENCE / "custom.py"
-CUSTOM_PLACE = "stages/gan/custom.py"  # as messages name it
-ROOMS = ("networks", "losses", "sources")  # of the project's pieces, each a module there
+CUSTOM_PLACE = "stages/gan/custom.py"  # the path in messages
+ROOMS = ("networks", "losses", "sources")  # the folders whose modules hold the project's pieces
 
+# Arguments that a piece must take, and that params.yaml does not give: the project passes them.
 _GIVEN = {"generator": ("latent", "shape"), "discriminator": ("shape",), "loss": (), "source": ()}
 _METHODS = {
     "loss": ("discriminator(self, real, generated)", "generator(self, generated)"),
     "source": ("load(self, raw, show)",),
 }
-_SUPPLIED = ("weights", "masks", "rows")  # to the project's networks, beside those
-_HELP = "or let its name begin with _, if params.yaml is not to know it"
+_SUPPLIED = ("weights", "masks", "rows")  # arguments that the project's networks get as well
+_HELP = "or begin its name with _, if params.yaml should not find it"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,13 @@ class Declaration:
 
     Attributes:
         kind: generator, discriminator, loss or source.
-        name: that it has in params.yaml.
-        symbol: that it has in its module.
+        name: its name in params.yaml.
+        symbol: its name in its module.
         path: the module's file.
-        module: the module's dotted name; none for ``custom.py``, which is read anew each time.
-        line: where it begins there.
-        arguments: those that params.yaml gives, by name: their annotation, and their default if there is one.
+        module: the module's dotted name; None for ``custom.py``, which is read again each time.
+        line: the line of the file where it begins.
+        arguments: annotation and default of each argument that params.yaml gives, by name; None where there
+            is none.
         takes_classes: whether it is a discriminator that can be told the classes of samples.
     """
 
@@ -56,22 +58,22 @@ class Declaration:
 
     @property
     def is_custom(self) -> bool:
-        """Whether it is the user's own."""
+        """Whether it is the user's own, in ``custom.py``."""
         return self.module is None
 
     @property
     def place(self) -> str:
-        """Its file, as messages name it."""
+        """The path of its file in messages."""
         return CUSTOM_PLACE if self.is_custom else f"stages/gan/{self.path.relative_to(_SCIENCE).as_posix()}"
 
     def fields(self, types: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """Type and default (``...``: there is none) of each of the arguments.
+        """Type and default of each argument; ``...`` instead of a default: the argument has none.
 
         Args:
-            types: what a name in an annotation stands for.
+            types: the types that an annotation may name.
 
         Raises:
-            UserError: there is no annotation, or it is of another kind; or the default is no plain value.
+            UserError: an annotation is missing or not of a known type, or a default is not a plain value.
         """
         found = {}
         for name, (annotation, default) in self.arguments.items():
@@ -79,8 +81,8 @@ class Declaration:
                 kind = _type(annotation, types)
             except ValueError as error:
                 raise self.error(
-                    f"{name} needs a type that params.yaml can be checked by, such as {name}: int; there are "
-                    f"{', '.join(types)}, lists of these (list[int]), Literal['a', 'b'], and … | None"
+                    f"{name} needs a type to check params.yaml against, such as {name}: int; possible types "
+                    f"are {', '.join(types)}, lists of these (list[int]), Literal['a', 'b'], and … | None"
                 ) from error
             try:
                 value = ... if default is None else ast.literal_eval(default)
@@ -90,15 +92,16 @@ class Declaration:
         return found
 
     def error(self, why: str) -> UserError:
-        """What to raise where it cannot be used."""
+        """The error to raise if the piece cannot be used."""
         return UserError(f"{self.place}, line {self.line}: {self.symbol}: {why}")
 
 
 def read() -> list[Declaration]:
-    """All pieces: the project's, room by room, and those of ``custom.py``, if there is one.
+    """All pieces: the project's, room by room, then those of ``custom.py``, if there is such a file.
 
     Raises:
-        UserError: a file is not Python, or something in it is named like a piece, but is none.
+        UserError: a file is not Python, something in it is named like a piece but is not one, or two pieces
+            have the same name.
     """
     found: dict[tuple[str, str], Declaration] = {}
     for path in [*_project_files(), CUSTOM]:
@@ -109,7 +112,7 @@ def read() -> list[Declaration]:
                 if declaration.is_custom and not other.is_custom:
                     raise declaration.error(f"{key[1]} is the project's own; take another name")
                 where = f"line {other.line}" if other.path == path else other.place
-                raise declaration.error(f"the {key[0]} {key[1]} is already on {where}; take another name")
+                raise declaration.error(f"the {key[0]} {key[1]} is already in {where}; take another name")
             found[key] = declaration
     return list(found.values())
 
@@ -121,10 +124,10 @@ def read_project() -> Iterator[Declaration]:
 
 
 def parse(path: Path) -> ast.Module:
-    """A file's syntax tree; an empty one where there is no such file.
+    """A file's syntax tree; an empty one if there is no such file.
 
     Raises:
-        UserError: it is not Python.
+        UserError: the file is not Python.
     """
     try:
         return ast.parse(path.read_bytes())
@@ -137,17 +140,17 @@ def parse(path: Path) -> ast.Module:
 
 
 def module_of(path: Path) -> str:
-    """The dotted name of a module of the science."""
+    """The dotted name of the module in a file of the science."""
     return ".".join([_PACKAGE, *path.relative_to(_SCIENCE).with_suffix("").parts])
 
 
 def imported(path: Path) -> Iterator[Path]:
-    """The modules in the rooms of pieces that a module imports itself, as files."""
+    """The files in ``networks``, ``losses`` and ``sources`` that a module imports directly."""
     yield from imported_by(parse(path), path)
 
 
 def imported_by(tree: ast.Module, path: Path) -> Iterator[Path]:
-    """Those that a module, or a part of it, imports; see :func:`imported`."""
+    """Like :func:`imported`, for the syntax tree of a module or of a part of it."""
     package = _PACKAGE if path == CUSTOM else module_of(path).rpartition(".")[0]
     for node in ast.walk(tree):
         names: list[str] = []
@@ -205,7 +208,7 @@ def _declaration(
     arguments = _arguments(init, isinstance(node, ast.ClassDef), bare)
     for name_ in given:
         if name_ not in arguments:
-            raise bare.error(f"must take {' and '.join(given)}, beside what is its own; {_HELP}")
+            raise bare.error(f"must take {' and '.join(given)}, beside its own arguments; {_HELP}")
         del arguments[name_]
     takes_classes = kind == "discriminator" and arguments.pop("classes", None) is not None
     if module is not None:
@@ -227,7 +230,7 @@ def _arguments(
 
 
 def _check_methods(node: ast.ClassDef | ast.FunctionDef, bare: Declaration) -> None:
-    """A loss, or a source, is a class with methods, which it may inherit."""
+    """Refuse a loss or a source that is not a class with certain methods, its own or inherited ones."""
     wanted = _METHODS[bare.kind]
     others = [base for base in getattr(node, "bases", ()) if getattr(base, "id", None) != "Source"]
     if not isinstance(node, ast.ClassDef) or not (
@@ -238,7 +241,7 @@ def _check_methods(node: ast.ClassDef | ast.FunctionDef, bare: Declaration) -> N
 
 
 def _method(node: ast.ClassDef, name: str, classes: Mapping[str, ast.ClassDef]) -> ast.FunctionDef | None:
-    """A class's method, its own or that of a base in the same file."""
+    """A class's method: its own, or that of a base class in the same file."""
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == name:
             return statement
@@ -250,7 +253,7 @@ def _type(annotation: ast.expr | None, types: Mapping[str, Any]) -> Any:
     """The type that an annotation stands for.
 
     Raises:
-        ValueError: it is none that a value in params.yaml can have.
+        ValueError: a value in params.yaml cannot have it.
     """
     match annotation:
         case ast.Name(id=name) if name in types:

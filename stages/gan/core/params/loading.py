@@ -1,4 +1,4 @@
-"""Reading ``params.yaml``: the settings, and each experiment's block under its name."""
+"""Reading ``params.yaml``: the settings, and the block of each experiment."""
 
 import difflib
 import re
@@ -13,13 +13,13 @@ from stages.gan.core.params.blocks import Settings
 from stages.gan.core.params.schema import Experiment, experiment_schema
 from stages.runtime.errors import UserError
 
-# The first ones are other things in data/; the rest are no files on Windows.
+# The first three are other folders in data/; the rest cannot be folders on Windows.
 _RESERVED = {"raw", "code", "sources", "con", "prn", "aux", "nul"}
 _RESERVED |= {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 
 
 class Params(BaseModel):
-    """The whole of ``params.yaml``."""
+    """The content of ``params.yaml``: the settings, and the experiments by name."""
 
     settings: Settings
     experiments: dict[str, Experiment]
@@ -30,7 +30,7 @@ def load(path: Path) -> Params:
 
     Raises:
         UserError: the file is missing, is not YAML, or holds an unknown key, a wrong type or an impossible
-            value; the message names the file and the key, and the near key where one was misspelled.
+            value; the message names the file and the key, and suggests another key if it is misspelled.
     """
     content = _read(path)
     known = set(Settings.model_fields)
@@ -54,7 +54,7 @@ def select(params: Params, experiment: str, path: Path) -> Experiment:
     """The block of one experiment.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: there is no block of that name.
     """
     if experiment not in params.experiments:
         raise UserError(f"{path}: {_unknown(experiment, list(params.experiments))}")
@@ -62,7 +62,7 @@ def select(params: Params, experiment: str, path: Path) -> Experiment:
 
 
 def flatten(block: BaseModel) -> dict[str, Any]:
-    """The parameters under dotted names: ``{"train.lr": 0.001, …}``."""
+    """A block's parameters by dotted names: ``{"train.lr": 0.001, …}``."""
 
     def walk(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
@@ -75,18 +75,20 @@ def flatten(block: BaseModel) -> dict[str, Any]:
 
 
 def _check_name(path: Path, key: object, value: object, settings: set[str]) -> None:
-    """Refuse a key at the top that is no experiment's name."""
+    """Refuse a top-level key that cannot be the name of an experiment."""
     if not isinstance(value, dict):
         close = difflib.get_close_matches(str(key), settings, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise UserError(f"{path}: {wording.short(key)}: neither a setting nor an experiment's block{hint}")
     if not isinstance(key, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", key):
         raise UserError(
-            f"{path}: {wording.short(key)}: an experiment's name is made of a-z, 0-9, _ and -, at most 64, "
-            "the first a letter or digit (it becomes a folder's name)"
+            f"{path}: {wording.short(key)}: an experiment's name has at most 64 characters, a-z, 0-9, _ and "
+            "-, and begins with a letter or digit (it becomes a folder's name)"
         )
     if key in _RESERVED:
-        raise UserError(f"{path}: {key}: cannot be an experiment's name, as no folder of its can be so named")
+        raise UserError(
+            f"{path}: {key}: cannot be an experiment's name, because its folder in data cannot have this name"
+        )
 
 
 def _unknown(name: str, known: list[str]) -> str:

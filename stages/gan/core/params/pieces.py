@@ -1,4 +1,4 @@
-"""Pieces at work: found by their names, loaded, and named by the code that they consist of."""
+"""Using pieces: finding them by name, loading them, and identifying the code that they consist of."""
 
 import ast
 import hashlib
@@ -17,10 +17,10 @@ from stages.runtime.errors import UserError, describe_os_error
 
 
 def find(kind: str, name: str) -> Declaration:
-    """The piece of a kind that has a name in params.yaml.
+    """The piece of a kind with a name in params.yaml.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no such piece.
     """
     for declaration in _project_first():
         if (declaration.kind, declaration.name) == (kind, name):
@@ -29,33 +29,33 @@ def find(kind: str, name: str) -> Declaration:
 
 
 def _project_first() -> Iterator[Declaration]:
-    """All pieces; the project's before ``custom.py`` is read, which need not be right for these."""
+    """All pieces; the project's come before ``custom.py`` is read, so they do not need it to be right."""
     yield from declarations.read_project()
     yield from declarations.read()
 
 
 def load(declaration: Declaration) -> Any:
-    """The function or class of a piece; ``custom.py`` is run for that.
+    """The function or class of a piece; for a custom one, ``custom.py`` is run.
 
     Raises:
-        UserError: ``custom.py`` raises something; the message names the line.
+        UserError: ``custom.py`` raises an error; the message names the line.
     """
     if declaration.module is not None:
         return getattr(importlib.import_module(declaration.module), declaration.symbol)
     module = ModuleType(declarations.module_of(Path(declarations.__file__).parents[2] / "custom.py"))
-    sys.modules[module.__name__] = module  # dataclasses look there
+    sys.modules[module.__name__] = module  # dataclasses look for their module there
     with errors_at(declaration):
-        # What is compiled is what was read: Python's own cache goes by the second of the last change.
+        # An import could take an old version from Python's cache, which compares times in whole seconds.
         exec(compile(declaration.path.read_bytes(), str(declaration.path), "exec"), module.__dict__)
         return getattr(module, declaration.symbol)
 
 
 def code(used: Iterable[Declaration]) -> str:
-    """The code that pieces consist of: the sums of the project's modules, and the text of the user's.
+    """The code that pieces consist of: SHA-256 sums of the project's modules, and text of ``custom.py``.
 
-    Of ``custom.py`` that is all but the other pieces there, unless they are mentioned: who adds a piece, or
-    edits one, changes nothing for the others. A module of the project counts with those of its room that it
-    imports.
+    A module of the project counts together with the modules in ``networks``, ``losses`` and ``sources`` that
+    it imports, directly or not. If a piece is in ``custom.py``, the text of that file counts, without the
+    other pieces in it that this piece does not mention. So a new or edited piece changes nothing for others.
     """
     used = list(used)
     custom = [declaration for declaration in used if declaration.is_custom]
@@ -77,16 +77,16 @@ def code(used: Iterable[Declaration]) -> str:
 
 @contextmanager
 def errors_at(declaration: Declaration) -> Iterator[None]:
-    """Within the block, what ``custom.py`` raises becomes one line that names the line there.
+    """Within the block, turn an error raised by ``custom.py`` into one line that names its line there.
 
-    What the project's pieces raise is theirs to word.
+    Errors of the project's own pieces pass unchanged.
     """
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        if not declaration.is_custom or describe_os_error(error) is not None:  # such as memory
+        if not declaration.is_custom or describe_os_error(error) is not None:  # such as no memory
             raise
         frames = traceback.extract_tb(error.__traceback__)
         place = str(declaration.path)
@@ -96,7 +96,7 @@ def errors_at(declaration: Declaration) -> Iterator[None]:
 
 
 def _custom_code(used: Iterable[Declaration]) -> tuple[ast.Module, str]:
-    """What of ``custom.py`` some of its pieces depend on, as a tree and as text."""
+    """The part of ``custom.py`` that some of its pieces depend on, as a syntax tree and as text."""
     names = {declaration.symbol for declaration in used}
     everything = [declaration for declaration in declarations.read() if declaration.is_custom]
     others = {declaration.symbol for declaration in everything} - names
@@ -115,6 +115,6 @@ def _custom_code(used: Iterable[Declaration]) -> tuple[ast.Module, str]:
 
 
 def _first(node: ast.stmt) -> int:
-    """The first line of a statement, which may be that of a decorator."""
+    """The first line of a statement, its decorators included."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])

@@ -1,4 +1,4 @@
-"""The schema of an experiment's block, made of what the pieces declare; and what must fit together in it."""
+"""The schema of an experiment's block, made from what the pieces declare, and how values fit together."""
 
 import operator
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from stages.gan.core.params.types import BY_NAME, Convolutions, Width
 from stages.gan.core.source import Source, wrong_declaration
 
 _MOST_WEIGHTS = 1_000_000_000  # of a network: 4 GB, and as much again for each of Adam's two moments
-_CHOSEN_BY = {"generator": "network", "discriminator": "network", "source": "source"}  # its name's key
+_CHOSEN_BY = {"generator": "network", "discriminator": "network", "source": "source"}  # key that names it
 _TAKEN = (
     "piece",
     "weights",
     "masks",
     "rows",
     "classes",
-)  # what all networks and blocks have
+)  # names that have a meaning in all networks and blocks
 
 
 class Experiment(Block):
-    """All parameters of one experiment; :func:`experiment_schema` adds the pieces there are."""
+    """All parameters of one experiment; :func:`experiment_schema` adds the blocks of the existing pieces."""
 
     data: PieceBlock
     judge: Judge
@@ -38,7 +38,11 @@ class Experiment(Block):
 
     @cached_property
     def source(self) -> Source:
-        """The data source."""
+        """The data source, made from its parameters.
+
+        Raises:
+            UserError: it cannot be made, or what it declares is wrong.
+        """
         arguments, piece = self.data.model_dump(), self.data.piece
         del arguments["source"]
         with pieces.errors_at(piece):
@@ -49,12 +53,12 @@ class Experiment(Block):
 
     @property
     def loss(self) -> Declaration:
-        """The loss."""
+        """The declaration of the loss."""
         return next(loss for loss in self.train.losses if loss.name == self.train.loss)
 
     @property
     def trained_pieces(self) -> list[Declaration]:
-        """Those that a training depends on: both networks and the loss."""
+        """The pieces that a training depends on: both networks and the loss."""
         return [self.generator.piece, self.discriminator.piece, self.loss]
 
     @model_validator(mode="after")
@@ -62,7 +66,7 @@ class Experiment(Block):
         name, points = self.data.piece.name, self.source.kind == "points"
         wanted = "mlp" if points else "cnn"
         if self.judge.network != wanted:
-            raise ValueError(f"judge.network: data of source {name} needs {wanted}")
+            raise ValueError(f"judge.network: data of source {name} need {wanted}")
         for block in ("generator", "discriminator", "judge"):
             self._check_network(block, getattr(self, block), points)
         size, counts = self.train.batch_size, self.source.counts
@@ -81,36 +85,35 @@ class Experiment(Block):
         if points and self.train.augment:
             raise ValueError(f"train.augment: changes images; data of source {name} are points, and need []")
         if points and self.evaluate.inception is not None:
-            raise ValueError(f"evaluate.inception: sees images only; data of source {name} needs null")
+            raise ValueError(f"evaluate.inception: sees images only; data of source {name} need null")
         return self
 
     def _check_idle(self) -> None:
-        """Refuse what would not do what it says."""
+        """Refuse values that could not have the effect that they promise."""
         train = self.train
         every = train.score_every
         if train.keep == "best" and (every is None or every > train.epochs):
             raise ValueError(
-                "train.keep: best needs a train.score_every, of train.epochs at most, to know which epoch "
-                "that is"
+                "train.keep: best needs a train.score_every, of train.epochs at most, to find the best epoch"
             )
         if len(set(train.augment)) < len(train.augment):
             raise ValueError(f"train.augment: each may be listed once only, got {', '.join(train.augment)}")
 
     def _check_loss(self) -> None:
-        """Refuse parameters that the loss does not take, and see that those are there which it needs."""
+        """Refuse parameters that the loss does not take, and the absence of those that it needs."""
         own = self.loss.arguments
         for name in {name: None for loss in self.train.losses for name in loss.arguments}:
             if name not in own and getattr(self.train, name) is not None:
                 those = [loss.name for loss in self.train.losses if name in loss.arguments]
                 raise ValueError(
-                    f"train.{name}: {self.loss.name} has none; it is of the loss {' or '.join(those)}"
+                    f"train.{name}: the loss {self.loss.name} does not take it; {' or '.join(those)} does"
                 )
         for name, (_, default) in own.items():
             if default is None and getattr(self.train, name) is None:
-                raise ValueError(f"train.{name}: the loss {self.loss.name} needs one")
+                raise ValueError(f"train.{name}: the loss {self.loss.name} needs it")
 
     def _check_classes(self) -> None:
-        """Refuse to tell classes where there are none, or to a discriminator that takes none."""
+        """Refuse ``train.condition`` if the data have no classes or the discriminator takes none."""
         if self.source.kind == "points" or self.source.labelled is False:
             raise ValueError(
                 f"train.condition: data of source {self.data.piece.name} have no classes; set it to false"
@@ -134,7 +137,7 @@ class Experiment(Block):
             count = len(getattr(network, key))
             sides = self.source.shape[1:] if self.source.shape else [2**64]
             if getattr(network, "attention", False) and count < 2:
-                raise ValueError(f"{block}.attention: needs two {block}.{key} at least, to be between them")
+                raise ValueError(f"{block}.attention: needs at least two {block}.{key}, to be between them")
             if getattr(network, "subpixel", False) and any(side % 2 for side in sides):
                 size = "x".join(map(str, sides))
                 raise ValueError(
@@ -145,7 +148,7 @@ class Experiment(Block):
                 size = "x".join(map(str, sides))
                 raise ValueError(
                     f"{block}.{key}: {count} are too many for images of {size}, whose sides are halved "
-                    f"{'between two' if about.between else 'for each'}"
+                    f"{'between each two' if about.between else 'once for each'}"
                 )
         is_custom = isinstance(network, PieceBlock) and network.piece.is_custom
         if not is_custom and (count := _weights(network)) > _MOST_WEIGHTS:
@@ -153,10 +156,10 @@ class Experiment(Block):
 
 
 def experiment_schema() -> type[Experiment]:
-    """The schema of an experiment with all pieces that there are now.
+    """The schema of an experiment, with all pieces that exist now.
 
     Raises:
-        UserError: a piece cannot be taken; the message names its file and line.
+        UserError: a piece cannot be used; the message names its file and line.
     """
     found = declarations.read()
     fields: dict[str, Any] = {}
@@ -170,7 +173,7 @@ def experiment_schema() -> type[Experiment]:
 
 
 def _train(losses: Sequence[Declaration]) -> type[Train]:
-    """The block of the training: it says which loss, and has what any of them takes."""
+    """The block of the training: it names the loss, and has the arguments of all losses."""
     literal: Any = Literal
     fields: dict[str, Any] = {"loss": (literal[tuple(loss.name for loss in losses)], ...)}
     for loss in losses:
@@ -187,7 +190,7 @@ def _train(losses: Sequence[Declaration]) -> type[Train]:
 
 
 def _block(piece: Declaration) -> type[PieceBlock]:
-    """The block of a piece: what its function or class takes is what params.yaml may say."""
+    """The block of a piece: the arguments of its function or class are its parameters."""
     literal: Any = Literal
     fields: dict[str, Any] = {_CHOSEN_BY[piece.kind]: (literal[piece.name], ...)}
     if piece.kind == "generator":
@@ -202,7 +205,7 @@ def _block(piece: Declaration) -> type[PieceBlock]:
 
 
 def _check_default(piece: Declaration, name: str, kind: Any, default: object) -> object:
-    """The default of an argument, if it is of its type."""
+    """The default of an argument, after checking that it has the argument's type."""
     try:
         return TypeAdapter(kind).validate_python(default, strict=True)
     except ValidationError as error:
@@ -210,7 +213,7 @@ def _check_default(piece: Declaration, name: str, kind: Any, default: object) ->
 
 
 def _convolutions(network: Block) -> tuple[str, Convolutions] | None:
-    """The parameter of a network that lists the maps of convolutions, if it has one."""
+    """The parameter of a network that lists the maps of its convolutions, and their kind; None: none does."""
     for key, field in type(network).model_fields.items():
         for about in field.metadata:
             if isinstance(about, Convolutions):
@@ -219,7 +222,7 @@ def _convolutions(network: Block) -> tuple[str, Convolutions] | None:
 
 
 def _weights(network: Block) -> int:
-    """How many weights there are between a network's own widths: the most of them, whatever the samples."""
+    """How many weights there are between a network's own widths: most of its weights, for any samples."""
     about = network.model_dump()
     convolutions = _convolutions(network)
     kernel = convolutions[1].kernel if convolutions else 1

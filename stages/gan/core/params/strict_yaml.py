@@ -1,4 +1,4 @@
-"""YAML as params.yaml may hold it: plain values, each key once, and nothing that grows when it is read."""
+"""The YAML allowed in params.yaml: plain values, each key once, and no aliases that multiply when read."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from stages.runtime import files
 from stages.runtime.errors import UserError
 
 _BYTES = 1_000_000  # of a file, at most
-_VALUES = 100_000  # in a file, at most, aliases followed
+_VALUES = 100_000  # in a file, at most, counting what each alias repeats
 _DEEP = "is not valid YAML: it is nested too deeply"
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which builds no objects; it takes the last of equal keys, this one none."""
+    """PyYAML's safe loader, which builds no objects, but refuses equal keys instead of taking the last."""
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[object, int] = {}
@@ -42,10 +42,11 @@ class _Loader(yaml.SafeLoader):
 
 
 def load(path: Path) -> Any:
-    """What the YAML file at ``path`` holds.
+    """The content of the YAML file at ``path``.
 
     Raises:
-        UserError: it is missing or no text, or not such YAML; the message names the line and the column.
+        UserError: the file is missing, not text, or not allowed YAML; the message says in which line and
+            column.
     """
     try:
         with path.open("rb") as file:
@@ -55,11 +56,11 @@ def load(path: Path) -> Any:
             f"{path}: cannot be read ({error.strerror}); run from the repository's root"
         ) from error
     if len(content) > _BYTES:
-        raise UserError(f"{path}: is larger than a parameter file can be ({_BYTES:,} bytes)")
+        raise UserError(f"{path}: is larger than a parameter file may be ({_BYTES:,} bytes)")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not valid YAML: byte {error.start} is no text in UTF-8") from error
+        raise UserError(f"{path}: is not valid YAML: byte {error.start} is not UTF-8 text") from error
     if (line := files.conflict(text)) is not None:
         raise UserError(
             f"{path}: has merge conflicts, the first in line {line}: choose its values by hand; then `make "
@@ -72,7 +73,7 @@ def load(path: Path) -> Any:
         if node is None:
             return None
         if _count(node, {}) > _VALUES:
-            raise UserError(f"{path}: its aliases make more than {_VALUES:,} values of it; write them out")
+            raise UserError(f"{path}: its aliases make more than {_VALUES:,} values; write fewer of them")
         return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -92,9 +93,9 @@ def load(path: Path) -> Any:
 
 
 def _count(node: Node, counted: dict[int, int]) -> int:
-    """How many values a node stands for, those that aliases repeat as often as they do.
+    """How many values a node stands for; values that aliases repeat count each time.
 
-    A node within itself counts as more than there may be.
+    A node that contains itself counts as more than are allowed.
     """
     if id(node) not in counted:
         counted[id(node)] = _VALUES + 1  # until it is known

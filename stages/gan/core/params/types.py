@@ -1,4 +1,4 @@
-"""The types that parameters have, with their ranges: what pieces declare their arguments by."""
+"""The types of parameters, with their ranges, which pieces use to annotate their arguments."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 
 def _number(value: object) -> object:
-    """Read ``1e-4`` as the number it is: YAML 1.1 takes it for text, as it has no dot."""
+    """Read ``1e-4`` as a number: YAML 1.1 takes it for text, because it has no dot."""
     is_number = isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", value)
     return float(str(value)) if is_number else value
 
@@ -22,14 +22,14 @@ def _no_number(value: object) -> object:
 
 
 def _run_name(value: str) -> str:
-    """Take the name of a run, as its folder in data has it."""
+    """Check the name of a run, which is the path of its folder in data."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}/seed-(0|[1-9][0-9]{0,18})", value):
         raise ValueError(f"must be EXPERIMENT/seed-SEED, such as digits/seed-1, got {value[:60]!r}")
     return value
 
 
 def _size(value: object) -> object:
-    """Take the side of square images, or the height and the width of others."""
+    """Check a size of images: the side of squares, or height and width."""
     sides = value if isinstance(value, list) else [value, value]
     fits = [isinstance(side, int) and not isinstance(side, bool) and 4 <= side <= 1024 for side in sides]
     if len(fits) != 2 or not all(fits):
@@ -43,12 +43,13 @@ def _size(value: object) -> object:
 
 @dataclass(frozen=True)
 class Convolutions:
-    """What a list of widths stands for: the maps of convolutions, each of which halves an image's sides.
+    """What a list of widths stands for: numbers of maps of convolutions, each of which halves the sides.
 
     Attributes:
-        kernel: weights between two maps.
-        even: whether the sides must halve evenly, as where they are doubled again; else they round down.
-        between: whether they are halved between two maps only, and round up.
+        kernel: weights for each pair of an input map and an output map.
+        even: whether the sides must be even each time, because they are doubled again; if not, halves are
+            rounded down.
+        between: whether the sides are halved only between one width and the next; halves are then rounded up.
     """
 
     kernel: int
@@ -56,9 +57,9 @@ class Convolutions:
     between: bool = False
 
     def too_many(self, count: int, sides: Sequence[int]) -> bool:
-        """Whether so many maps are too many for images of these sides."""
+        """Whether ``count`` convolutions are too many for images of these sides, in pixels."""
         if self.between:
-            return count > 1 and max(sides) <= 2 ** (count - 2)  # the last halving would be none
+            return count > 1 and max(sides) <= 2 ** (count - 2)  # the last halving would change nothing
         return any(side >> count < 1 or (self.even and side % 2**count) for side in sides)
 
 
@@ -82,7 +83,7 @@ Switch = Annotated[Literal["auto", True, False], BeforeValidator(_no_number)]
 RunName = Annotated[str, AfterValidator(_run_name)]
 Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
-# What a name in the annotation of a piece's argument stands for; the plain ones are without a range.
+# The types that annotations of a piece's arguments may name; the first four have no range.
 BY_NAME: dict[str, Any] = {
     **{"int": int, "float": Number, "bool": bool, "str": str},
     **{"Several": Several, "Count": Count, "Width": Width, "Widths": Widths, "Seed": Seed, "Size": Size},

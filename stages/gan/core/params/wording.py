@@ -1,4 +1,4 @@
-"""What is wrong with parameters, in one line that names the file and the key."""
+"""Error messages about parameters: one line that names the file, the key and what is wrong."""
 
 import difflib
 from pathlib import Path
@@ -8,27 +8,30 @@ from pydantic import BaseModel, ValidationError
 
 from stages.runtime.errors import UserError
 
-_RENAMED = {"r1_every": "penalty_every"}  # what parameters were called before
+_RENAMED = {"r1_every": "penalty_every"}  # old names of parameters
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def validate(model: type[Model], content: object, path: Path, prefix: str = "") -> Model:
-    """Content as a model.
+    """Check content against a schema.
 
     Args:
         model: the schema.
-        content: what was read.
-        path: the file, for the message.
-        prefix: the key whose value ``content`` is, likewise.
+        content: what was read from the file.
+        path: the file, for the error message.
+        prefix: the key in the file whose value ``content`` is, for the error message.
+
+    Returns:
+        The content as a ``model``.
 
     Raises:
-        UserError: it does not fit.
+        UserError: the content does not fit the schema.
     """
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        # A key that is misspelled is missing, too: what is there says more than what is not.
+        # A misspelled key is missing, too; the message about the key that is there helps more.
         problem = min(error.errors(), key=lambda problem: problem["type"] == "missing")
         location, known = _locate(model, problem["loc"])
         where = ".".join(short(part) for part in [prefix, *location] if part)
@@ -36,7 +39,7 @@ def validate(model: type[Model], content: object, path: Path, prefix: str = "") 
 
 
 def short(value: object) -> str:
-    """A value as text that fits a line."""
+    """A value as text of at most 80 characters."""
     text = str(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -44,8 +47,8 @@ def short(value: object) -> str:
 def _locate(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
     """Where in the file pydantic's ``location`` is, and the keys that the block there may have.
 
-    Into the location of an error within one of several alternative blocks, pydantic puts the tag that chose
-    it, such as the data's source; no key in the file has that name.
+    If an error is in one of several alternative blocks, pydantic adds the tag that chose this block, such as
+    the name of the data source, to the location. No key in the file has that name, so it is removed.
     """
     names: list[str] = []
     blocks = [model]
@@ -65,7 +68,7 @@ def _locate(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[li
 
 
 def _blocks(annotation: Any) -> list[type[BaseModel]]:
-    """The blocks that a field's type may be."""
+    """The blocks that a field's type allows."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [block for part in get_args(annotation) for block in _blocks(part)]
@@ -75,11 +78,12 @@ def _explain(problem: Any, known: list[str]) -> str:
     if problem["type"] == "extra_forbidden":
         name = str(problem["loc"][-1]).lower()
         close = [_RENAMED[name]] if name in _RENAMED else difflib.get_close_matches(name, known, n=1)
-        return f"no such parameter; did you mean {close[0]}?" if close else f"none of {', '.join(known)}"
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        return f"no such parameter; {hint}"
     if problem["type"] == "missing":
         return "is missing"
     if problem["type"] == "too_short" and not problem["input"]:
-        return "is empty, but must list something"
+        return "is empty, but must have at least one entry"
     if problem["type"].startswith("union_tag"):
         context = problem["ctx"]
         key = context["discriminator"].strip("'")
