@@ -15,7 +15,7 @@ from stages.gan.evaluation.scores import Scores
 from stages.gan.evaluation.scoring import Known
 from stages.pipeline import known
 from stages.runtime import command, files, progress
-from stages.runtime.errors import UserError, say, warn
+from stages.runtime.errors import UserError, counted, say, warn
 from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import pages, record, tags
 from stages.tracking.store import Store
@@ -100,7 +100,7 @@ def _read(name: str, seed: int, experiment: Experiment, device: torch.device) ->
 def _score(name: str, seed: int, inputs: _Inputs, device: torch.device) -> tuple[Scores, Tensor]:
     samples, told, against, reference, _ = inputs
     parts = scoring.parts(reference, samples)
-    work = f"{len(samples)} samples, in {parts} steps"
+    work = f"{counted(len(samples), 'sample')}, in {counted(parts, 'step')}"
     command.say_begin("evaluate", f"{name}, seed {seed}", work, device.type, RunFiles(name, seed).scores)
     with progress.bar(parts, "step") as bar:
         return scoring.score(samples, against, reference, bar.update, told)

@@ -5,7 +5,7 @@ from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings
 from stages.gan.judges import fitting
 from stages.runtime import command, files, progress
-from stages.runtime.errors import say, warn
+from stages.runtime.errors import counted, say, warn
 from stages.runtime.paths import ExperimentFiles
 from stages.tracking import record
 from stages.tracking.store import Store
@@ -18,7 +18,8 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
     dataset = Dataset.load(shared.dataset, experiment.source)
     judges = fitting.build(about, dataset).to(device)
     steps = -(-len(dataset.train) // about.batch_size)
-    work = f"seed {about.seed}, {about.count} judges, {about.epochs} epochs of {steps} steps each"
+    epochs = f"{counted(about.epochs, 'epoch')} of {counted(steps, 'step')}"
+    work = f"seed {about.seed}, {counted(about.count, 'judge')}, {epochs}{' each' if about.count > 1 else ''}"
     command.say_begin("judge", name, work, device.type, f"judge of experiment {name} in MLflow (make ui)")
     fitted = fitting.fit(about, judges, dataset.train, device)
     with record.judge(store, name, experiment, record.environment(device)) as run:

@@ -1,4 +1,4 @@
-"""The runs whose networks other trainings start from (``train.from``)."""
+"""Runs from whose networks other trainings start (``train.from``)."""
 
 import hashlib
 import json
@@ -15,15 +15,20 @@ from stages.runtime.paths import ExperimentFiles, RunFiles
 if TYPE_CHECKING:
     from torch import Tensor
 
-_BLOCKS = ("generator", "discriminator", "train")  # of its parameters, those that networks depend on
-_SHOWN = {"preview", "image_every", "checkpoint_every"}  # of the training's, those that they do not
+_BLOCKS = ("generator", "discriminator", "train")  # the parameters that trained networks depend on
+_SHOWN = {"preview", "image_every", "checkpoint_every"}  # parameters of ``train`` that they do not depend on
 
 
 def check(path: Path, name: str, known: params.Params) -> None:
-    """Refuse to start from a run that is none, has other networks, or is not there when it is needed.
+    """Check that the run which an experiment starts from exists, has such networks, and is trained before.
+
+    Args:
+        path: the parameter file, for messages.
+        name: the experiment that starts from a run.
+        known: all parameters.
 
     Raises:
-        UserError: it names the parameter file, and the experiment in it.
+        UserError: it does not; the message names the parameter file and the experiment.
     """
     experiment = known.experiments[name]
     if experiment.train.origin is None:
@@ -38,30 +43,37 @@ def check(path: Path, name: str, known: params.Params) -> None:
         if chain[-1] in chain[:-1]:
             raise UserError(f"{where}: a training cannot start from itself ({' from '.join(chain)})")
         if chain[-1] not in known.experiments:
-            break  # which is found where that one is checked
+            break  # reported when that experiment is checked
     origin = known.experiments[other]
     for block in ("generator", "discriminator"):
         if getattr(origin, block) != getattr(experiment, block):
-            raise UserError(f"{where}: its {block} is another; make both blocks alike")
+            raise UserError(f"{where}: its {block} differs from that of {name}; make both blocks the same")
     if origin.train.condition != experiment.train.condition:
-        raise UserError(f"{where}: train.condition is another; make both alike")
+        raise UserError(f"{where}: its train.condition differs from that of {name}; make both the same")
     shapes = [one.source.measure(paths.RAW).shape for one in (origin, experiment)]
     if shapes[0] != shapes[1]:
-        raise UserError(f"{where}: its samples are {shapes[0]}, and these {shapes[1]}; make both alike")
+        raise UserError(
+            f"{where}: its samples have the shape {shapes[0]}, those of {name} {shapes[1]}; take data of the "
+            "same shape"
+        )
     listed = known.settings.experiments
     earlier = listed[: listed.index(name)] if name in listed else listed
     made = other in earlier and seed in known.settings.seeds
     if not made and (other in listed or not RunFiles(other, seed).generator.exists()):
         raise UserError(
-            f"{where}: is not made before; list {other} before {name} in experiments, and {seed} in seeds"
+            f"{where}: must be trained first: list {other} before {name} in experiments, and {seed} in seeds"
         )
 
 
 def identity(name: str, known: params.Params) -> str:
-    """What the networks that an experiment starts from depend on, in lines; nothing: it starts from none.
+    """Text lines that change with the networks that an experiment starts from; empty if it starts from none.
 
-    Of a run that the same pipeline makes that is its recipe and data, as before they are made there are no
-    bytes to name; of another one, the sums of its files.
+    If this pipeline makes the run, its files may not exist yet, so the lines give its recipe and its data.
+    For any other run they give the MD5 sums of its files.
+
+    Args:
+        name: the experiment.
+        known: all parameters.
     """
     train = known.experiments[name].train
     if train.origin is None:
@@ -79,7 +91,7 @@ def identity(name: str, known: params.Params) -> str:
 
 
 def recipe(experiment: Experiment) -> str:
-    """A name of how the networks of an experiment are trained: its parameters, and the code of its pieces."""
+    """A name (16 hexadecimal digits) for how an experiment trains: its parameters and its pieces' code."""
     blocks = {block: getattr(experiment, block).model_dump() for block in _BLOCKS}
     blocks["train"] = {key: value for key, value in blocks["train"].items() if key not in _SHOWN}
     text = json.dumps(blocks, sort_keys=True) + pieces.code(experiment.trained_pieces)
@@ -87,10 +99,17 @@ def recipe(experiment: Experiment) -> str:
 
 
 def load(name: str, experiment: Experiment) -> "tuple[dict[str, Tensor], dict[str, Tensor], str]":
-    """The weights of the generator and of the discriminator that a training starts from; and their sums.
+    """Load the networks that a training starts from.
+
+    Args:
+        name: the experiment, for messages.
+        experiment: its parameters, with ``train.from``.
+
+    Returns:
+        The generator's weights by name, the discriminator's weights, and the MD5 sums of both files.
 
     Raises:
-        UserError: there are none, or they are not of the recipe that their experiment has now.
+        UserError: there are no such networks, or their experiment's parameters or code have changed since.
     """
     from stages.gan.core import weights  # PyTorch takes seconds to import, and check needs none
 
@@ -98,25 +117,27 @@ def load(name: str, experiment: Experiment) -> "tuple[dict[str, Tensor], dict[st
     other, seed = experiment.train.origin
     run = RunFiles(other, seed)
     where = f"{name}.train.from: {experiment.train.start}:"
-    again = f"make them first: dvc repro train@{other}-{seed}"
+    again = f"train them first: dvc repro train@{other}-{seed}"
     if not run.generator.exists():
         raise UserError(f"{where} has no networks here; {again}")
     wanted = _recipe(ExperimentFiles(name).code / "train", experiment.train.start)
     if wanted is not None and weights.read_about(run.generator).get("recipe") != wanted:
-        raise UserError(f"{where} its networks are of another recipe than its own now; {again}")
+        raise UserError(
+            f"{where} its networks were trained with other parameters or code than {other} has now; {again}"
+        )
     sums = " ".join(files.md5(file) for file in (run.generator, run.discriminator))
     return weights.read_state(run.generator), weights.read_state(run.discriminator), sums
 
 
 def _recipe(dependencies: Path, start: str | None) -> str | None:
-    """The recipe that a run has now, as :func:`identity` wrote it; None: it did not."""
+    """The recipe of the run ``start`` as :func:`identity` has written it to a file; None if it has not."""
     lines = dependencies.read_text(encoding="utf-8").splitlines() if dependencies.exists() else []
     words = [line.split() for line in lines if line.startswith(f"from {start} ")]
     return words[0][2] if words and len(words[0]) == 3 else None
 
 
-@cache  # several experiments may start from one
+@cache  # several experiments may start from the same run
 def _sums(place: Path) -> str:
-    """The sums of the user's own data."""
+    """The names and MD5 sums of the user's data files, in lines."""
     found = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
     return "".join(f"{file.relative_to(place).as_posix()} {files.md5(file)}\n" for file in found)

@@ -5,7 +5,7 @@ from functools import partial
 from stages.gan.core.datasets import wrong_dataset
 from stages.gan.core.params import Experiment, pieces
 from stages.runtime import paths, progress
-from stages.runtime.errors import say
+from stages.runtime.errors import counted, say
 from stages.runtime.paths import ExperimentFiles
 
 
@@ -19,8 +19,9 @@ def prepare(name: str, experiment: Experiment) -> None:
     if (why := wrong_dataset(dataset, experiment.source)) is not None:
         raise piece.error(why)
     dataset.save(shared.dataset)
-    classes = f" of {len(dataset.train.classes)} classes" if dataset.train.classes else ""
+    names = dataset.train.classes
+    classes = f" of {counted(len(names), 'class', 'classes')}" if names else ""
     say(
-        f"prepare {name}: {len(dataset.train)} training and {len(dataset.test)} test samples of "
+        f"prepare {name}: {len(dataset.train)} training and {counted(len(dataset.test), 'test sample')} of "
         f"shape {tuple(dataset.shape)}{classes}; see {shared.dataset}"
     )

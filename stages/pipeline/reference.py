@@ -5,7 +5,7 @@ from stages.gan.core.params import Experiment, Settings
 from stages.gan.evaluation import scoring
 from stages.pipeline import known
 from stages.runtime import command, progress
-from stages.runtime.errors import say, warn
+from stages.runtime.errors import counted, say, warn
 from stages.runtime.paths import ExperimentFiles
 
 
@@ -16,11 +16,11 @@ def reference(name: str, experiment: Experiment, settings: Settings) -> None:
     inputs, _ = known.read(name, experiment, device)
     total = experiment.sample.count
     parts = scoring.parts_of_reference(inputs, total)
-    command.say_begin("reference", name, f"{parts} steps", device.type, path)
+    command.say_begin("reference", name, counted(parts, "step"), device.type, path)
     with progress.bar(parts, "step") as bar:
         made = scoring.prepare(inputs, total, bar.update)
     made.save(path)
     for why in dict.fromkeys(made.left_out.values()):
         scores = ", ".join(score for score, reason in made.left_out.items() if reason == why)
         warn(f"reference {name}: runs get no {scores}: {why}")
-    say(f"reference {name}: blocks of {made.block} samples; {path}")
+    say(f"reference {name}: blocks of {counted(made.block, 'sample')}; {path}")

@@ -5,7 +5,7 @@ import json
 from stages.gan.core.params import Settings
 from stages.gan.report import comparison, conditions, runs, summary
 from stages.runtime import files, paths
-from stages.runtime.errors import say
+from stages.runtime.errors import counted, say
 from stages.tracking import condition_record
 from stages.tracking.store import Store
 
@@ -39,4 +39,4 @@ def report(settings: Settings, store: Store) -> None:
         file.touch()
     for condition in recorded:
         condition_record.record(store, condition)
-    say(f"report: {len(found)} runs in {paths.REPORT}")
+    say(f"report: {counted(len(found), 'run')} in {paths.REPORT}")

@@ -59,6 +59,11 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun, for messages: ``1 epoch``, ``1,875 steps``; the plural's default ends in s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def without_login(text: str, uri: str) -> str:
     """A text that may quote an address, without the user's name and password in it."""
     scheme, _, rest = uri.partition("://")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from stages.gan.core import params
 from stages.runtime import command, locks
-from stages.runtime.errors import UserError, say
+from stages.runtime.errors import UserError, counted, say
 
 if TYPE_CHECKING:
     from stages.sweep.cluster import Outcome
@@ -61,7 +61,8 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
         found = plan.take(repo, place.remote, {})
         if place.remote and found.pending:
             entries.push(repo, found.needed)
-    say(f"sweep: {len(found.needs)} stages, {len(found.pending)} of them to compute, at {commit[:12]}")
+    needed, pending = counted(len(found.needs), "stage"), len(found.pending)
+    say(f"sweep: {needed}, {pending} of them to compute, at {commit[:12]}")
     if found.pending:
         failed = _compute(known, found, commit, place, address, workers)
         if not clone.is_here(commit):
@@ -73,8 +74,8 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
             pending = plan.take(repo, place.remote, found.entries).pending
         if lacking := failed or pending:
             names = ", ".join(lacking[:_NAMED]) + ", …" * (len(lacking) > _NAMED)
-            have = "1 stage has" if len(lacking) == 1 else f"{len(lacking)} stages have"
-            raise UserError(f"{have} failed: {names}; see above")
+            have = "has" if len(lacking) == 1 else "have"
+            raise UserError(f"{counted(len(lacking), 'stage')} {have} failed: {names}; see above")
     sys.stdout.flush()
     if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode:
         raise UserError("dvc repro has failed; see above")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stages.gan.core import params, portability
 from stages.runtime import command, paths
-from stages.runtime.errors import UserError, one_line, say
+from stages.runtime.errors import UserError, counted, one_line, say
 
 _NEXT = 2  # classes that are named beside the most likely one
 
@@ -71,7 +71,7 @@ def classify(wanted: argparse.Namespace) -> None:
         images = torch.stack(
             [pictures.fit(pictures.load(file), shape, frame, str(file)) for file in wanted.image]
         )
-    say(f"classify {experiment}: {len(images)} picture{'s'[: len(images) > 1]} on {device.type}; by {path}")
+    say(f"classify {experiment}: {counted(len(images), 'picture')} on {device.type}; by {path}")
     answers = models.predict(judge, datasets.normalize(images)).softmax(1)
     for file, probabilities in zip(wanted.image, answers, strict=True):
         say(one_line(f"{file}: {_in_words(probabilities.tolist(), about.get('classes', ()))}"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.runtime import command
-from stages.runtime.errors import UserError, one_line, say
+from stages.runtime.errors import UserError, counted, one_line, say
 from stages.tools import generators
 from stages.tools.numbers import MOST, Numbers
 
@@ -122,10 +122,10 @@ def draw(wanted: argparse.Namespace) -> None:
     count = wanted.count or (_IMAGES if len(generators.shape(generator)) == 3 else _POINTS)
     numbers = wanted.seeds or Numbers([range(count)])
     frames, side = wanted.frames or _FRAMES, wanted.side or _SIDE
-    work = f"{len(numbers)} samples"
+    work = counted(len(numbers), "sample")
     if wanted.interpolate is not None:
         first, second = wanted.interpolate
-        work = f"{frames} frames from sample {first} to {second} and back"
+        work = f"{counted(frames, 'frame')} from sample {first} to {second} and back"
     elif wanted.plane:
         work = f"a grid of the latent plane, {side} x {side}"
     _check(generator, numbers, kind, wanted)
@@ -139,7 +139,9 @@ def draw(wanted: argparse.Namespace) -> None:
             )
         judges = classes.load_judges(wanted.judge, str(about.get("experiment")), wanted.label, device)
         numbers, looked = classes.find(sampler, judges, wanted.label, len(numbers))
-        work = f"of its first {looked} samples, {work} that the judges take for class {wanted.label}"
+        work = (
+            f"of its first {counted(looked, 'sample')}, {work} that the judges take for class {wanted.label}"
+        )
     name = f"draw {about.get('experiment')}, seed {seed}"
     say(one_line(f"{name}: {work} on {device.type}; see {wanted.out}"))
     out = Path(wanted.out)

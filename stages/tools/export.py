@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.runtime import command, files
-from stages.runtime.errors import UserError, one_line, say
+from stages.runtime.errors import UserError, counted, one_line, say
 from stages.tools import generators
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _describe(generator: "nn.Module") -> dict[str, Any]:
         "latent": latent,
         "classes": [label for label, samples in enumerate(counts) if samples],
         "shape": list(shape),
-        "input": f"latents, float32 [N, {inputs}]: {latent} standard normal numbers{told}",
+        "input": f"latents, float32 [N, {inputs}]: {counted(latent, 'standard normal number')}{told}",
         "output": f"samples, {kind} [N, {sizes}]",
     }
 
@@ -96,7 +96,9 @@ def _compare(generator: "nn.Module", run: "Run", name: str) -> str:
             ours.append(sampling.draw(generator, part))
             theirs.append(_run(run, part, name))
             if (theirs[-1].shape, theirs[-1].dtype) != (ours[-1].shape, ours[-1].dtype):
-                raise _otherwise(name, f"of {len(part)} latent points it makes {list(theirs[-1].shape)}")
+                raise _otherwise(
+                    name, f"of {counted(len(part), 'latent point')} it makes {list(theirs[-1].shape)}"
+                )
     wanted, made = torch.cat(ours), torch.cat(theirs)
     batches = f"in batches of {', '.join(map(str, _BATCHES[:-1]))} and {_BATCHES[-1]}"
     if wanted.dim() == 4:

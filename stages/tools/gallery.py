@@ -12,6 +12,7 @@ from stages.gan.core.datasets import Split
 from stages.gan.plots import canvas
 from stages.gan.plots.style import GENERATED
 from stages.runtime import files
+from stages.runtime.errors import counted
 
 POINTS = 100_000  # in a figure, at most
 _VALUES = 50_000_000  # in a grid of images, at most: those of 10,000 colour pictures of 40x40
@@ -36,7 +37,7 @@ def save(path: Path, samples: Tensor, like: Split, columns: int = 0) -> None:
         return
     split = Split(samples)
     figure, (axes,) = canvas.panels(1, split, width=4.4)
-    canvas.show(axes, samples, split, GENERATED, f"{len(samples):,} samples")
+    canvas.show(axes, samples, split, GENERATED, counted(len(samples), "sample"))
     canvas.save(figure, path)
 
 

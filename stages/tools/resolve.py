@@ -18,7 +18,7 @@ import yaml
 from dvc.utils.serialize import dumps_yaml
 
 from stages.runtime import command, dvc, files, git
-from stages.runtime.errors import UserError, listed, say
+from stages.runtime.errors import UserError, counted, listed, say
 from stages.runtime.paths import LOCK, SOURCES
 
 _RESULTS = ("reports", SOURCES.as_posix())  # folders of what the pipeline makes, beside dvc.lock
@@ -48,8 +48,10 @@ def resolve() -> None:
         raise UserError(
             f"{LOCK}: has marks of a conflict, but git has it as resolved: git checkout HEAD -- {LOCK}"
         )
-    count = f"{len(versions)} file{'s'[: len(versions) != 1]}"
-    say(f"resolve: {count} resolved" + "; now make repro, then git add and commit" * bool(versions))
+    say(
+        f"resolve: {counted(len(versions), 'file')} resolved"
+        + "; now make repro, then git add and commit" * bool(versions)
+    )
 
 
 def _unmerged() -> dict[str, set[str]]:

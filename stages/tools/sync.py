@@ -12,7 +12,7 @@ Example:
 """
 
 from stages.runtime import command
-from stages.runtime.errors import UserError, say
+from stages.runtime.errors import UserError, counted, say
 from stages.tracking import address, relocation, store
 
 
@@ -25,11 +25,12 @@ def sync() -> None:
         else:
             relocation.settle(address.configured())
     for place, left in runs.outbox.others():
-        say(f"MLflow: {left} messages wait for another store: MLFLOW_TRACKING_URI={place} make sync")
+        wait = f"{counted(left, 'message')} {'waits' if left == 1 else 'wait'}"
+        say(f"MLflow: {wait} for another store: MLFLOW_TRACKING_URI={place} make sync")
     if runs.outbox.waiting()[0]:
         reason = f": {runs.failure}" if runs.failure else ""
         raise UserError(f"the store fails{reason}; what waits is kept")
-    which = f"{messages} message{'s'[: messages > 1]} of {count} run{'s'[: count > 1]}"
+    which = f"{counted(messages, 'message')} of {counted(count, 'run')}"
     say(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
 
 

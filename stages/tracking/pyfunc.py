@@ -18,7 +18,7 @@ from stages.gan.core import devices, weights
 from stages.gan.core.conditional import with_classes
 from stages.gan.networks.base import sampling
 from stages.gan.networks.base.registry import get_generator
-from stages.runtime.errors import UserError
+from stages.runtime.errors import UserError, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class Model:
         if len(given) != 1 or not len(data):
             raise _refusal(
                 "wanted is a column seed or a column latent, with a row for each sample; "
-                f"there are {len(data)} rows of {' and '.join(given) or 'neither'}"
+                f"the data have {counted(len(data), 'row')} of {' and '.join(given) or 'neither'}"
             )
         told = self._classes(data["class"].tolist()) if "class" in data else None
         with _threads(self._threads):
@@ -83,7 +83,7 @@ class Model:
     def _of_points(self, rows: list[Any], told: list[int] | None) -> "NDArray[np.generic]":
         known = 0 if told is None else len(getattr(self._generator, "counts", []))
         size = self._latent - known
-        wanted = f"{size} numbers in a row"
+        wanted = f"{counted(size, 'number')} in a row"
         try:
             with np.errstate(over="ignore"):
                 points = torch.from_numpy(np.array([np.asarray(row, np.float32) for row in rows]))

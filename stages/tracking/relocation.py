@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote, urlsplit
 
-from stages.runtime.errors import warn
+from stages.runtime.errors import counted, warn
 from stages.tracking import database
 from stages.tracking.database import Database
 
@@ -151,7 +151,7 @@ def _report(local: Database, folder: Path, noted: _Noted) -> None:
     line = f"MLflow's {local.file} was {how} from {folder}; its artifacts are in {home} from now on"
     left = [run for run in noted.runs if _exists(folder / run) and not _exists(local.folder / run)]
     if left:
-        line += f"; copy {folder / ARTIFACTS} there for those of {len(left)} earlier runs"
+        line += f"; copy {folder / ARTIFACTS} there for those of {counted(len(left), 'earlier run')}"
     warn(line)
 
 

@@ -22,7 +22,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from stages.runtime import paths
-from stages.runtime.errors import say, warn
+from stages.runtime.errors import counted, say, warn
 from stages.tracking import address
 from stages.tracking.messages import Close, FindRun, Request, Start, WatchJournal
 from stages.tracking.outbox import Outbox, unsent
@@ -110,8 +110,9 @@ class Store:
         self.outbox.purge()
         messages, runs = self.outbox.waiting()
         if messages:
-            which = f"{messages} message{'s'[: messages > 1]} of {runs} run{'s'[: runs > 1]}"
-            say(f"MLflow: {which} wait in {self.outbox.root}; `make sync` sends them")
+            which = f"{counted(messages, 'message')} of {counted(runs, 'run')}"
+            wait = "waits" if messages == 1 else "wait"
+            say(f"MLflow: {which} {wait} in {self.outbox.root}; `make sync` sends them")
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

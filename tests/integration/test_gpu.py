@@ -117,5 +117,7 @@ def test_judges_are_fitted_to_the_same_bytes(kind):
 
 def test_more_processes_than_gpus_are_refused():
     there = torch.cuda.device_count()
-    with pytest.raises(UserError, match=rf"train\.processes: {there + 1} on this machine are more than the"):
+    with pytest.raises(
+        UserError, match=rf"train\.processes: {there + 1} on this machine, but it has {there} GPU"
+    ):
         process_group.ProcessGroup(0, there + 1).device(GPU)

@@ -79,17 +79,17 @@ def test_what_the_other_is_made_of_is_part_of_what_it_is(tuned):
         ({"tuned__train__from": "digit/seed-7"}, "there is no experiment digit"),
         ({"tuned__train__from": "tuned/seed-7"}, "cannot start from itself (tuned from tuned)"),
         ({"digits__train__from": "tuned/seed-7"}, "cannot start from itself"),
-        ({"tuned__generator__hidden": [8]}, "its generator is another"),
-        ({"tuned__discriminator__dropout": 0.1}, "its discriminator is another"),
-        ({"tuned__train__condition": True}, "train.condition is another"),
-        ({"experiments": ["tuned", "digits"]}, "is not made before; list digits before tuned in experiments"),
+        ({"tuned__generator__hidden": [8]}, "its generator differs from that of tuned"),
+        ({"tuned__discriminator__dropout": 0.1}, "its discriminator differs from that of tuned"),
+        ({"tuned__train__condition": True}, "its train.condition differs from that of tuned"),
+        ({"experiments": ["tuned", "digits"]}, "must be trained first: list digits before tuned in exper"),
         (
             {"tuned__data": {"source": "photographs", "seed": 1}},
-            "its samples are (1, 8, 8), and these (3, 32,",
+            "its samples have the shape (1, 8, 8), those of tuned (3, 32,",
         ),
         (
             {"tuned__train__from": "digits/seed-8"},
-            "is not made before; list digits before tuned in experiments, and 8 in",
+            "must be trained first: list digits before tuned in experiments, and 8 in",
         ),
     ],
 )
@@ -105,7 +105,7 @@ def test_networks_of_an_older_recipe_are_none_to_start_from(tuned):
     assert check(tuned).code == 0  # as digits is trained first
     ended = calls.call(tuned, "train", *TUNED)
     calls.assert_refused(
-        ended, f"tuned.train.from: {RUN}: its networks are of another recipe", "dvc repro train@"
+        ended, f"tuned.train.from: {RUN}: its networks were trained with other parameters", "dvc repro train@"
     )
     calls.change(tuned, digits__train__lr=0.0005, digits__train__image_every=1)  # which no byte depends on
     assert check(tuned).code == 0

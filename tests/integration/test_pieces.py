@@ -174,9 +174,9 @@ def test_more_epochs_go_on_from_the_end_of_those_there_were_to_the_same_bytes(to
 def test_what_falls_over_all_epochs_begins_anew_and_says_why(train, why, workplace):
     more_epochs(workplace, 2, **train)
     said, longer = more_epochs(workplace, 4, **train)
-    words = f"train digits, seed {calls.SEED}: begins anew; its first 2 epochs cannot go on, as {why}\n"
-    assert words in said
+    words = "starts again from the beginning; it cannot continue after its first 2 epochs"
+    assert f"train digits, seed {calls.SEED}: {words}, as {why}\n" in said
     shutil.rmtree(workplace / FILES.checkpoints)
     said, whole = more_epochs(workplace, 4, **train)
-    assert "begins anew" not in said
+    assert "from the beginning" not in said
     assert longer == whole

@@ -64,7 +64,7 @@ with group.joined(torch.device("cpu"), []):
     group = ProcessGroup(world_size=2)
     with group.joined(torch.device("cpu"), [sys.executable, "-c", program]):
         assert group.mean([torch.tensor([1.0])])[0].tolist() == [2.0]
-        with pytest.raises(PeerLostError, match=r"one of the 2 that train together has ended; run it again"):
+        with pytest.raises(PeerLostError, match=r"one of the 2 processes has ended; run it again"):
             group.mean([torch.tensor([1.0])])
 
 
@@ -91,9 +91,11 @@ def test_what_a_launcher_has_started_must_be_what_params_say(monkeypatch):
 def test_processes_need_a_device_that_can_share(monkeypatch):
     group = ProcessGroup(world_size=2)
     assert group.device(torch.device("cpu")) == torch.device("cpu")
-    with pytest.raises(UserError, match=r"train\.processes: 2 need device cpu or cuda, not mps; set it to 1"):
+    with pytest.raises(
+        UserError, match=r"train\.processes: 2 processes need device cpu or cuda, not mps; set it to 1"
+    ):
         group.device(torch.device("mps"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(UserError, match=r"train\.processes: 2 on this machine are more than the 1 GPUs"):
+    with pytest.raises(UserError, match=r"train\.processes: 2 on this machine, but it has 1 GPU; each"):
         group.device(torch.device("cuda"))
     assert SINGLE.device(torch.device("cuda")) == torch.device("cuda")

@@ -46,7 +46,7 @@ def test_a_training_by_two_ends_as_if_neither_had_ever_been_killed(victim, capfd
     worker.kill()
     assert process.wait(timeout=30) == 1
     (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("error: train.processes: one of the 2 that train together has ended")
+    assert line.startswith("error: train.processes: one of the 2 processes has ended")
     assert statuses(victim.folder, "digits")[0] == "FAILED"
 
     process, lines = go_on(victim)

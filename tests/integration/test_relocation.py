@@ -111,7 +111,7 @@ def test_a_copy_without_artifacts_says_where_those_of_earlier_runs_are(first, tm
     shutil.copy(first / "mlflow.db", tmp_path)
     before = calls.digest(first)
     log("seed-8", first / "generator.safetensors", {})
-    assert f"; copy {first}/mlruns there for those of 1 earlier runs\n" in capfd.readouterr().err
+    assert f"; copy {first}/mlruns there for those of 1 earlier run\n" in capfd.readouterr().err
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     assert artifacts(client)["seed-7"] == []
     shutil.copytree(first / "mlruns", tmp_path / "mlruns", dirs_exist_ok=True)

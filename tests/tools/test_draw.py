@@ -169,7 +169,7 @@ def test_of_a_class_by_what_the_judges_say(workplace, how):
     which = ("--generator", "g.safetensors", "--class", str(label), "--count", "20")
     ended = draw(workplace, *which, *how, "--out", "a.npy")
     assert ended.out == (
-        f"draw digits, seed 7: of its first {numbers[-1] + 1} samples, 20 samples that the judges take for "
+        f"draw digits, seed 7: of its first {numbers[-1] + 1:,} samples, 20 samples that the judges take for "
         f"class {label} on cpu; see a.npy\n"
     )
     assert np.array_equal(np.load(workplace / "a.npy"), samples[numbers].numpy())

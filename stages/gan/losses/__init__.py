@@ -1,5 +1,5 @@
-"""What each network tries to make small, from the discriminator's logits; a module a loss, found by name.
+"""Losses on the discriminator's logits, one module for each; params.yaml names them.
 
-A loss may use PyTorch and the types of parameters alone. Who adds a module here re-runs nothing; who
-edits one re-runs what names it. A loss is a class with two methods, see ``training.losses.Loss``.
+A loss is a class with two methods, see ``training.losses.Loss``. It may only use PyTorch and the types of
+parameters. A new module re-runs nothing; a changed one re-runs the experiments that name it.
 """

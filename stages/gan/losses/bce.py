@@ -1,4 +1,4 @@
-"""Binary cross entropy on logits, the classic loss."""
+"""Binary cross-entropy on logits, the classic loss."""
 
 import torch
 from torch import Tensor
@@ -8,25 +8,33 @@ from stages.gan.core.params.types import Probability
 
 
 class BceLoss:
-    """The classic loss: real samples are class 1, generated ones class 0 (Goodfellow et al. 2014).
+    """Binary cross-entropy: the label is 1 for real and 0 for generated samples (Goodfellow et al. 2014).
 
-    The generator's half is the paper's non-saturating form: it asks for class 1. Sigmoid and logarithm are
-    fused; apart, they clamp, and the generator's gradient vanishes where D(G(z)) < 1e-12.
+    The generator's loss is the paper's non-saturating form: its samples have the label 1. Sigmoid and
+    logarithm are computed together. Computed one after the other, the logarithm would be clamped, and the
+    generator's gradient would vanish where D(G(z)) < 1e-12.
 
     Args:
-        label_smoothing: s in [0, 1): the discriminator is asked for 1 - s of real samples, and still for 0 of
-            generated ones: one-sided label smoothing (Salimans et al. 2016, section 3.4).
+        label_smoothing: s in [0, 1). In the discriminator's loss, the label of real samples is 1 - s, and
+            that of generated ones stays 0: one-sided label smoothing (Salimans et al. 2016, section 3.4).
     """
 
     def __init__(self, label_smoothing: Probability = 0) -> None:
         self._real = 1 - label_smoothing
 
     def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """Mean of -log D(x) over real and of -log(1 - D(G(z))) over generated samples."""
+        """Mean of -log D(x) over real and of -log(1 - D(G(z))) over generated samples (for s = 0).
+
+        Both kinds are averaged together, so this is half the sum of their means.
+
+        Args:
+            real: logits of real samples [B, 1].
+            generated: logits of generated samples [B, 1].
+        """
         labels = torch.zeros_like(real)
         wanted = torch.cat([torch.full_like(real, self._real), labels])
         return binary_cross_entropy_with_logits(torch.cat([real, generated]), wanted)
 
     def generator(self, generated: Tensor) -> Tensor:
-        """Mean of -log D(G(z))."""
+        """Mean of -log D(G(z)), from the logits [B, 1] of generated samples."""
         return binary_cross_entropy_with_logits(generated, torch.ones_like(generated))

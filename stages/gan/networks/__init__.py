@@ -1,4 +1,4 @@
-"""Generators and discriminators, a module a pair, found by name in params.yaml; in ``base`` what they share.
+"""Generators and discriminators, one module for each pair; params.yaml names them. ``base`` is shared code.
 
-A network may use ``core``. Who adds a module here re-runs nothing; who edits one re-runs what names it.
+A network may use ``core``. A new module re-runs nothing; a changed one re-runs the experiments that name it.
 """

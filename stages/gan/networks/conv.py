@@ -15,21 +15,22 @@ from stages.runtime.errors import UserError
 class ConvGenerator(nn.Module):
     """A convolutional generator: latent points [N, latent] to images [N, *shape] in [-1, 1].
 
-    As in DCGAN (Radford et al. 2016): a linear layer makes small maps, transposed convolutions (4x4) double
-    their sides up to the image's, ReLU between them, Tanh at the end. A convolution (3x3) goes before, where
-    maps are smallest and it costs least. There is no batch normalisation, so that a sample depends on its
-    own latent point alone.
+    As in DCGAN (Radford et al. 2016): a linear layer makes small maps, and transposed convolutions (4x4)
+    double their sides until they have the image's, with ReLU in between and Tanh at the end. One convolution
+    (3x3) comes first, where the maps are smallest and it costs least. There is no batch normalisation, so a
+    sample depends only on its own latent point.
 
     Args:
         latent: dimensions of the latent space, in which points are standard normal.
-        channels: of the maps before each doubling, the smallest maps' first.
-        shape: (C, H, W) of an image; both sides can be halved once for each of ``channels``.
-        subpixel: double the last time by a 3x3 convolution that makes each square of 2x2 pixels as 4 maps
-            (Shi et al. 2016, section 2.2), which CPUs compute sooner than a transposed one to few maps.
-        weights: draws the initial weights; without it they are left to be loaded.
+        channels: number of maps before each doubling, from the smallest maps on.
+        shape: (C, H, W) of an image; it must be possible to halve H and W once for each of ``channels``.
+        subpixel: make the last doubling a 3x3 convolution whose 4 output maps are the pixels of each 2x2
+            square (Shi et al. 2016, section 2.2). With few output maps, it is faster on a CPU than a
+            transposed convolution.
+        weights: draws the initial weights; if None, they are left to be loaded.
 
     Raises:
-        UserError: the sides cannot be halved so often.
+        UserError: H or W cannot be halved evenly so many times.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class ConvGenerator(nn.Module):
         if height % times or width % times:
             raise UserError(
                 f"generator.channels: {len(channels)} are too many for images of {height}x{width}: "
-                "both sides must halve evenly once for each"
+                "both sides must be halved evenly once for each; take fewer"
             )
         small = (channels[0], height // times, width // times)
         (first,) = linear_layers([latent, math.prod(small)], weights)
@@ -71,7 +72,7 @@ class ConvGenerator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Latent points [N, latent] to images [N, *shape]."""
+        """Map latent points [N, latent] to images [N, *shape]."""
         images: Tensor = self.layers(latents)
         return images
 
@@ -79,22 +80,23 @@ class ConvGenerator(nn.Module):
 class ConvDiscriminator(nn.Module):
     """A convolutional discriminator: images [N, *shape] to one logit each, [N, 1].
 
-    As in DCGAN (Radford et al. 2016): 4x4 convolutions halve the sides, LeakyReLU (0.2) follows each, a
-    linear layer ends it. There is no batch normalisation.
+    As in DCGAN (Radford et al. 2016): 4x4 convolutions halve the sides, each followed by LeakyReLU (0.2), and
+    a linear layer gives the logit. There is no batch normalisation.
 
     Args:
-        shape: (C, H, W) of an image.
-        channels: of the maps after each halving, which rounds down.
-        subpixel: halve the first time by taking each square of 2x2 pixels as 4 maps, which a 3x3 convolution
-            sees: the way back of the generator's.
-        spectral_norm: divide each layer's weights by its largest singular value (Miyato et al. 2018).
-        weights: draws the initial weights; without it they are left to be loaded.
-        masks: not used: there is no dropout.
+        shape: (C, H, W) of an image, with values in [-1, 1].
+        channels: number of maps after each halving; halving rounds down.
+        subpixel: make the first halving the inverse of the generator's last doubling: the pixels of each 2x2
+            square become 4 maps, and a 3x3 convolution follows.
+        spectral_norm: divide each layer's weights by their largest singular value (Miyato et al. 2018).
+        weights: draws the initial weights; if None, they are left to be loaded.
+        masks: not used, as there is no dropout.
         rows: not used either.
-        classes: that it is told; see :class:`stages.gan.core.layers.Logits`.
+        classes: number of classes that it is conditioned on; 0: none. See
+            :class:`stages.gan.core.layers.Logits`.
 
     Raises:
-        UserError: halving leaves nothing of an image, or its squares of 2x2 pixels do.
+        UserError: the image is too small for so many halvings, or ``subpixel`` is set and H or W is odd.
     """
 
     def __init__(
@@ -121,14 +123,14 @@ class ConvDiscriminator(nn.Module):
         if height < 1 or width < 1:
             raise UserError(
                 f"discriminator.channels: {len(channels)} are too many for images of {shape[1]}x{shape[2]}: "
-                "halving leaves nothing of them"
+                "the sides are halved once for each; take fewer"
             )
         layers: list[nn.Module] = []
         if subpixel:
             if shape[1] % 2 or shape[2] % 2:
                 raise UserError(
                     f"discriminator.subpixel: images of {shape[1]}x{shape[2]} do not consist of squares of "
-                    "2x2 pixels; set it to false"
+                    "2x2 pixels, as a side is odd; set it to false"
                 )
             squares = make_layer(nn.Conv2d, weights, 4 * shape[0], channels[0], kernel_size=3, padding=1)
             layers += [nn.PixelUnshuffle(2), squares, nn.LeakyReLU(0.2)]
@@ -141,6 +143,6 @@ class ConvDiscriminator(nn.Module):
             apply_spectral_norm(self, weights)
 
     def forward(self, samples: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Images [N, *shape], with one-hot rows of their classes [N, C] if it is told, to logits [N, 1]."""
+        """Map images [N, *shape], and one-hot rows [N, C] of their classes if given, to logits [N, 1]."""
         logits: Tensor = self.logits(self.layers(samples), classes)
         return logits

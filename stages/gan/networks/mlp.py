@@ -14,14 +14,14 @@ from stages.gan.core.params.types import Probability, Widths
 class MlpGenerator(nn.Module):
     """A fully connected generator: latent points [N, latent] to samples [N, *shape].
 
-    ReLU follows each hidden layer. Images, in [-1, 1], leave through Tanh; points through the last linear
-    layer as they are.
+    ReLU follows each hidden layer. Images go through Tanh at the end, so they are in [-1, 1]; points are the
+    output of the last linear layer.
 
     Args:
         latent: dimensions of the latent space, in which points are standard normal.
         hidden: widths of the hidden layers.
         shape: shape of one sample: (D,) for points, (C, H, W) for images.
-        weights: draws the initial weights; without it they are left to be loaded.
+        weights: draws the initial weights; if None, they are left to be loaded.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class MlpGenerator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Latent points [N, latent] to samples [N, *shape]."""
+        """Map latent points [N, latent] to samples [N, *shape]."""
         samples: Tensor = self.layers(latents)
         return samples.view(-1, *self.shape)
 
@@ -50,20 +50,22 @@ class MlpGenerator(nn.Module):
 class MlpDiscriminator(nn.Module):
     """A fully connected discriminator: samples [N, *shape] to one logit each, [N, 1].
 
-    Dropout and ReLU follow each hidden layer, in this order: either gives the same numbers, as no mask is
-    negative, and so both can work in place. A logit's sigmoid is D(x), the probability that x is real.
+    Each hidden layer is followed by dropout and ReLU. Their order does not matter, as masks are not negative;
+    in this one, both can work in place. The sigmoid of the logit is D(x), the probability that x is real.
 
     Args:
         shape: shape of one sample.
         hidden: widths of the hidden layers.
         dropout: share of activations set to zero in training, in [0, 1).
-        weights: draws the initial weights; without it they are left to be loaded.
-        masks: draws the dropout masks, on the device that the network is on.
-        rows: which rows of a batch it is given in training: every n-th, from one on. Masks are drawn for all.
-        classes: that it is told: a one-hot row beside the sample (Mirza & Osindero 2014).
+        weights: draws the initial weights; if None, they are left to be loaded.
+        masks: draws the dropout masks, on the network's device.
+        rows: the rows of a whole batch that the network gets in training, a slice with a start and a step.
+            Masks are drawn for the whole batch.
+        classes: number of classes that it is conditioned on; 0: none. The input is then the sample followed
+            by a one-hot row (Mirza & Osindero 2014).
 
     Attributes:
-        masks: the same.
+        masks: draws the dropout masks.
     """
 
     def __init__(
@@ -96,7 +98,7 @@ class MlpDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers[:-2])
 
     def forward(self, samples: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Samples [N, *shape], with one-hot rows of their classes [N, C] if it is told, to logits [N, 1]."""
+        """Map samples [N, *shape], and one-hot rows [N, C] of their classes if given, to logits [N, 1]."""
         if classes is not None:
             samples = torch.cat([samples.flatten(1), classes], 1)
         if self.training:
@@ -105,7 +107,7 @@ class MlpDiscriminator(nn.Module):
         return logits
 
     def _draw_masks(self, rows: int, device: torch.device) -> None:
-        """Draw the masks of all layers at once: for small networks, each call costs more than its work."""
+        """Draw the masks of all layers in one call: in small networks, a call costs more than its work."""
         p = self._dropouts[0].p
         if p > 0:
             sizes = [rows * width for width in self._widths]
@@ -117,17 +119,20 @@ class MlpDiscriminator(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout (Srivastava et al. 2014) in place, by a mask that the network draws with its own generator.
+    """Dropout (Srivastava et al. 2014) in place, with a mask that the network draws with its own generator.
 
-    In training, each activation is set to zero with probability ``p``, the others are divided by 1 - p.
+    In training, each activation is set to zero with probability ``p``; the others are divided by 1 - p.
+
+    Args:
+        p: probability, in [0, 1).
     """
 
-    mask: Tensor  # what to multiply the next activations by
+    mask: Tensor  # the next activations are multiplied by it
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drop activations of ``x``, of the mask's shape; nothing out of training, or with p = 0."""
+        """Drop activations of ``x``, which has the mask's shape, in training and if p > 0."""
         return x.mul_(self.mask) if self.training and self.p > 0 else x

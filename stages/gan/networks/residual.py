@@ -13,24 +13,24 @@ from stages.gan.core.layers import Logits, apply_spectral_norm, linear_layers, m
 from stages.gan.core.params.types import Levels
 
 Size = tuple[int, int]
-_MOST_WEIGHTS = 2**25  # of places to places, at once, where nothing is learned
-_SLOPE = 0.2  # of LeakyReLU below 0
+_MOST_WEIGHTS = 2**25  # attention weights computed at once, when no gradient is needed
+_SLOPE = 0.2  # slope of LeakyReLU below 0
 
 
 class ResidualGenerator(nn.Module):
     """A residual generator: latent points [N, latent] to images [N, *shape] in [-1, 1].
 
-    As SNGAN's (Miyato et al. 2018, table 4), without batch normalisation, so that a sample depends on its own
-    latent point alone: a linear layer makes small maps, each block (He et al. 2016, with the activation
-    first) enlarges their sides to those of the next size, LeakyReLU, a 3x3 convolution and Tanh end it. The
-    sizes are the image's, halved again and again and rounded up, so that any image can be made.
+    Like SNGAN's (Miyato et al. 2018, table 4), but without batch normalisation, so a sample depends only on
+    its own latent point. A linear layer makes small maps; each residual block (He et al. 2016, with the
+    activation first) enlarges them to the next size; LeakyReLU, a 3x3 convolution and Tanh follow. The sizes
+    result from halving the image's size repeatedly, rounded up, so images of any size can be made.
 
     Args:
         latent: dimensions of the latent space, in which points are standard normal.
-        channels: of the maps that the linear layer makes, and then of what each block makes.
+        channels: number of maps after the linear layer, then after each block.
         shape: (C, H, W) of an image.
-        attention: whether maps attend to each other before the last block; see :class:`Attention`.
-        weights: draws the initial weights; without it they are left to be loaded.
+        attention: apply self-attention before the last block; see :class:`Attention`.
+        weights: draws the initial weights; if None, they are left to be loaded.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ResidualGenerator(nn.Module):
         self.layers = nn.Sequential(*blocks, nn.LeakyReLU(_SLOPE), last, nn.Tanh())
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Latent points [N, latent] to images [N, *shape]."""
+        """Map latent points [N, latent] to images [N, *shape]."""
         images: Tensor = self.layers(self.first(latents))
         return images
 
@@ -72,18 +72,19 @@ class ResidualGenerator(nn.Module):
 class ResidualDiscriminator(nn.Module):
     """A residual discriminator: images [N, *shape] to one logit each, [N, 1].
 
-    As SNGAN's (Miyato et al. 2018, table 4): each block halves the sides, rounding up; LeakyReLU
-    and a linear layer of all that is left end it. There is no batch normalisation.
+    Like SNGAN's (Miyato et al. 2018, table 4): each block halves the sides, rounding up; LeakyReLU and a
+    linear layer on all values of the last maps follow. There is no batch normalisation.
 
     Args:
-        shape: (C, H, W) of an image.
-        channels: of the maps that the first convolution makes, and then of what each block makes.
-        spectral_norm: divide each layer's weights by its largest singular value (Miyato et al. 2018).
-        attention: whether maps attend to each other after the first block; see :class:`Attention`.
-        weights: draws the initial weights; without it they are left to be loaded.
-        masks: not used: there is no dropout.
+        shape: (C, H, W) of an image, with values in [-1, 1].
+        channels: number of maps after the first convolution, then after each block.
+        spectral_norm: divide each layer's weights by their largest singular value (Miyato et al. 2018).
+        attention: apply self-attention after the first block; see :class:`Attention`.
+        weights: draws the initial weights; if None, they are left to be loaded.
+        masks: not used, as there is no dropout.
         rows: not used either.
-        classes: that it is told; see :class:`stages.gan.core.layers.Logits`.
+        classes: number of classes that it is conditioned on; 0: none. See
+            :class:`stages.gan.core.layers.Logits`.
     """
 
     def __init__(
@@ -119,20 +120,20 @@ class ResidualDiscriminator(nn.Module):
             apply_spectral_norm(self, weights)
 
     def forward(self, samples: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Images [N, *shape], with one-hot rows of their classes [N, C] if it is told, to logits [N, 1]."""
+        """Map images [N, *shape], and one-hot rows [N, C] of their classes if given, to logits [N, 1]."""
         logits: Tensor = self.logits(self.layers(samples), classes)
         return logits
 
 
 class Attention(nn.Module):
-    """Self-attention over an image's places (Zhang et al. 2019, SAGAN, equations 1 to 3).
+    """Self-attention over the places of an image's maps (Zhang et al. 2019, SAGAN, equations 1 to 3).
 
-    Each place takes a weighted mean of what all others have; it begins with a weight of 0, γ, and learns to
-    use it.
+    To each place, a weighted mean over all places is added, scaled by γ. γ is learned and begins at 0, so
+    attention has no effect at first.
 
     Args:
-        channels: of the maps.
-        weights: draws the initial weights; without it they are left to be loaded.
+        channels: number of maps.
+        weights: draws the initial weights; if None, they are left to be loaded.
     """
 
     def __init__(self, channels: int, weights: torch.Generator | None = None) -> None:
@@ -145,28 +146,28 @@ class Attention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps [N, C, H, W] to the same."""
+        """Map [N, C, H, W] to the same shape."""
         traced = torch.jit.is_tracing()  # type: ignore[attr-defined]
         if torch.is_grad_enabled() or torch.compiler.is_exporting() or traced:
-            return self._attend(maps)  # all at once: what is exported is for any number
+            return self._attend(maps)  # not in parts: an exported network takes any N
         at_once = max(1, _MOST_WEIGHTS // math.prod(maps.shape[2:]) ** 2)
         return torch.cat([self._attend(part) for part in maps.split(at_once)])
 
     def _attend(self, maps: Tensor) -> Tensor:
         query, key, value = (layer(maps).flatten(2) for layer in (self.query, self.key, self.value))
-        attention = (query.mT @ key).softmax(2)  # of each place to all
+        attention = (query.mT @ key).softmax(2)  # weights of all places for each place
         seen = (value @ attention.mT).unflatten(2, maps.shape[2:])
         return torch.add(maps, self.gamma * self.out(seen))
 
 
 class _Block(nn.Module):
-    """A residual block: two 3x3 convolutions, each after its activation, beside a way around them.
+    """A residual block: two 3x3 convolutions, each after an activation, plus a 1x1 convolution as shortcut.
 
     Args:
-        inputs: maps that come in.
-        outputs: maps that go out.
-        resize: enlarges maps, before the convolutions, or halves them, after these.
-        weights: draws the initial weights; without it they are left to be loaded.
+        inputs: number of input maps.
+        outputs: number of output maps.
+        resize: enlarges the maps before the convolutions, or halves them afterwards (:func:`halve`).
+        weights: draws the initial weights; if None, they are left to be loaded.
     """
 
     def __init__(
@@ -183,7 +184,7 @@ class _Block(nn.Module):
         self._resize = resize
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps [N, inputs, H, W] to [N, outputs, …]."""
+        """Map [N, inputs, H, W] to [N, outputs, …] with enlarged or halved sides."""
         active = leaky_relu(maps, _SLOPE)
         if self._resize is halve:
             inner = self.second(leaky_relu(self.first(active), _SLOPE))
@@ -193,17 +194,17 @@ class _Block(nn.Module):
 
 
 def halve(maps: Tensor) -> Tensor:
-    """Maps [N, C, H, W] with half the sides, rounded up: the means of 2x2 places."""
+    """Halve the sides of maps [N, C, H, W], rounding up: the means of 2x2 places."""
     return avg_pool2d(maps, 2, ceil_mode=True)
 
 
 def enlarge(size: Size) -> Callable[[Tensor], Tensor]:
-    """What makes maps of a size from those of half of it: each place four times."""
+    """A function that enlarges maps to a size (H, W) by repeating each place, about twice along each side."""
     return partial(interpolate, size=size)
 
 
 def halvings(shape: Sequence[int], count: int) -> list[Size]:
-    """The size (H, W) of an image (C, H, W), and those that come of halving it so often, rounding up."""
+    """The size (H, W) of an image (C, H, W), then ``count`` sizes, each half of the last, rounded up."""
     sizes = [(shape[1], shape[2])]
     for _ in range(count):
         height, width = sizes[-1]

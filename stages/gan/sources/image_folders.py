@@ -16,7 +16,7 @@ from stages.gan.core.source import LEAST, MOST_CLASSES, Show
 from stages.gan.sources import depth, picture_files
 from stages.gan.sources.picture_files import PictureError
 from stages.runtime import files
-from stages.runtime.errors import UserError, one_line
+from stages.runtime.errors import UserError, counted, one_line
 
 _SPLIT = re.compile(
     r"(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|hold-?out)([ _-]?(set|split|data|images?))?",
@@ -73,7 +73,7 @@ def find(folder: Path) -> Found:
     _refuse_splits(folder, inner)
     images = tuple(here or (image for found in inner.values() for image in found))
     if len(images) < LEAST:
-        raise UserError(f"{folder}: holds {len(images)} images; at least {LEAST} are needed")
+        raise UserError(f"{folder}: holds {counted(len(images), 'image')}; at least {LEAST} are needed")
     if len(inner) < 2:
         return Found(images)
     if len(inner) > MOST_CLASSES:

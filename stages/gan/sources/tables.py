@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stages.gan.core.source import LEAST
 from stages.gan.sources import text_tables
-from stages.runtime.errors import UserError, one_line
+from stages.runtime.errors import UserError, counted, one_line
 
 _NAME = "points"  # of the array that is meant, where an .npz file has several
 _NUMPY, _TEXT = (".npy", ".npz"), (".csv", ".tsv", ".txt")
@@ -160,7 +160,7 @@ def _checked(path: Path, found: Any, names: Sequence[str]) -> NDArray[np.float32
             f"{_MOST_COLUMNS:,} numbers"
         )
     if len(values) < LEAST:
-        raise UserError(f"{path}: holds {len(values)} points; at least {LEAST} are needed")
+        raise UserError(f"{path}: holds {counted(len(values), 'point')}; at least {LEAST} are needed")
     exact = values.astype(np.float64)
     fit = np.isfinite(exact) & (np.abs(exact) <= _LARGEST)
     if not fit.all():

@@ -1,5 +1,5 @@
-"""The training loop and its penalties; one training in several processes.
+"""The training loop, its penalties, and training in several processes.
 
-``checkpoints`` are the files from which a killed training goes on, ``resumable`` says what is in them. The
-room may use ``core`` and ``networks.base``; networks and losses come by name.
+``checkpoints`` holds the files from which a killed training resumes; ``resumable`` decides what is in them.
+This room may use ``core`` and ``networks.base``; it finds networks and losses by name.
 """

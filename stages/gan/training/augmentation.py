@@ -1,8 +1,8 @@
-"""Random changes of what the discriminator sees, so that it cannot learn few data by heart.
+"""Random augmentation of the discriminator's input, so that it does not memorise a small data set.
 
-DiffAugment (Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training): as the changes
-can be differentiated, the generator learns through them, and as both kinds of samples get them, it does not
-learn to draw them.
+DiffAugment (Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training). The changes are
+differentiable, so the generator's gradient passes through them. Real and generated samples are both changed,
+so the generator does not learn to draw the changes themselves.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,17 +12,20 @@ from torch import Tensor
 
 from stages.gan.core.randomness import RandomRows
 
-_SHIFT = 1 / 8  # of a side, at most
-_HOLE = 1 / 2  # of a side
+_SHIFT = 1 / 8  # largest translation, as a share of the side
+_HOLE = 1 / 2  # side of the cutout, as a share of the image's side
 
 
 def augment(images: Tensor, kinds: Sequence[str], random: RandomRows) -> Tensor:
-    """Images [N, C, H, W] in [-1, 1] with random changes of the ``kinds``, in the paper's order.
+    """Apply the random changes named in ``kinds`` to images; returns images of the same shape.
+
+    The order is that of :data:`KINDS`, as in the paper, whatever the order of ``kinds``. The results of
+    ``color`` may lie outside [-1, 1].
 
     Args:
-        images: as the networks see them.
-        kinds: of :data:`KINDS`.
-        random: draws what changes, for each image anew.
+        images: [N, C, H, W] in [-1, 1].
+        kinds: keys of :data:`KINDS`.
+        random: draws the changes, independently for each image.
     """
     for kind, change in KINDS.items():
         if kind in kinds:
@@ -31,16 +34,16 @@ def augment(images: Tensor, kinds: Sequence[str], random: RandomRows) -> Tensor:
 
 
 def flip(images: Tensor, random: RandomRows) -> Tensor:
-    """Every second image, by chance, mirrored left to right."""
+    """Mirror each image [C, H, W] left to right, with probability 1/2."""
     mirrored = random.uniform(len(images), 1, 1, 1) < 0.5
     return torch.where(mirrored, images.flip(3), images)
 
 
 def color(images: Tensor, random: RandomRows) -> Tensor:
-    """Brightness ±0.5, saturation times 0 to 2 and contrast times 0.5 to 1.5, in this order."""
+    """Change brightness by -0.5 to 0.5, then saturation by a factor 0 to 2, then contrast by 0.5 to 1.5."""
     brightness, saturation, contrast = random.uniform(len(images), 3, 1, 1, 1).unbind(1)
     images = images + (brightness - 0.5)
-    if images.shape[1] > 1:  # a grey image has none
+    if images.shape[1] > 1:  # a grey image has no saturation
         grey = images.mean(1, keepdim=True)
         images = (images - grey) * (2 * saturation) + grey
     level = images.mean((1, 2, 3), keepdim=True)
@@ -48,14 +51,14 @@ def color(images: Tensor, random: RandomRows) -> Tensor:
 
 
 def translation(images: Tensor, random: RandomRows) -> Tensor:
-    """Moved by up to an eighth of the sides, whole pixels; what comes in is 0, mid-grey."""
+    """Move each image by whole pixels, up to 1/8 of each side; the uncovered border is 0, mid-grey."""
     down, right = random.uniform(len(images), 2).unbind(1)
     height, width = images.shape[2:]
     return _shift(height, down).to(images) @ images @ _shift(width, right).to(images).mT
 
 
 def cutout(images: Tensor, random: RandomRows) -> Tensor:
-    """A rectangle of half the sides, anywhere, is 0, mid-grey; it may reach over the edge."""
+    """Set a rectangle of half the image's sides to 0, mid-grey; it may reach over the edge."""
     above, left = random.uniform(len(images), 2).unbind(1)
     height, width = images.shape[2:]
     hole = _span(height, above)[:, None, :, None] & _span(width, left)[:, None, None, :]
@@ -63,9 +66,13 @@ def cutout(images: Tensor, random: RandomRows) -> Tensor:
 
 
 def _shift(side: int, drawn: Tensor) -> Tensor:
-    """The matrices [N, 1, side, side] that move columns by -most to most places, each as likely.
+    """Matrices [N, 1, side, side] that move an image along one side, by a uniformly chosen number of pixels.
 
-    A product with rows of one 1 and else 0 is exact, and so are its derivatives, on every device.
+    Each row has at most one 1, and 0 elsewhere, so the product and its derivatives are exact on every device.
+
+    Args:
+        side: pixels of the side.
+        drawn: [N], uniform in [0, 1).
     """
     most = int(side * _SHIFT + 0.5)
     places = (drawn * (2 * most + 1)).long() - most
@@ -74,7 +81,7 @@ def _shift(side: int, drawn: Tensor) -> Tensor:
 
 
 def _span(side: int, drawn: Tensor) -> Tensor:
-    """Which of a side's pixels are in a span of half of them around a place on it: [N, side]."""
+    """Masks [N, side] of the pixels in a span of half the side, around a place given by ``drawn`` [N]."""
     size = int(side * _HOLE + 0.5)
     begin = (drawn * (side + 1 - size % 2)).long() - size // 2
     at = torch.arange(side, device=drawn.device)

@@ -1,4 +1,4 @@
-"""What the steps of an epoch consist of: real samples, their classes, and latent points."""
+"""The batches of an epoch's steps: real samples, their classes, and latent points."""
 
 import math
 from collections.abc import Iterator
@@ -15,31 +15,34 @@ from stages.gan.core.randomness import generator as random_generator
 from stages.gan.training.process_group import SINGLE, ProcessGroup
 from stages.runtime.errors import UserError
 
-_BLOCK = 256  # steps whose latent points are drawn, and taken to the device, in one go
-_MOST_NUMBERS = 2**24  # in the samples of these steps: of large images there are fewer
+_BLOCK = 256  # steps whose latent points are drawn and moved to the device together
+_MOST_NUMBERS = 2**24  # in the samples of a block: with large images, a block has fewer steps
 
 
 class Real(NamedTuple):
-    """The training samples as the networks see them [N, *shape]; and their labels, int64 [N], if any."""
+    """The training samples, normalised [N, *shape], and their labels, int64 [N], if there are any."""
 
     samples: Tensor
     labels: Tensor | None = None
 
     @staticmethod
     def of(split: Split, device: torch.device) -> "Real":
-        """The samples of a split, on a device."""
+        """Normalise the samples of a split, and copy them to a device."""
         labels = None if split.labels is None else split.labels.to(device)
         return Real(split.normalized.to(device), labels)
 
 
 class Batch(NamedTuple):
-    """What a step consists of; B counts this process's rows.
+    """The input of one step: ``d_steps`` updates of the discriminator and one of the generator.
+
+    B is the number of rows that this process computes.
 
     Attributes:
-        samples: real ones, for each of the discriminator's steps [d_steps, B, *shape].
-        classes: their one-hot rows [B, C], for each of these steps; None where the networks are not told.
-        latents: points [d_steps + 1, B, latent], with the classes behind them if the networks are told; those
-            of the generator's step last.
+        samples: real samples [d_steps, B, *shape], for each update of the discriminator.
+        classes: one-hot rows [B, C] of their classes, for each of these updates; None if the networks are
+            not conditioned on the class.
+        latents: latent points [d_steps + 1, B, latent], followed by the one-hot rows of their classes if the
+            networks are conditioned on the class. The last ones are for the generator's update.
     """
 
     samples: Tensor
@@ -48,18 +51,21 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """The batches of a training's epochs: each takes the data in a new order, with new latent points.
+    """The batches of a training; each epoch has a new order of the data and new latent points.
 
     Args:
         real: the training samples.
-        settings: say how many make a batch, and how many batches a step.
+        settings: give the size of a batch, and the number of batches in a step.
         latent: numbers in a latent point, without the class.
-        classes: how many classes the networks are told; 0: they are not.
+        classes: number of classes that the networks are conditioned on; 0 if they are not.
         seed: the run's.
-        group: the processes that train together; each takes its rows of what is drawn for all.
+        group: the processes that train together; each takes its own rows of the whole batches.
+
+    Attributes:
+        steps: number of steps in an epoch.
 
     Raises:
-        UserError: there are fewer samples than make a step.
+        UserError: there are fewer samples than one step needs.
     """
 
     def __init__(
@@ -76,10 +82,10 @@ class Batches:
         self.steps = steps_per_epoch(len(real.samples), settings)
 
     def of_epoch(self, epoch: int, done: int = 0) -> Iterator[Batch]:
-        """Those of the steps of an epoch after the first ``done``.
+        """Yield the batches of an epoch (numbered from 1), without those of its first ``done`` steps.
 
-        What was drawn for the steps that are done is drawn again, in the same blocks, and lies in memory as
-        it did: either may change the last bits.
+        The random numbers of those steps are drawn again, in the same blocks. So the batches that follow have
+        the same values, and the same layout in memory, which can also change the last bits of a result.
         """
         whole, rows, times = self._settings.batch_size, self._group.rows, self._settings.d_steps
         size = times * (whole // self._group.world_size)
@@ -98,16 +104,16 @@ class Batches:
             points, classes = move(latents, samples.device), None
             if self._classes and labels is not None:
                 classes = one_hot(labels[which], self._classes).to(points).view(*x.shape[:3], -1)
-                points = torch.cat([points, classes[:, [*range(times), -1]]], 3)  # G's are D's last ones
+                points = torch.cat([points, classes[:, [*range(times), -1]]], 3)  # G: D's last classes
             for i in range(skip, len(block)):
                 yield Batch(x[i], [None] * times if classes is None else list(classes[i]), points[i])
 
 
 def steps_per_epoch(samples: int, settings: Train) -> int:
-    """Steps of whole batches in ``samples``.
+    """Number of steps in an epoch of so many ``samples``; only whole batches count.
 
     Raises:
-        UserError: there is not one.
+        UserError: there are fewer samples than one step needs.
     """
     count = settings.samples_in_step
     if samples < count:

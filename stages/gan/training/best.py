@@ -1,4 +1,4 @@
-"""How good the networks are while they train, by a distance that needs no judge; and the best ones so far."""
+"""A distance that scores the networks during training without a judge, and the best networks so far."""
 
 import copy
 import sys
@@ -16,19 +16,19 @@ from stages.gan.core.wasserstein import projected, wasserstein
 from stages.gan.networks.base.sampling import draw, fixed_latents
 from stages.gan.training.batches import Real
 
-_SEED = 0  # not the run's: all runs are compared with the same samples
-_SAMPLES = 2000  # of each side, at most
+_SEED = 0  # not the run's seed: all runs are compared with the same samples
+_SAMPLES = 2000  # at most so many real samples, and as many generated ones
 
 
 class Distance:
-    """The sliced Wasserstein distance of a generator's samples from training samples, as networks see them.
+    """The sliced Wasserstein distance between a generator's samples and training samples, both normalised.
 
-    Of fixed latent points, and of training samples that are drawn once, of the same classes if they are told
-    them: so it differs between two epochs by what was learned alone. See
+    The latent points are fixed, and the training samples are chosen once; for a conditional generator both
+    have the same classes. So the distance changes from epoch to epoch only by what was learned. See
     :func:`stages.gan.core.wasserstein.sliced_wasserstein`.
 
     Args:
-        generator: whose.
+        generator: the generator; each call uses its weights at that time.
         real: the training samples.
     """
 
@@ -40,31 +40,33 @@ class Distance:
         self._real = self._projected(real.samples[part] for part in chosen.split(self._size))
         self._latents = fixed_latents(self._generator, len(chosen), _SEED, "distance")
         counts = getattr(self._generator, "counts", ())
-        if counts and real.labels is not None:  # of each class as many as there are among the real ones
+        if counts and real.labels is not None:  # the classes of the chosen real samples
             points = self._latents[:, : -len(counts)]
             self._latents = with_classes(points, real.labels[chosen].cpu(), len(counts))
 
     def __call__(self) -> float:
-        """The distance now; as the networks see samples: images in [-1, 1], points of deviation 1."""
+        """The distance now, 0 or more, for images in [-1, 1] and points of standard deviation 1."""
         drawn = (draw(self._generator, part) for part in self._latents.split(self._size))
         return wasserstein(self._projected(map(normalize, drawn)), self._real).mean().item()
 
     @staticmethod
     def _projected(parts: Iterable[Tensor]) -> Tensor:
-        """Samples on the directions, [N, 100], a part at a time: large images take much memory."""
+        """Project samples onto the directions: [N, 100]; in parts, as large images need much memory."""
         return torch.cat([projected(part.cpu().flatten(1)) for part in parts])
 
 
 class Best(nn.Module):
-    """Copies of the networks as they were after the epoch with the least distance.
+    """Copies of both networks after the epoch with the smallest distance so far.
 
     Args:
-        generator: the one that would be kept.
-        discriminator: that of the same epoch.
+        generator: the generator whose weights the training saves (``generator_ema``).
+        discriminator: its discriminator.
 
     Attributes:
-        distance: the least.
-        epoch: after which it was.
+        generator: the copy of the generator.
+        discriminator: the copy of the discriminator.
+        distance: the smallest distance so far; the largest float before the first one.
+        epoch: the epoch that it belongs to; 0 before the first one.
     """
 
     distance: Tensor
@@ -77,7 +79,7 @@ class Best(nn.Module):
         self.register_buffer("distance", torch.tensor(sys.float_info.max, dtype=torch.float64))
 
     def offer(self, epoch: int, distance: float, generator: nn.Module, discriminator: nn.Module) -> None:
-        """Take the networks as they are now, if their distance is less than that of any before."""
+        """Copy the networks if their ``distance`` is smaller than all before."""
         if distance < self.distance.item():
             self.generator.load_state_dict(generator.state_dict())
             self.discriminator.load_state_dict(discriminator.state_dict())

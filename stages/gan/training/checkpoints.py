@@ -1,4 +1,4 @@
-"""Checkpoints of a training on disk, from which it goes on after a kill: a whole one, and the one before."""
+"""Checkpoints of a training on disk, from which it resumes after a kill: the newest and the one before."""
 
 import hashlib
 import json
@@ -19,22 +19,22 @@ from torch import Tensor
 from stages.runtime.errors import warn
 from stages.runtime.files import replacing
 
-_FILES = ("0.checkpoint", "1.checkpoint")  # written in turn: a kill, or a disk that is full, leaves the other
-_ABOUT = "about"  # the tensor that holds what is not a tensor, as JSON
-_SHARE = 0.01  # of the time may go into checkpoints at convenient moments
-_MOST = 0.05  # of the time may go into checkpoints at all
-_KEPT = 30 * 24 * 3600  # seconds for which the checkpoints of a training wait for it to go on
-FINISHED = "finished-"  # how the folders begin in which ends of trainings wait for more epochs
+_FILES = ("0.checkpoint", "1.checkpoint")  # written alternately: a kill or a full disk spares the other file
+_ABOUT = "about"  # name of the tensor that holds the other values, as JSON
+_SHARE = 0.01  # largest share of the time for checkpoints at convenient moments
+_MOST = 0.05  # largest share of the time for checkpoints in all
+_KEPT = 30 * 24 * 3600  # seconds after which the checkpoints of a training that was not resumed are removed
+FINISHED = "finished-"  # prefix of the folders that keep the ends of trainings, for more epochs
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a training's next step depends on.
+    """Everything that a training's next step depends on.
 
     Attributes:
-        tensors: by name.
-        about: JSON values.
-        written: when, in seconds since 1970.
+        tensors: tensors by name.
+        about: JSON values by name.
+        written: time of writing, in seconds since 1970.
     """
 
     tensors: Mapping[str, Tensor]
@@ -43,29 +43,29 @@ class Checkpoint:
 
 
 class CheckpointStore:
-    """The checkpoints of one training: its newest and the one before, in a folder of their own.
+    """The checkpoints of one training in a folder of its own: the newest one and the one before.
 
-    A file is a safetensors file followed by the SHA-256 sum of its bytes.
+    Each is a safetensors file followed by the SHA-256 sum of its bytes.
 
     Args:
-        folder: of this training only; see :func:`stages.gan.training.fingerprint.fingerprint`.
+        folder: a folder for this training only; see :func:`stages.gan.training.fingerprint.fingerprint`.
         every: seconds after which a checkpoint is due.
-        finished: a folder of all trainings that differ in their number of epochs alone, where the end of the
-            longest waits for more.
+        finished: a folder shared by all trainings that differ only in their number of epochs. It keeps the
+            end of the longest one, from which a training with more epochs can continue.
     """
 
     def __init__(self, folder: Path, every: float, finished: Path | None = None) -> None:
         self._folder = folder
         self._every = every
         self._finished = finished
-        self._next = 0  # which of the files is the older one
-        self._number = 0  # of the newest checkpoint
+        self._next = 0  # index of the older file, which is written next
+        self._number = 0  # number of the newest checkpoint
         self._written = time.monotonic()
-        self._cost = 0.02  # seconds that the last one took; at first, what it may take
+        self._cost = 0.02  # seconds that the last checkpoint took; at first, a guess
         self._failed = False
 
     def load(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole, or none; a line on stderr names one that is damaged."""
+        """Return the newest undamaged checkpoint, or None; a warning on stderr names a damaged one."""
         found = None
         for turn, name in enumerate(_FILES):
             path = self._folder / name
@@ -83,16 +83,22 @@ class CheckpointStore:
     def due(self, convenient: bool = False) -> bool:
         """Whether it is time for the next checkpoint.
 
-        It is once ``every`` seconds have passed since the last one; on a slow disk, where a twentieth of them
-        would go into writing, later. At a ``convenient`` moment, such as an epoch's end, it is already when
-        writing takes less than a hundredth of the time that has passed.
+        A checkpoint is due ``every`` seconds after the last one, or later if the last one took more than 5%
+        of the time since then (a slow disk). At a ``convenient`` moment, such as the end of an epoch, it is
+        also due as soon as the last one took no more than 1% of the time since then.
         """
         passed = time.monotonic() - self._written
         wanted = passed >= self._every and self._cost <= _MOST * passed
         return wanted or (convenient and self._cost <= _SHARE * passed)
 
     def save(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bool:
-        """Write a checkpoint in the place of the older one, if it can be; the first failure prints a line."""
+        """Write a checkpoint over the older one.
+
+        An operating system error, such as a full disk, is not raised; the first of a series prints a warning.
+
+        Returns:
+            Whether the checkpoint was written.
+        """
         start = time.monotonic()
         try:
             with replacing(self._folder / _FILES[self._next]) as path:
@@ -100,8 +106,8 @@ class CheckpointStore:
         except OSError as error:
             if not self._failed:
                 warn(
-                    f"{self._folder}: the training's checkpoint could not be written ({error.strerror}); "
-                    "it goes on, but if it is killed, that is from an earlier one"
+                    f"{self._folder}: the training's checkpoint could not be written ({error.strerror}); the "
+                    "training continues, but after a kill it would resume from an earlier checkpoint"
                 )
             self._failed = True
         else:
@@ -113,17 +119,18 @@ class CheckpointStore:
         return not self._failed
 
     def load_finished(self) -> Checkpoint | None:
-        """The end of the training of most epochs that was finished; or none."""
+        """Return the end of the longest finished training, or None; see ``finished``."""
         return None if self._finished is None else CheckpointStore(self._finished, self._every).load()
 
     def finish(self, whole: bool = True) -> None:
-        """Keep the end for more epochs, unless that of more is kept already.
+        """Move the training's end to ``finished``, unless that of a longer one is there; remove the folder.
 
         Args:
-            whole: whether more epochs can go on from it; if not, what is kept is only how many there were.
+            whole: whether a training with more epochs can continue from this end. If not, only the number of
+                epochs is kept.
         """
         if self._finished is not None and (end := self.load()) is not None and self._is_further(end):
-            (self._folder / _FILES[self._next]).unlink(missing_ok=True)  # the one before the end
+            (self._folder / _FILES[self._next]).unlink(missing_ok=True)  # the checkpoint before the end
             if not whole:
                 self.save({}, {"epoch": end.about["epoch"]})
                 (self._folder / _FILES[self._next]).unlink(missing_ok=True)
@@ -138,9 +145,12 @@ class CheckpointStore:
 
 
 def purge(folder: Path) -> None:
-    """Remove trainings that are given up from a run's folder.
+    """Remove from a run's folder what no training has used for 30 days.
 
-    Ends of finished trainings, which wait for more epochs, of other runs, too.
+    Ends of finished trainings are removed from the folders of all runs.
+
+    Args:
+        folder: the checkpoints of one run: one folder for each training.
     """
     with suppress(OSError):
         for training in (*folder.iterdir(), *folder.parent.parent.glob(f"*/*/{FINISHED}*")):

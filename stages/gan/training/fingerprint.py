@@ -1,4 +1,4 @@
-"""What a training's bytes depend on, as one short name."""
+"""A short name for everything that a training's bytes depend on."""
 
 import hashlib
 import json
@@ -11,20 +11,20 @@ import torch
 
 from stages.gan.core import devices
 
-_KERNELS = ("MKL_", "ONEDNN_", "DNNL_", "ATEN_", "CUBLAS_", "CUDNN_")  # variables that choose kernels
+_KERNELS = ("MKL_", "ONEDNN_", "DNNL_", "ATEN_", "CUBLAS_", "CUDNN_")  # environment variables for kernels
 _SCIENCE = Path(__file__).parents[1]
-_ROOMS = ("core", "networks/base", "training")  # those that compute; the pieces are in the settings
+_ROOMS = ("core", "networks/base", "training")  # those that compute; the settings contain the pieces' code
 
 
 def fingerprint(settings: Mapping[str, Any], device: torch.device) -> str:
-    """A name (16 hexadecimal digits) that changes with anything that the numbers depend on.
+    """A name (16 hexadecimal digits) that changes with anything that the training's numbers depend on.
 
-    That is the code of the rooms that compute, too, and of no others: who mends the figures or the tracking
-    loses no training.
+    This includes the code of the rooms that compute, but of no others: after a change of the figures or the
+    tracking, an interrupted training still finds its checkpoints.
 
     Args:
-        settings: JSON values: parameters, seed, threads, sums of the data's files, the code of the pieces.
-        device: what computes: its kind counts, see :func:`devices.processor`.
+        settings: JSON values: parameters, seed, threads, checksum of the data set, code of the pieces.
+        device: the device that computes; only its kind counts, see :func:`devices.processor`.
     """
     parts = {
         "settings": dict(settings),
@@ -36,7 +36,7 @@ def fingerprint(settings: Mapping[str, Any], device: torch.device) -> str:
 
 
 def _kind(device: torch.device) -> list[str]:
-    """What decides which kernels compute on the device."""
+    """The processor, and the environment variables that choose its kernels."""
     chosen = [f"{key}={os.environ[key]}" for key in sorted(os.environ) if key.startswith(_KERNELS)]
     return [devices.processor(device), *chosen]
 

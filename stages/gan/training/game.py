@@ -1,4 +1,4 @@
-"""The game of a step: what each network makes small (Goodfellow et al. 2014, equation 1, and later ones)."""
+"""The game of a step: what each network minimises (Goodfellow et al. 2014, equation 1, and later losses)."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,22 +14,22 @@ from stages.gan.training.penalties import gradient_penalty, lipschitz_penalty
 
 
 class Game:
-    """Both networks, and what they make small.
+    """Both networks and their objectives.
 
-    Samples are given as the networks see them [B, *shape]; ``classes`` are the one-hot rows [B, C] of their
-    classes, where the networks know classes, and else None.
+    All samples are [B, *shape], normalised: images are in [-1, 1]. ``classes`` are one-hot rows [B, C], or
+    None if the networks are not conditioned on the class; if they are, latent points end with these rows.
 
     Args:
-        generator: maps latent points [B, latent] to samples, and points with one-hot rows behind them.
+        generator: maps latent points [B, latent] to samples [B, *shape].
         discriminator: maps samples, or samples and ``classes``, to logits [B, 1].
-        loss: of the logits.
-        settings: penalties, augmentation and noise.
-        random: draws what is at chance in a step, beside latent points and dropout.
+        loss: the loss on the logits.
+        settings: give the penalties and the augmentation.
+        random: draws the random numbers of a step, other than latent points and dropout masks.
 
     Attributes:
-        loss: the same.
-        noise: standard deviation of the noise that is added to what the discriminator sees (instance noise,
-            Sønderby et al. 2017, section 3.3).
+        loss: the loss on the logits.
+        noise: standard deviation of the noise that is added to the discriminator's input (instance noise,
+            Sønderby et al. 2017, section 3.3); 0 or more.
     """
 
     def __init__(
@@ -43,13 +43,17 @@ class Game:
     def discriminator(
         self, real: Tensor, latents: Tensor, classes: Tensor | None, step: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The discriminator's objective; its loss, which is that without penalties; and its logits [2, B].
+        """The discriminator's objective on a batch.
 
         Args:
-            real: samples.
-            latents: as many points.
-            classes: of both.
-            step: how many there were before.
+            real: real samples [B, *shape].
+            latents: latent points [B, latent] of as many generated samples.
+            classes: classes of the real samples, which the generated ones share [B, C].
+            step: number of steps done before; penalties count in every ``penalty_every``-th step.
+
+        Returns:
+            The objective (a scalar: the loss with penalties), the loss alone (a scalar), and the logits
+            [2, B] of the real and of the generated samples.
         """
         with torch.no_grad():
             generated = self._generator(latents)
@@ -63,7 +67,7 @@ class Game:
         return objective, loss, logits.view(2, -1)
 
     def generator(self, real: Tensor, latents: Tensor, classes: Tensor | None) -> Tensor:
-        """The generator's loss; see :meth:`discriminator`."""
+        """The generator's loss, a scalar; the arguments are those of :meth:`discriminator`."""
         generated = self._logits(self._generator(latents), classes)
         if not self._compares:
             return self.loss.generator(generated)
@@ -72,7 +76,7 @@ class Game:
         return self.loss.generator(beside, generated)
 
     def _penalties(self, real: Tensor, generated: Tensor, classes: Tensor | None) -> Iterator[Tensor]:
-        """The penalties that the settings ask for, with their weights."""
+        """The weighted penalties, for each weight in the settings that is not 0."""
         settings, asked = self._settings, partial(self._logits, classes=classes)
         if settings.r1 > 0:
             yield settings.r1 * gradient_penalty(asked, real)
@@ -83,7 +87,7 @@ class Game:
             yield settings.gp * lipschitz_penalty(asked, real, generated, shares)
 
     def _logits(self, samples: Tensor, classes: Tensor | None) -> Tensor:
-        """What the discriminator says of samples, after the changes that are made to what it sees."""
+        """The discriminator's logits [B, 1] of samples, after augmentation and instance noise."""
         if self._settings.augment:
             samples = augment(samples, self._settings.augment, self._random)
         if self.noise > 0:

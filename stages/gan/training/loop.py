@@ -26,41 +26,45 @@ from stages.runtime.errors import UserError
 
 
 class DivergenceError(UserError):
-    """A training whose numbers are no longer finite: nothing can come of it."""
+    """The losses or weights of a training are no longer finite."""
 
 
 class Training:
-    """A GAN in training: both networks, what they make small, and the average of the generator's weights.
+    """A GAN in training: both networks, their objectives, and the average of the generator's weights.
 
-    In each step the discriminator learns from ``batch_size`` real and as many generated samples in one
-    batch, ``d_steps`` times; then the generator learns from fresh latent points through the discriminator. An
-    epoch takes the data in a new order, in whole batches: a rest too small for a step waits for another
-    epoch's order.
+    In each step the discriminator learns ``d_steps`` times, each time from one batch of ``batch_size`` real
+    and as many generated samples. Then the generator learns once, through the discriminator, from new latent
+    points. An epoch takes the data in a new order, in whole batches; samples left over at its end, too few
+    for a step, are not used in this epoch.
 
-    Everything random is drawn from the seed: the initial weights, and an epoch's order and latent points, on
-    the CPU, from generators of that epoch, so that they are the same on every device; dropout's masks, and
-    what changes what the discriminator sees, on the device. All is drawn for whole batches: of several
-    processes that train together, each takes its rows, the gradients and losses are the means over all, and
-    so the weights stay the same in all.
+    All random numbers come from the seed. The initial weights, and each epoch's order and latent points, are
+    drawn on the CPU, so they are the same on every device. Dropout masks, augmentation and instance noise are
+    drawn on the device. Everything is drawn for whole batches. If several processes train together, each
+    computes its own rows of a batch; gradients and losses are averaged over all processes, so the weights
+    stay the same in all of them.
 
     Args:
-        params: of both networks and their training.
+        params: parameters of both networks and of their training.
         shape: shape of one sample.
         seed: the run's seed.
-        device: to train on.
-        group: the processes that train together, of which this is one; they must be joined while it trains.
-        normalization: of the points, if these are not as the generator makes them.
-        counts: of the training samples of each class, if the networks are told the class.
+        device: the device to train on.
+        group: the processes that train together, this one among them; they must be joined during
+            :meth:`epochs`.
+        normalization: turns the generator's points into the data's units; None if they are in these already.
+        counts: number of training samples of each class, if the networks are conditioned on the class.
 
     Attributes:
         generator: maps latent points [B, latent] to samples [B, *shape].
         discriminator: maps samples, or samples and their classes, to logits [B, 1].
-        game: what the two make small.
-        latent: numbers that the generator takes for a sample.
-        generator_ema: the generator with the average of the weights, if one is taken; its samples are in the
-            data's units.
-        epoch: the epoch it is in, 1 for the first; one more than there are when all are done.
-        step: how many steps of this epoch are done.
+        game: the objectives of both networks.
+        latent: numbers in the generator's input, those of the class among them.
+        generator_ema: the generator with averaged weights, or the current weights if ``train.ema`` is 0; its
+            points are in the data's units.
+        epoch: number of the current epoch, from 1 on; after the last one, the number of epochs plus 1.
+        step: number of steps done in this epoch.
+
+    Raises:
+        UserError: a custom network or loss is not what a training needs.
     """
 
     def __init__(
@@ -96,23 +100,23 @@ class Training:
         self._adam_g = Adam(self.generator.parameters(), settings.betas, group.mean, clip)
         self._best = Best(self.generator_ema, self.discriminator) if settings.keep == "best" else None
         self.epoch, self.step = 1, 0
-        self._totals = torch.zeros(4, device=device)  # stay there: reading them would wait for the device
+        self._totals = torch.zeros(4, device=device)  # left on the device: reading them would wait for it
 
     def epochs(
         self, real: Real, preview: Tensor, between: Callable[[], None] = lambda: None
     ) -> Iterator[Epoch]:
-        """Train, from where it is, and yield after every epoch.
+        """Train from the current epoch and step on, and yield after every epoch.
 
         Args:
             real: the training samples, on the device to train on.
-            preview: fixed latent points [P, latent], whose samples each epoch hands on.
-            between: is called after each step but an epoch's last, where the training is whole: here, as
-                where an epoch is yielded, :meth:`state_dict` may be asked for.
+            preview: fixed latent points [P, latent]; each epoch contains their samples.
+            between: called after each step except the last of an epoch. During this call, and while an epoch
+                is yielded, the training is between two steps and :meth:`state_dict` may be called.
 
         Raises:
-            UserError: there are fewer samples than make a batch.
-            DivergenceError: a loss or a weight is no longer finite; this is seen at an epoch's end, and in
-                all processes.
+            UserError: there are fewer samples than one step needs.
+            DivergenceError: a loss or a weight is no longer finite. This is checked at the end of an epoch,
+                with the same result in all processes.
             PeerLostError: another process has ended.
         """
         if self._group.world_size > 1:
@@ -168,10 +172,10 @@ class Training:
         device: torch.device,
         group: ProcessGroup = SINGLE,
     ) -> "Training":
-        """The training with a split's samples; for the rest see the class.
+        """The training for a split's samples; the other arguments are those of the class.
 
         Raises:
-            UserError: the networks are to be told the class, and the samples have none.
+            UserError: ``train.condition`` is set, but the samples have no labels; or as for the class.
         """
         counts = split.class_counts if params.train.condition else []
         if params.train.condition and not counts:
@@ -188,16 +192,20 @@ class Training:
 
     @property
     def kept(self) -> tuple[int, nn.Module, nn.Module]:
-        """What it leaves, the last or the best: of which epoch, the generator and the discriminator."""
+        """What is saved, of the last or of the best epoch: its number, the generator, the discriminator."""
         if self._best is None:
             return self.epoch - 1, self.generator_ema, self.discriminator
         return int(self._best.epoch), self._best.generator, self._best.discriminator
 
     def start_from(self, generator: Mapping[str, Tensor], discriminator: Mapping[str, Tensor]) -> None:
-        """Begin with the weights of networks that another training left (:attr:`kept`), of the same kind.
+        """Begin with the weights that another training saved (:attr:`kept`), of the same architectures.
+
+        Args:
+            generator: the generator's weights by name.
+            discriminator: the discriminator's weights by name.
 
         Raises:
-            RuntimeError: they do not fit.
+            RuntimeError: the weights do not fit the networks.
         """
         self.generator_ema.load_state_dict(generator)
         self.discriminator.load_state_dict(discriminator)
@@ -206,24 +214,33 @@ class Training:
 
     @property
     def why_no_more(self) -> str | None:
-        """Why it cannot go on from its end to more epochs; None: it can, as if it had not stopped."""
+        """Why this training cannot be continued for more epochs; None if it can, with the same bytes."""
         if self._settings.lr_decay != "none":
             return f"lr_decay: {self._settings.lr_decay} falls over all epochs"
         return "instance_noise fades over all epochs" if self._settings.instance_noise > 0 else None
 
     @property
     def finite(self) -> bool:
-        """Whether all its numbers are finite: weights, moments, and the epoch's sums of losses so far."""
+        """Whether all numbers of the state are finite: weights, moments, and this epoch's sums of losses."""
         return all(bool(tensor.isfinite().all()) for tensor in self.state_dict().values())
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All that the next step depends on, but for ``epoch`` and ``step``, as it is now."""
+        """Everything that the next step depends on, except ``epoch`` and ``step``.
+
+        Weights, moments and sums are not copies: the next step changes them.
+        """
         state = {f"{name}.{key}": tensor for name, part in self._parts() for key, tensor in part.items()}
         state |= {name: random.get_state() for name, random in self._generators()}
         return {**state, "totals": self._totals}
 
     def load_state_dict(self, state: Mapping[str, Tensor], epoch: int, step: int) -> None:
-        """Go on where another training of the same parameters, shape and seed was; see :meth:`state_dict`."""
+        """Continue where another training of the same parameters, shape and seed was.
+
+        Args:
+            state: its :meth:`state_dict`.
+            epoch: its epoch.
+            step: its step in that epoch.
+        """
         for name, part in self._parts():
             for key, tensor in part.items():
                 tensor.copy_(state[f"{name}.{key}"])
@@ -233,20 +250,20 @@ class Training:
         self.epoch, self.step = epoch, step
 
     def _share(self) -> None:
-        """Have all processes go on where the main one is."""
+        """Set all processes to the state of the main one."""
         place = torch.tensor([self.epoch, self.step])
         state = self._group.share({**self.state_dict(), "place": place}, self._totals.device)
         self.load_state_dict(state, *state["place"].tolist())
 
     def _generators(self) -> Iterator[tuple[str, torch.Generator]]:
-        """What draws in a step: the game's chance, and the networks' dropout, where they have it."""
+        """The random generators of a step, by name: the game's, and those of the networks' dropout."""
         yield "game", self._random.generator
         for name, network in (("masks", self.discriminator), ("masks_g", self.generator)):
             if (masks := getattr(network, "masks", None)) is not None:
                 yield name, masks
 
     def _parts(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """The tensors that a step changes, in place."""
+        """The tensors that a step changes in place, by name."""
         yield "generator", self.generator.state_dict()
         yield "discriminator", self.discriminator.state_dict()
         yield "adam_g", self._adam_g.state_dict()
@@ -258,9 +275,13 @@ class Training:
 
 
 def learning_rates(settings: Train, done: float) -> tuple[float, float]:
-    """The generator's and the discriminator's when a share ``done`` of all steps, in [0, 1), is done.
+    """The learning rates of the generator and the discriminator.
 
-    Constant, or along half a cosine from the highest to 0 (Loshchilov & Hutter 2017, equation 5).
+    They are constant, or fall to 0 along half a cosine (Loshchilov & Hutter 2017, equation 5).
+
+    Args:
+        settings: give the highest rates, and how they fall.
+        done: share of all steps that is done, in [0, 1).
     """
     highest = settings.lr, settings.lr if settings.lr_d is None else settings.lr_d
     if settings.lr_decay == "none":
@@ -273,7 +294,7 @@ def weight_average(generator: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of the generator's weights (Yazıcı et al. 2019).
 
     Args:
-        generator: as it is before the training.
-        decay: the average's share in the next average, in [0, 1).
+        generator: the generator before the training.
+        decay: weight of the old average in the new one, in [0, 1).
     """
     return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))

@@ -1,4 +1,4 @@
-"""What a loss is, and the one that params.yaml names."""
+"""The interface of a loss, and how the one that params.yaml names is made."""
 
 import inspect
 from collections.abc import Callable
@@ -12,24 +12,29 @@ from stages.gan.core.params.declarations import Declaration
 
 
 class Loss(Protocol):
-    """A pair of losses on the discriminator's logits of real and of generated samples, [B, 1] each.
+    """The losses of both networks, as functions of the discriminator's logits.
 
-    Row i of both is a pair: of one class, where the networks know classes.
+    ``real`` and ``generated`` are the logits of real and of generated samples, [B, 1] each. Row i of both is
+    a pair: of the same class, if the networks are conditioned on the class. Results are scalars.
     """
 
     def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """What the discriminator makes small."""
+        """The discriminator's loss."""
 
     generator: Callable[..., Tensor]
-    """What the generator makes small: ``generator(generated)``, or ``generator(real, generated)`` of a loss
-    that compares them; then the discriminator is asked of the step's real samples once more."""
+    """The generator's loss: ``generator(generated)``, or ``generator(real, generated)`` if the loss compares
+    both. For the latter, the logits of the step's real samples are computed once more."""
 
 
 def get_loss(declaration: Declaration, train: Train) -> Loss:
-    """The loss that is declared so, of the project or in ``custom.py``, with its parameters in ``train``.
+    """Make a loss.
+
+    Args:
+        declaration: its class, of the project or in ``custom.py``.
+        train: contains the values of its parameters.
 
     Raises:
-        UserError: its methods take something else.
+        UserError: its methods do not take the arguments of :class:`Loss`.
     """
     made = pieces.load(declaration)
     given = {name: value for name in declaration.arguments if (value := getattr(train, name)) is not None}
@@ -48,7 +53,7 @@ def get_loss(declaration: Declaration, train: Train) -> Loss:
 
 
 def compares(loss: Loss) -> bool:
-    """Whether the generator's half needs the logits of real samples, too."""
+    """Whether the generator's loss also needs the logits of real samples."""
     return "real" in _takes(loss.generator)
 
 

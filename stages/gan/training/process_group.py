@@ -1,8 +1,8 @@
-"""The processes that train one GAN together: each computes its rows of every batch.
+"""The processes that train one GAN together: each computes its own rows of every batch.
 
-PyTorch's DistributedDataParallel would not do: it averages gradients in hooks of ``backward()``, which
-``torch.autograd.grad`` does not call, and the gradient penalty R1 needs a second derivative, of which those
-hooks know nothing. So a step's gradients are averaged explicitly, all of them in one message.
+PyTorch's DistributedDataParallel does not work here. It averages gradients in hooks of ``backward()``, which
+``torch.autograd.grad`` does not call, and these hooks do not support the second derivative that the gradient
+penalty R1 needs. So the gradients of a step are averaged explicitly, all of them in one message.
 """
 
 import os
@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from stages.runtime.errors import UserError
+from stages.runtime.errors import UserError, counted
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
     from torch.distributed import Store  # type: ignore[attr-defined]
 
-_PATIENCE = 10.0  # seconds in which a training may end by itself once one of its processes has
-_EVERY = 0.5  # seconds between two looks after the parent
+_PATIENCE = 10.0  # seconds that this process has to end by itself after another one of the training has ended
+_EVERY = 0.5  # seconds between two checks whether the parent is alive
 
 
 class PeerLostError(UserError):
@@ -33,17 +33,17 @@ class PeerLostError(UserError):
 class ProcessGroup:
     """The processes that train one GAN together, as one of them sees it.
 
-    Of a batch it takes every ``world_size``-th row. So its rows of [real; generated] are its rows of the real
-    samples and, below them, its rows of the generated ones.
+    A process takes every ``world_size``-th row of a batch. So its rows of [real; generated] are its rows of
+    the real samples, followed by its rows of the generated ones.
 
     Args:
-        rank: the process's number, from 0 on.
-        world_size: how many there are.
+        rank: number of this process, from 0 on.
+        world_size: number of processes.
 
     Attributes:
-        world_size: the same.
-        is_main: whether it is the one that writes checkpoints and outputs, logs, and heeds signals.
-        rows: of a whole batch, its own.
+        world_size: number of processes.
+        is_main: whether this is the process that writes checkpoints and outputs, logs, and reacts to signals.
+        rows: the rows of a whole batch that this process computes.
     """
 
     def __init__(self, rank: int = 0, world_size: int = 1) -> None:
@@ -53,10 +53,13 @@ class ProcessGroup:
         self._rank = rank
 
     def device(self, device: "torch.device") -> "torch.device":
-        """The device that this process computes on: of several on GPUs, each has one of its own.
+        """The device that this process computes on; each of several processes has its own GPU.
+
+        Args:
+            device: the device that the parameters name.
 
         Raises:
-            UserError: there are not so many, or it is a device that has no way to average.
+            UserError: there are fewer GPUs than processes, or the device is neither CPU nor CUDA.
         """
         if self.world_size == 1 or device.type == "cpu":
             return device
@@ -64,12 +67,14 @@ class ProcessGroup:
 
         if device.type != "cuda":
             raise UserError(
-                f"train.processes: {self.world_size} need device cpu or cuda, not {device.type}; set it to 1"
+                f"train.processes: {self.world_size} processes need device cpu or cuda, not {device.type}; "
+                "set it to 1"
             )
         here, there = int(os.environ.get("LOCAL_WORLD_SIZE", self.world_size)), torch.cuda.device_count()
         if here > there:
             raise UserError(
-                f"train.processes: {here} on this machine are more than the {there} GPUs that it has"
+                f"train.processes: {here} on this machine, but it has {counted(there, 'GPU')}; each process "
+                "needs its own"
             )
         mine = torch.device("cuda", int(os.environ.get("LOCAL_RANK", self._rank)))
         torch.cuda.set_device(mine)
@@ -77,15 +82,17 @@ class ProcessGroup:
 
     @contextmanager
     def joined(self, device: "torch.device", command: Sequence[str]) -> Iterator[None]:
-        """Within the block the processes can :meth:`mean` and :meth:`share`; all of them must come here.
+        """Connect the processes, so that they can call :meth:`mean` and :meth:`share` within the block.
+
+        All processes must enter the block. Those that were started here end with it.
 
         Args:
-            device: that this one computes on.
-            command: starts another one, unless a launcher such as torchrun, which sets ``WORLD_SIZE``, has
-                started them all. Those started here end with the block.
+            device: the device that this process computes on.
+            command: the command that starts another process. It is not used if a launcher such as torchrun,
+                which sets ``WORLD_SIZE``, has started all of them.
 
         Raises:
-            PeerLostError: they do not find each other.
+            PeerLostError: the processes do not find each other.
         """
         if self.world_size == 1:
             yield
@@ -104,17 +111,22 @@ class ProcessGroup:
                 backend = "nccl" if device.type == "cuda" else "gloo"
                 dist.init_process_group(backend, store=store, rank=self._rank, world_size=self.world_size)
             except (RuntimeError, ValueError) as error:
-                raise PeerLostError(f"train.processes: {self.world_size} could not join ({error})") from error
+                raise PeerLostError(
+                    f"train.processes: {self.world_size} processes could not connect ({error}); run it again"
+                ) from error
             yield
             dist.destroy_process_group()
         finally:
             over.set()
             for child in children:
-                child.kill()  # it has nothing to lose
+                child.kill()  # it writes nothing, so nothing is lost
                 child.wait()
 
     def mean(self, tensors: "Sequence[Tensor]") -> "Sequence[Tensor]":
-        """The mean over all processes of each tensor, the same bytes in all of them.
+        """The mean of each tensor over all processes, with the same bytes in all of them.
+
+        Args:
+            tensors: of the same type and device, with the same shapes in all processes.
 
         Raises:
             PeerLostError: another process has ended.
@@ -132,7 +144,14 @@ class ProcessGroup:
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
     def share(self, tensors: "Mapping[str, Tensor]", device: "torch.device") -> "dict[str, Tensor]":
-        """The tensors that the main process has under these names.
+        """Copy tensors from the main process to all.
+
+        Args:
+            tensors: tensors by name, with the same names, types and shapes in all processes.
+            device: the device through which they are sent.
+
+        Returns:
+            The main process's tensors by name, each on the device of this process's tensor.
 
         Raises:
             PeerLostError: another process has ended.
@@ -150,12 +169,21 @@ class ProcessGroup:
     def _start(
         self, command: Sequence[str], children: "list[subprocess.Popen[bytes]]", over: Event
     ) -> "Store":
-        """Start the other processes, told their ranks as by torchrun; returns where all find each other."""
+        """Start the other processes, with the environment that torchrun would set.
+
+        Args:
+            command: the command that starts a process.
+            children: the started processes are appended here.
+            over: set once the training is over.
+
+        Returns:
+            The store by which the processes find each other.
+        """
         from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-        server = socket.create_server(("127.0.0.1", 0))  # a free port, and nobody's from elsewhere
+        server = socket.create_server(("127.0.0.1", 0))  # a free port, not reachable from other machines
         port = server.getsockname()[1]
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", socket.if_nameindex()[0][1])  # the loopback, too
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", socket.if_nameindex()[0][1])  # loopback, too
         store = TCPStore(
             "127.0.0.1", port, self.world_size, True, wait_for_workers=False, master_listen_fd=server.detach()
         )
@@ -167,17 +195,18 @@ class ProcessGroup:
                 command,
                 env={**own, "RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # what there is to say, this process says
-                start_new_session=True,  # Ctrl-C is for this process, which ends them
+                stdout=subprocess.DEVNULL,  # only the main process prints
+                start_new_session=True,  # only the main process gets Ctrl-C, and then ends the others
             )
             children.append(child)
             Thread(target=self._watch, args=(child, over), daemon=True).start()
         return store
 
     def _watch(self, child: "subprocess.Popen[bytes]", over: Event) -> None:
-        """End this process where one that it waits for has ended, and it does not see that by itself.
+        """End this process if a ``child`` has failed and this process has not noticed it.
 
-        It does when gloo loses a connection; NCCL waits on the GPU, for minutes, and so does one that joins.
+        With gloo, it notices the lost connection. But NCCL waits on the GPU for minutes, and a process that
+        is joining the group waits as well.
         """
         if child.wait() != 0 and not over.wait(_PATIENCE):
             print(f"error: {_lost(self.world_size)}", file=sys.stderr, flush=True)
@@ -188,24 +217,28 @@ SINGLE = ProcessGroup()
 
 
 def current(processes: int) -> ProcessGroup:
-    """The group of so many processes, as this one sees it: as the first, or as what torchrun says.
+    """The group of so many ``processes``; this process's rank is 0, or what torchrun has set.
 
     Raises:
-        UserError: torchrun has started another number of them.
+        UserError: torchrun has started another number of processes.
     """
     if (started := os.environ.get("WORLD_SIZE")) is None:
         return ProcessGroup(world_size=processes)
     rank = os.environ.get("RANK", "0")
     if started != str(processes) or not rank.isdecimal():
         raise UserError(
-            f"train.processes: is {processes}, but torchrun, or who else has set WORLD_SIZE, has started "
-            f"{started}; start as many as params.yaml says"
+            f"train.processes: is {processes}, but torchrun, or another launcher that sets WORLD_SIZE, has "
+            f"started {started}; start as many as params.yaml says"
         )
     return ProcessGroup(int(rank), processes)
 
 
 def exit_with_parent(parent: int) -> None:
-    """End this process soon after its ``parent``, which has started it, however that ends."""
+    """End this process soon after its parent, however the parent ends.
+
+    Args:
+        parent: process id of the process that has started this one.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -225,6 +258,6 @@ def _peer_errors(world_size: int) -> Iterator[None]:
 
 def _lost(world_size: int) -> str:
     return (
-        f"train.processes: one of the {world_size} that train together has ended; run it again, and it "
-        "goes on from its last checkpoint"
+        f"train.processes: one of the {world_size} processes has ended; run it again, and the training goes "
+        "on from its last checkpoint"
     )

@@ -1,4 +1,4 @@
-"""A training with checkpoints on disk, so that a killed one goes on from there."""
+"""A training with checkpoints on disk, from which it resumes after a kill."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,26 +20,26 @@ _PREVIEWS = "previews"
 
 
 class _StoppedError(Exception):
-    """The training was asked to stop, and is whole on disk."""
+    """The training was asked to stop, and has written a checkpoint if it could."""
 
 
 class ResumableTraining:
-    """A training, from its last checkpoint on if there is one.
+    """A training that resumes from its last checkpoint, if there is one.
 
     Args:
-        gan: as it is before the training.
-        steps: of an epoch.
-        total: epochs that there will be.
-        store: where its checkpoints are.
-        title: what it is called in what is said.
-        stop_requested: whether it is to stop where it is whole.
-        new_key: makes a key of a training that begins.
+        gan: the training in its initial state.
+        steps: number of steps in an epoch.
+        total: number of epochs to train for.
+        store: its checkpoints.
+        title: its name in messages.
+        stop_requested: whether the training must stop after the current step.
+        new_key: makes the key of a training that begins.
 
     Attributes:
-        epochs: those that are done.
-        training_seconds: those of training without logging.
-        wall_seconds: those in all, without what kills cost.
-        key: the same however often it is killed: what follows it elsewhere knows it by that.
+        epochs: the epochs that are done.
+        training_seconds: seconds spent training, without logging.
+        wall_seconds: seconds spent in all, without what was lost by kills.
+        key: identifies this training elsewhere (in MLflow); it stays the same after a kill.
     """
 
     key: str
@@ -68,28 +68,33 @@ class ResumableTraining:
         else:
             self.key = new_key()
             self._go_on_from_finished()
-            with suppress(_StoppedError):  # who asked sees to it
-                self._save()  # before others hear of it: from now on, it is known here
+            with suppress(_StoppedError):  # train() will stop after its first step
+                self._save()  # first of all, so that the key is on disk before it is used elsewhere
         self._remember()
 
     @property
     def step(self) -> int:
-        """How many steps are done."""
+        """Number of steps done, in all epochs."""
         return (self._gan.epoch - 1) * self._steps + self._gan.step
 
     def train(
         self, real: Real, preview: Tensor, flush: Callable[[], object], count: Callable[[], object]
     ) -> Iterator[Epoch]:
-        """Yield the epochs that are left; see :meth:`stages.gan.training.loop.Training.epochs`.
+        """Train, and yield each remaining epoch; see :meth:`stages.gan.training.loop.Training.epochs`.
 
-        Checkpoints are written between steps, and between epochs, once an epoch is dealt with by who gets it.
-        If the training is to stop, it ends early, at such a moment, with a checkpoint.
+        Checkpoints are written between two steps; after an epoch, once the caller asks for the next one. If a
+        stop is requested, the training writes a checkpoint there and ends early.
 
         Args:
-            real: see there.
-            preview: see there.
-            flush: is called before a checkpoint: what was said of the training until then is to be on disk.
-            count: is called after each step.
+            real: the training samples.
+            preview: fixed latent points [P, latent]; each epoch contains their samples.
+            flush: called before each checkpoint; it must write to disk what was logged until then.
+            count: called after each step.
+
+        Raises:
+            UserError: there are fewer samples than one step needs.
+            DivergenceError: a loss or a weight is no longer finite; see :meth:`restore_last_finite`.
+            PeerLostError: another process has ended.
         """
         self._flush, self._tick = flush, count
         self._start = time.perf_counter() - self.wall_seconds
@@ -110,22 +115,29 @@ class ResumableTraining:
         self._measure()
 
     def restore_last_finite(self) -> tuple[int, int]:
-        """Have the networks as they were when all was well; returns the epoch and step that came next."""
+        """Set the training back to the end of the last finished epoch, or to where it began or resumed.
+
+        All numbers were finite then.
+
+        Returns:
+            The epoch and the step that came next.
+        """
         self._gan.load_state_dict(*self._good)
         return self._gan.epoch, self._gan.step
 
     def finish(self) -> None:
-        """Keep the training's end for more epochs, if it can go on, and not its checkpoints."""
+        """Remove the checkpoints, but keep the training's end if it can be continued for more epochs."""
         self._store.finish(whole=self._gan.why_no_more is None)
 
     def _go_on_from_finished(self) -> None:
-        """Go on from the end of the same training of fewer epochs, if there was one and it can be."""
+        """Continue from the end of the same training with fewer epochs, if it exists and can be continued."""
         before = self._store.load_finished()
         if before is None or before.about["epoch"] > self._total:
             return
-        first = f"its first {before.about['epoch'] - 1} epochs"
+        done = before.about["epoch"] - 1
+        first = "its first epoch" if done == 1 else f"its first {done} epochs"
         if (why := self._gan.why_no_more) is not None:
-            say(f"{self._title}: begins anew; {first} cannot go on, as {why}")
+            say(f"{self._title}: starts again from the beginning; it cannot continue after {first}, as {why}")
             return
         self._restore(before)
         say(f"{self._title}: goes on from the end of {first}")
@@ -146,7 +158,11 @@ class ResumableTraining:
         self._since, self.wall_seconds = now, now - self._start
 
     def _save(self) -> None:
-        """Write a checkpoint, unless nothing can come of it: the one before is then the last good one."""
+        """Write a checkpoint, unless a number is not finite: then the one before stays the newest.
+
+        Raises:
+            _StoppedError: a stop is requested.
+        """
         saved = False
         if self._gan.finite:
             tensors = self._gan.state_dict()
@@ -190,18 +206,18 @@ def checkpoint_store(
     device: torch.device,
     free: Callable[[Path], Path] = lambda folder: folder,
 ) -> CheckpointStore:
-    """Where a training's checkpoints are: in a folder whose name changes with all that its bytes depend on.
+    """The checkpoints of a training, in a folder whose name depends on everything that its bytes depend on.
 
     Args:
-        folder: that of the run.
+        folder: the run's folder for checkpoints.
         every: seconds between two checkpoints.
-        params: of the training; what only others see of them does not count.
-        seed: the run's.
-        threads: what of it computes, of which sums depend on the number.
-        dataset_md5: the data set's sum.
-        code: of the networks and the loss that it names.
-        device: that it is trained on.
-        free: the folder of a training, or another one where somebody else is at the same training.
+        params: the experiment's parameters; only those of the networks and their training count.
+        seed: the run's seed.
+        threads: number of CPU threads; the order of sums, and so their last bits, depends on it.
+        dataset_md5: MD5 sum of the data set's file.
+        code: code of the networks and of the loss that the parameters name.
+        device: the device to train on.
+        free: returns the given folder, or another one if another process uses it for the same training.
     """
     purge(folder)
     blocks = {name: getattr(params, name).model_dump() for name in ("generator", "discriminator", "train")}

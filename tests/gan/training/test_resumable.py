@@ -231,7 +231,8 @@ def test_more_epochs_go_on_from_the_end_of_a_finished_training_to_the_same_bytes
 ):
     trained_for(first, experiment, tmp_path / "run")
     more = trained_for(5, experiment, tmp_path / "run")
-    assert capsys.readouterr().out == f"train: goes on from the end of its first {first} epochs\n"
+    said = "its first epoch" if first == 1 else f"its first {first} epochs"
+    assert capsys.readouterr().out == f"train: goes on from the end of {said}\n"
     assert more.key == "key 5"
     whole = trained_for(5, experiment, tmp_path / "another")
     assert capsys.readouterr().out == ""
@@ -254,8 +255,8 @@ def test_what_falls_over_all_epochs_begins_anew_and_says_why(experiment, tmp_pat
     ):
         trained_for(2, experiment, tmp_path, **changes)
         trained_for(3, experiment, tmp_path, **changes)
-        said = f"train: begins anew; its first 2 epochs cannot go on, as {why}\n"
-        assert capsys.readouterr().out == said
+        said = "train: starts again from the beginning; it cannot continue after its first 2 epochs, as "
+        assert capsys.readouterr().out == f"{said}{why}\n"
 
 
 def test_after_a_divergence_the_last_finite_networks_come_back(experiment, tmp_path, monkeypatch):

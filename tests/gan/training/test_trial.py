@@ -45,7 +45,7 @@ def test_what_can_be_trained_passes_the_trial_and_is_not_changed_by_it(plain):
             "def plain_discriminator(shape): return nn.Conv2d(1, 1, 3)",
             "must give logits [3, 1] for [3, 1, 8,",
         ),
-        ("def plain_discriminator(shape): return nn.LazyLinear(1)", "lazy layers cannot be kept in files"),
+        ("def plain_discriminator(shape): return nn.LazyLinear(1)", "lazy layers cannot be saved"),
         (
             "def plain_discriminator(shape):\n"
             "  return nn.Sequential(nn.Flatten(), nn.RReLU(), nn.Linear(64, 1))",

@@ -1,4 +1,4 @@
-"""What all networks share: found by name, built from the seed, and drawn samples from.
+"""What all networks share: finding them by name, building them from the seed, and drawing samples.
 
 It may use ``core``.
 """

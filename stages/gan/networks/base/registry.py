@@ -1,6 +1,6 @@
-"""The networks by the names that they have in ``params.yaml``: the project's, and those of ``custom.py``.
+"""The networks by their names in ``params.yaml``: the project's, and those of ``custom.py``.
 
-A network's ``architecture`` holds its name and the arguments that build it again; ``core.weights`` keeps it.
+A network's ``architecture`` holds its name and the arguments that build it again; ``core.weights`` saves it.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +19,10 @@ Kind = Literal["generator", "discriminator"]
 
 
 def get_network(kind: Kind, name: str) -> Callable[..., nn.Module]:
-    """What builds the network of a kind that has a name in params.yaml.
+    """The class, or the function of ``custom.py``, that builds the network of this kind and name.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no such network.
     """
     piece = pieces.find(kind, name)
     if piece.is_custom:
@@ -43,21 +43,24 @@ def build(
     rows: slice = slice(0, None, 1),
     counts: Sequence[int] = (),
 ) -> tuple[nn.Module, nn.Module]:
-    """A generator and a discriminator with their initial weights, for samples of a shape.
+    """Build a generator and a discriminator, with their initial weights.
 
-    The weights are drawn from the seed on the CPU, so that they are the same on every device.
+    The weights are drawn from the seed on the CPU, so they are the same on every device.
 
     Args:
-        generator: its parameters.
-        discriminator: likewise.
-        shape: of one sample.
-        seed: the run's.
-        device: where they are to be.
-        rows: of a batch, those that the networks are given in training.
-        counts: of the training samples of each class, if the networks are told the class.
+        generator: parameters of the generator.
+        discriminator: parameters of the discriminator.
+        shape: shape of one sample.
+        seed: the run's seed.
+        device: the device that the networks are moved to.
+        rows: the rows of a whole batch that the networks get in training.
+        counts: number of training samples of each class, if the networks are conditioned on the class.
+
+    Raises:
+        UserError: the parameters do not fit the shape, or a network of ``custom.py`` cannot be made.
     """
     given: dict[str, Any] = {}
-    if generator.piece.is_custom:  # those of the project have no dropout
+    if generator.piece.is_custom:  # the project's generators have no dropout
         given = {"masks": random_generator(seed, "dropout", "generator", device=device), "rows": rows}
     made = build_generator(
         generator, counts, shape=shape, weights=random_generator(seed, "generator"), **given
@@ -75,7 +78,7 @@ def build(
 
 
 def build_generator(params: PieceBlock, counts: Sequence[int], **given: Any) -> nn.Module:
-    """A generator, which is told the class if there are ``counts``; see :func:`build`."""
+    """Build a generator, conditioned on the class if there are ``counts``; see :func:`build`."""
     if not counts:
         return build_one("generator", params, **given)
     longer = params.model_copy(update={"latent": params.model_dump()["latent"] + len(counts)})
@@ -83,6 +86,6 @@ def build_generator(params: PieceBlock, counts: Sequence[int], **given: Any) -> 
 
 
 def build_one(kind: Kind, params: PieceBlock, **given: Any) -> nn.Module:
-    """A network with its parameters, and with what is given to all."""
+    """Build a network from its parameters, and from the arguments ``given`` that all of its kind take."""
     arguments = params.model_dump()
     return get_network(kind, arguments.pop("network"))(**arguments, **given)

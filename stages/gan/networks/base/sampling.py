@@ -1,4 +1,4 @@
-"""Samples from a generator, each by its own number."""
+"""Drawing samples from a generator, each of which has a number."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,26 +11,26 @@ from stages.gan.core.datasets import denormalize
 from stages.gan.core.numbering import block_labels, block_size
 from stages.gan.core.randomness import generator as random_generator
 
-_COMMON_SEED = 0  # not the run's: the points are the same for all runs with as large a latent space
+_COMMON_SEED = 0  # not the run's seed: all runs with the same size of latent space have the same points
 COMMON_IMAGES, COMMON_POINTS = 25, 500
 
 
 class Sampler:
-    """The samples of a run's generator, by their numbers.
+    """The samples of a run's generator, by their numbers from 0 on.
 
-    Sample k depends on (seed, k) alone, to the bit: it is always computed in the same block of samples,
-    however many are asked for, as matrix products round differently with another number of rows.
+    Sample k depends only on (seed, k), to the last bit. It is always computed in the same block of samples,
+    however many are wanted, because matrix products round differently with another number of rows.
 
     Args:
         generator: a trained generator.
         seed: the run's seed.
-        label: the class that all are of, if the generator is told it; else each has one of its own.
-        truncation: latent points are of the normal distribution between ± so much (Brock et al. 2019, section
-            3.1): the less, the more typical samples are, and the more alike.
+        label: the class of all samples, if the generator is conditional; None: each sample has its own class.
+        truncation: t > 0; latent points follow the normal distribution restricted to [-t, t] (Brock et al.
+            2019, section 3.1). With a smaller t, samples are more typical and more alike.
 
     Attributes:
-        generator: the same.
-        block: samples in a block; it goes by how large one is.
+        generator: the generator.
+        block: number of samples in a block, which depends on the size of one sample.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Sampler:
             yield draw(self.generator, self._latents(block, self._label))[: count - block * self.block]
 
     def numbered(self, numbers: Sequence[int], labels: Sequence[int] | None = None) -> Tensor:
-        """The samples of these numbers, each 0 or more [N, *shape], in this order.
+        """The samples [N, *shape] with these numbers: points float32, images uint8; on the CPU.
 
         Args:
-            numbers: which.
-            labels: the class of each, if it is not to be its own and the generator is told it.
+            numbers: N numbers, each 0 or more.
+            labels: their N classes, if the generator is conditional; None: those of the sampler.
         """
         rows: dict[tuple[int, int | None], list[int]] = {}
         for row, number in enumerate(numbers):
@@ -70,10 +70,10 @@ class Sampler:
         return self._latents(number // self.block, self._label)[number % self.block]
 
     def _latents(self, block: int, label: int | None) -> Tensor:
-        """Standard normal points [block, latent] from number block * self.block on.
+        """The latent points [block, latent] of a block, which begins with sample ``block * self.block``.
 
-        Behind those of a generator that is told the class is the class: ``label``, or each one's own, as
-        often as in the training data.
+        They are standard normal. For a conditional generator, one-hot rows of the classes follow: ``label``,
+        or classes drawn with their frequencies in the training data.
         """
         size = self._latent - len(self._counts)
         random = random_generator(self._seed, "sample", block)
@@ -87,9 +87,9 @@ class Sampler:
 
 
 def truncated(points: Tensor, most: float) -> Tensor:
-    """Standard normal numbers as those of the distribution's middle, between ``most`` and minus that.
+    """Map standard normal numbers to the normal distribution restricted to [-most, most].
 
-    Each goes to the one that as large a share of the middle lies below; none is drawn again.
+    Each number is mapped to the one with the same cumulative probability, so none has to be drawn again.
     """
     if math.isinf(most):
         return points
@@ -100,7 +100,14 @@ def truncated(points: Tensor, most: float) -> Tensor:
 
 
 def fixed_latents(generator: nn.Module, count: int, seed: int, use: str) -> Tensor:
-    """Latent points [count, latent] for pictures; the classes behind them, if any, take turns."""
+    """Latent points [count, latent] for pictures; a conditional generator's classes follow in rotation.
+
+    Args:
+        generator: the generator that they are for.
+        count: number of points.
+        seed: the seed that they are drawn from.
+        use: name of their use; each use has its own random numbers.
+    """
     counts: Sequence[int] = getattr(generator, "counts", ())
     size = int(generator.latent) - len(counts)  # type: ignore[arg-type]
     points = torch.randn(count, size, generator=random_generator(seed, use))
@@ -111,15 +118,15 @@ def fixed_latents(generator: nn.Module, count: int, seed: int, use: str) -> Tens
 
 
 def common_latents(generator: nn.Module, images: bool) -> Tensor:
-    """The latent points [N, latent] that all runs draw: 25 for images, 500 for points."""
+    """The latent points [N, latent] that are the same for all runs: 25 for images, 500 for points."""
     return fixed_latents(generator, COMMON_IMAGES if images else COMMON_POINTS, _COMMON_SEED, "grid")
 
 
 def draw(generator: nn.Module, latents: Tensor) -> Tensor:
-    """The generator's samples of latent points [N, latent], as data sets hold them, on the CPU.
+    """The generator's samples for latent points [N, latent], on the CPU.
 
-    Points are float32 [N, D] in the data's units, images uint8 [N, C, H, W]. A generator in training is out
-    of it meanwhile: what batches have in common, such as the batch normalisation's means, is not changed.
+    Points are float32 [N, D] in the data's units, images uint8 [N, C, H, W]. The generator is in evaluation
+    mode meanwhile, so buffers such as the means of batch normalisation do not change.
     """
     device = next(generator.parameters()).device
     training = generator.training
