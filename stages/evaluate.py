@@ -19,16 +19,14 @@ Example:
   python -m stages.evaluate --experiment sine --seed 111
 """
 
-import os
-
 from stages.gan.core import params
-from stages.runtime import command
+from stages.runtime import command, waiting
 from stages.tracking import store
 
 
 def main(name: str, seed: int, experiment: params.Experiment, settings: params.Settings) -> None:
     """Score one run."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads take a quarter of the CPU's time
+    waiting.sleep()  # threads that spin take a quarter of the CPU's time here
     with store.default() as runs:
         runs.open()  # its process starts while the import takes its seconds
         from stages.pipeline.evaluate import evaluate

@@ -11,15 +11,13 @@ Example:
   python -m stages.reference --experiment digits
 """
 
-import os
-
 from stages.gan.core import params
-from stages.runtime import command
+from stages.runtime import command, waiting
 
 
 def main(name: str, experiment: params.Experiment, settings: params.Settings) -> None:
     """Prepare an experiment's reference."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads take a quarter of the CPU's time
+    waiting.sleep()  # threads that spin take a quarter of the CPU's time here
     from stages.pipeline.reference import reference
 
     reference(name, experiment, settings)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from stages.gan.core import params, portability
-from stages.runtime import signals
+from stages.runtime import signals, waiting
 from stages.runtime.errors import UserError, describe_os_error, one_line, say
 
 
@@ -135,4 +135,5 @@ def _load(arguments: argparse.Namespace) -> tuple[params.Experiment, params.Sett
     known = params.load(arguments.params)
     experiment = params.select(known, arguments.experiment, arguments.params)
     portability.limit(known.settings.portable)
+    waiting.settle(known.settings.threads)
     return experiment, known.settings
