@@ -14,6 +14,7 @@ from pathlib import Path
 from stages.gan.core import params, portability
 from stages.runtime import command, paths
 from stages.runtime.errors import UserError, counted, one_line, say
+from stages.tools import missing
 
 _NEXT = 2  # classes that are named beside the most likely one
 
@@ -50,7 +51,10 @@ def classify(wanted: argparse.Namespace) -> None:
             f"{experiment}: its judge fits points, and sees no pictures; name another --experiment"
         )
     if not path.exists():
-        raise UserError(f"{path}: there is no such judge; run the judge stage (make repro)")
+        remedy = "name another --judge"
+        if wanted.judge is None:
+            remedy = missing.remedy(known.settings, wanted.params, experiment)
+        raise UserError(f"{path}: there is no such judge; {remedy}")
     portability.limit(known.settings.portable)
     import torch
 

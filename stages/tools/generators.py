@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stages.gan.core import params, portability
 from stages.runtime import command, paths
 from stages.runtime.errors import UserError
+from stages.tools import missing
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +52,10 @@ def find(wanted: argparse.Namespace) -> Path:
         raise UserError("which generator? Name it by --experiment and --seed, or its file by --generator")
     path = paths.RunFiles(wanted.experiment, wanted.seed).generator
     if not path.exists():
-        params.select(params.load(wanted.params), wanted.experiment, wanted.params)
-        raise UserError(f"{path}: there is no such generator; run the train stage, or name another --seed")
+        known = params.load(wanted.params)
+        params.select(known, wanted.experiment, wanted.params)
+        remedy = missing.remedy(known.settings, wanted.params, wanted.experiment, wanted.seed)
+        raise UserError(f"{path}: there is no such generator; {remedy}")
     return path
 
 

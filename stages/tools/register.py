@@ -89,8 +89,8 @@ def _run(client: "MlflowClient", name: re.Match[str], place: str, here: Path) ->
             return finished[0]
     which = f"the generator in {file}" if known else "this seed"
     raise UserError(
-        f"{name[0]}: MLflow at {place} has no finished training of {which}; train it, or, where its messages "
-        "wait still, send them: make sync"
+        f"{name[0]}: MLflow at {place} has no finished training of {which}; have params.yaml list it, and "
+        "run `make repro`; or, if its messages wait still, send them: `make sync`"
     )
 
 
