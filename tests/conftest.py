@@ -159,9 +159,14 @@ def _repeatable() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _hears_ctrl_c() -> None:
-    """What tests start hears SIGINT, though a shell that starts tests in the background has it ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_are_heard() -> None:
+    """What tests start hears each signal, though nohup, or a shell's `&`, has this process ignore one."""
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, lambda *_: None),  # this process goes on: what it starts has the default again
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
