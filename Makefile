@@ -1,6 +1,6 @@
 # What to do here: `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help install repro verify sweep sync resolve exps register check test slow bench torture parity ui lint lock
+.PHONY: help install repro smoke verify sweep sync resolve exps register check test slow bench torture parity ui lint lock
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -24,6 +24,9 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 repro: install ## Run what is not up to date of the pipeline
 	.venv/bin/python -m stages.check # puts a cut dvc.lock right; says in one line what DVC would stumble over
 	.venv/bin/dvc repro
+
+smoke: install ## Run all stages of sine and digits at tiny size in a copy, to see that they work (a minute); REPORT=smoke.md
+	.venv/bin/python -m stages.tools.smoke $(if $(REPORT),--report $(REPORT))
 
 verify: install ## Make what params.yaml lists again from nothing, and compare it with what is published; EXPERIMENT=sine, SEED=111
 	.venv/bin/python -m stages.tools.verify $(if $(EXPERIMENT),--experiment $(EXPERIMENT)) $(if $(SEED),--seed $(SEED))

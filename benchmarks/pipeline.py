@@ -1,7 +1,6 @@
 """The pipeline from nothing, as it is and with next to no work: what is left of it then is overhead."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -10,13 +9,10 @@ from typing import Any
 
 import yaml
 
+from stages.runtime import git
+from stages.tools import smoke
+
 ROOT = Path(__file__).parent.parent
-IDLE: dict[str, dict[str, dict[str, Any]]] = {
-    "sine": {"data": {"points": 64}, "judge": {"epochs": 1}},
-    "digits": {"judge": {"epochs": 1}},
-    "mnist": {"data": {"limit": 320}, "judge": {"epochs": 1}},
-    "mnist_fast": {"data": {"limit": 320}, "judge": {"epochs": 1}},
-}
 # In the environment: who commits, where git knows nobody.
 IDENTITY = {
     f"GIT_{who}_{what}": value
@@ -27,16 +23,7 @@ IDENTITY = {
 
 def checkout(folder: Path, results: bool = False) -> None:
     """Copy the project's files, as they are now, into a new repository in a folder; by default no results."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, files):
-        if not results and (name.startswith("reports/") or name == "dvc.lock"):
-            continue
-        if not (ROOT / name).exists():
-            continue
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, folder / name)
-    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
+    git.copy(ROOT, folder, results)
 
 
 def change_params(folder: Path, changes: dict[str, dict[str, dict[str, Any]]], **settings: Any) -> None:
@@ -51,9 +38,10 @@ def change_params(folder: Path, changes: dict[str, dict[str, dict[str, Any]]], *
 
 def make_idle(folder: Path, epochs: int = 1, samples: int = 1000) -> None:
     """Change the parameters of a checkout so that there is next to nothing to do."""
-    train = {"epochs": epochs, "preview": 16, "image_every": 1, "checkpoint_every": 1}
-    every = {"train": train, "sample": {"count": samples}}
-    change_params(folder, {name: blocks | every for name, blocks in IDLE.items()}, device="cpu")
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    smoke.shrink(params, epochs, samples)
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def environment() -> dict[str, str]:

@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 import yaml
 
+from stages.tools import smoke
+
 SEED = 7
 OF_A_RUN = ("train", "sample", "evaluate", "plot")
 SIZES = {"epochs": 2, "preview": 16, "image_every": 5, "checkpoint_every": 5, "batch_size": 16}
@@ -133,14 +135,12 @@ def change(folder: Path, **values: object) -> None:
 def make(folder: Path, root: Path) -> None:
     """Run all stages of two small experiments in an empty folder."""
     content = yaml.safe_load((root / "params.yaml").read_text())
-    content["device"] = "cpu"
     content["digits"] = content.pop("digits_classic")
+    content |= {"experiments": ["sine", "digits"], "seeds": [111]}
+    smoke.shrink(content, samples=200)
     for name in ("sine", "digits"):
         content[name]["train"] |= SIZES
-        content[name]["judge"]["epochs"] = 1
-        content[name]["sample"]["count"] = 200
     content["digits"]["judge"]["epochs"] = 3  # enough to know a zero
-    content["sine"]["data"]["points"] = 64
     content["digits"]["train"]["batch_size"] = 512
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     for name in ("sine", "digits"):

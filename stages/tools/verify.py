@@ -12,27 +12,20 @@ Examples:
 """
 
 import argparse
-import os
 import platform
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 from stages.gan.core import params
-from stages.runtime import command, git
+from stages.runtime import command, dvc_process, git
 from stages.runtime.errors import UserError, listed, say
 from stages.tools import published
 from stages.tools.published import File, Runs
 
 _NAMED = 5  # scores in a line, at most
-_PATIENCE = 60  # seconds for stages that end
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,33 +74,10 @@ def _list(path: Path, experiments: Sequence[str] | None, seeds: Sequence[int] | 
 
 def _make(folder: Path) -> None:
     """Run all stages in a clone, whether they are up to date or not."""
-    own = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-    own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
-    own["DVC_SITE_CACHE_DIR"] = str(folder / ".dvc" / "site")
-    (folder / ".dvc" / "config.local").write_text("[cache]\n    dir = cache\n")  # whatever the user's own say
-    # A group of its own, so that what DVC has started ends with it.
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", "--force"], cwd=folder, env=own, start_new_session=True
-    )
-    try:
+    with dvc_process.elsewhere(folder, "--force") as process:
         code = process.wait()
-    except BaseException:
-        _end(process)
-        raise
     if code:
         raise UserError("verify: dvc repro has failed there; what it said is above")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End DVC and its stages, which first write what they must."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, 0)
-            time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _compare(runs: Runs, device: str) -> None:
