@@ -22,8 +22,7 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 	touch $@
 
 repro: install ## Run what is not up to date of the pipeline
-	.venv/bin/python -m stages.check # puts a cut dvc.lock right; says in one line what DVC would stumble over
-	.venv/bin/dvc repro
+	@.venv/bin/python -m stages.tools.repro
 
 smoke: install ## Run all stages of sine and digits at tiny size in a copy, to see that they work (a minute); REPORT=smoke.md
 	.venv/bin/python -m stages.tools.smoke $(if $(REPORT),--report $(REPORT))

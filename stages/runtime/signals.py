@@ -14,6 +14,7 @@ from stages.runtime import dvc
 if TYPE_CHECKING:
     from psutil import Process
 
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # what ends a stage, but for what is ignored
 _EVERY = 0.5  # seconds between two looks after DVC
 _signal: int | None = None  # that has come
 _deferred = False
@@ -28,7 +29,7 @@ def install() -> None:
     by nobody, and removed by DVC before it runs the stage again.
     """
     global _dvc
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ENDING:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, _handle)
     _dvc = dvc.process()

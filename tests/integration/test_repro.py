@@ -1,0 +1,116 @@
+"""`make repro` on a terminal: stopped by Ctrl-C, and run again."""
+
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import pipeline
+from tests import calls
+from tests.integration.test_kills import checkpoints
+
+pytestmark = pytest.mark.slow
+
+# Has the terminal send Ctrl-C to what it becomes.
+ON_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Terminal:
+    """A command on a terminal of its own."""
+
+    def __init__(self, folder: Path, *command: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", ON_TERMINAL, *command],
+            cwd=folder,
+            env={**pipeline.environment(), "CI": "", "MAKEFLAGS": ""},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+
+    def press(self, key: bytes) -> None:
+        os.write(self._ours, key)
+
+    def read(self) -> str:
+        """All that is shown, until the command ends."""
+        shown = b"".join(self._parts())
+        self.process.wait(timeout=60)
+        os.close(self._ours)
+        return shown.decode().replace("\r\n", "\n")
+
+    def _parts(self) -> Iterator[bytes]:
+        with contextlib.suppress(OSError):  # the other side is closed
+            while part := os.read(self._ours, 4096):
+                yield part
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """The project with one small training, and the environment that `make install` leaves."""
+    folder = tmp_path_factory.mktemp("project")
+    pipeline.checkout(folder)
+    pipeline.make_idle(folder, epochs=200, samples=200)
+    calls.change(folder, experiments=["sine"], seeds=[5], state_every=0.1, sine__data__points=640)
+    (folder / ".venv").mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != "installed":
+            (folder / ".venv" / part.name).symlink_to(part)
+    os.utime(folder / "requirements.txt", (0, 0))
+    (folder / ".venv" / "installed").touch()
+    return folder
+
+
+def test_ctrl_c_stops_it_and_the_last_lines_say_how_to_go_on(project):
+    terminal = Terminal(project, "make", "repro")
+    end = time.monotonic() + 300
+    while len(checkpoints(project)) < 2:
+        assert time.monotonic() < end
+        assert terminal.process.poll() is None
+        time.sleep(0.01)
+    terminal.press(b"\x03")
+    shown = terminal.read()
+    assert terminal.process.returncode != 0
+    assert "its checkpoint is kept" in shown
+    *_, said, made = shown.splitlines()
+    assert said == "repro: stopped; what is done is kept: run `make repro` again, and it goes on from here"
+    assert re.fullmatch(r"make: \*\*\* .*repro\] Interrupt.*", made)
+    assert "Traceback" not in shown
+
+    terminal = Terminal(project, "make", "repro")
+    shown = terminal.read()
+    assert terminal.process.returncode == 0, shown
+    assert "train sine, seed 5: goes on from epoch" in shown
+    assert "prepare@sine' didn't change, skipping" in shown
+    run, report, after = shown.splitlines()[-3:]
+    assert run == "sine, seed 5: see reports/runs/sine/seed-5/samples.png, evolution.gif"
+    assert report == "all runs side by side: see reports/README.md"
+    assert after.startswith("next: `make ui`")
+    for picture in ("samples.png", "evolution.gif"):
+        assert (project / "reports/runs/sine/seed-5" / picture).exists()
+
+
+def test_a_mistake_in_the_parameters_is_the_last_word_but_makes(project):
+    path = project / "params.yaml"
+    before = path.read_text()
+    path.write_text(before.replace("- sine\n", "- snie\n", 1))
+    terminal = Terminal(project, "make", "repro")
+    shown = terminal.read()
+    path.write_text(before)
+    *_, said, made = shown.splitlines()
+    assert said.startswith("error: params.yaml: experiments: no block named snie")
+    assert made.startswith("make: *** ")
+    assert terminal.process.returncode == 2
