@@ -74,9 +74,14 @@ class TorturedVictim(Victim):
     """
 
     def __init__(
-        self, folder: Path, experiment: str, changes: Mapping[str, Any], state_every: float = 0.3
+        self,
+        folder: Path,
+        experiment: str,
+        changes: Mapping[str, Any],
+        state_every: float = 0.3,
+        recipes: Path = pipeline.ROOT / "params.yaml",
     ) -> None:
-        super().__init__(folder, experiment, changes, state_every)
+        super().__init__(folder, experiment, changes, state_every, recipes)
         self.tally = Tally()
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals, after: float, write: bool) -> bool:

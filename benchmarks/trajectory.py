@@ -104,13 +104,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--params", type=Path, default=pipeline.ROOT / "params.yaml", help="with the cases")
     parser.add_argument("--double", action="store_true", help="compute in float64")
     arguments = parser.parse_args()
     group = process_group.current(arguments.processes)
     device = group.device(devices.set_up(arguments.device, arguments.threads))
     if arguments.double:
         torch.set_default_dtype(torch.float64)
-    known = params.load(pipeline.ROOT / "params.yaml").experiments
+    known = params.load(arguments.params).experiments
     found: dict[str, Tensor] = {}
     with group.joined(device, [sys.executable, "-m", "benchmarks.trajectory", *sys.argv[1:]]):
         for case in arguments.cases:

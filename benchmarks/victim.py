@@ -27,9 +27,10 @@ class Victim:
 
     Args:
         folder: for params.yaml, data and results; an empty one.
-        experiment: its name in params.yaml.
+        experiment: its name in ``recipes``.
         changes: of its parameters: blocks, or keys of its block ``train``.
         state_every: seconds between two checkpoints.
+        recipes: the parameter file that ``changes`` are made to.
 
     Attributes:
         uri: the address of the MLflow store that it logs to.
@@ -39,7 +40,12 @@ class Victim:
     """
 
     def __init__(
-        self, folder: Path, experiment: str, changes: Mapping[str, Any], state_every: float = 10
+        self,
+        folder: Path,
+        experiment: str,
+        changes: Mapping[str, Any],
+        state_every: float = 10,
+        recipes: Path = pipeline.ROOT / "params.yaml",
     ) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here, children ignore, too
         self.folder = folder
@@ -47,7 +53,7 @@ class Victim:
         self.files = RunFiles(experiment, 111)
         self.uri = f"sqlite:///{folder}/mlflow.db"
         self._runs: dict[str, int] = {}
-        params = yaml.safe_load((pipeline.ROOT / "params.yaml").read_text())
+        params = yaml.safe_load(recipes.read_text())
         block = params[experiment]
         changed = {**block, **changes, "train": {**block["train"], **changes["train"]}}
         settings = {"threads": 1, "device": "cpu", "state_every": state_every}

@@ -5,6 +5,7 @@ import hashlib
 import io
 import resource
 import runpy
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from tempfile import TemporaryDirectory
 import pytest
 import yaml
 
+from benchmarks import pipeline
 from stages.tools import smoke
 
+PARAMS = Path(__file__).with_name("params.yaml")  # the tests' own: the project's are the user's to change
 SEED = 7
 OF_A_RUN = ("train", "sample", "evaluate", "plot")
 SIZES = {"epochs": 2, "preview": 16, "image_every": 5, "checkpoint_every": 5, "batch_size": 16}
@@ -132,11 +135,16 @@ def change(folder: Path, **values: object) -> None:
     path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def make(folder: Path, root: Path) -> None:
+def checkout(folder: Path) -> None:
+    """Copy the project's files into a new repository, without results, and with the tests' parameters."""
+    pipeline.checkout(folder)
+    shutil.copyfile(PARAMS, folder / "params.yaml")
+
+
+def make(folder: Path) -> None:
     """Run all stages of two small experiments in an empty folder."""
-    content = yaml.safe_load((root / "params.yaml").read_text())
+    content = yaml.safe_load(PARAMS.read_text())
     content["digits"] = content.pop("digits_classic")
-    content |= {"experiments": ["sine", "digits"], "seeds": [111]}
     smoke.shrink(content, samples=200)
     for name in ("sine", "digits"):
         content[name]["train"] |= SIZES

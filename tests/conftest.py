@@ -43,7 +43,7 @@ def mnist_mirror() -> str:
 def finished(tmp_path_factory) -> Path:
     """A folder with all that the stages make of two small experiments; to be copied, not changed."""
     folder = tmp_path_factory.mktemp("finished")
-    calls.make(folder, ROOT)
+    calls.make(folder)
     return folder
 
 

@@ -19,11 +19,12 @@ from stages.gan.core.randomness import generator as random_generator
 from stages.gan.networks.mlp import Dropout
 from stages.gan.training.batches import Real
 from stages.gan.training.loop import Training
+from tests import calls
 
 
 @pytest.fixture
-def experiments(root) -> dict[str, Experiment]:
-    return params.load(root / "params.yaml").experiments
+def experiments() -> dict[str, Experiment]:
+    return params.load(calls.PARAMS).experiments
 
 
 class Replayed(nn.Module):
@@ -83,7 +84,7 @@ def test_our_step_is_the_references_to_float_rounding(name, shape, experiments):
 def test_a_worker_times_every_step(trained_by, root, tmp_path, experiments):
     folder = tmp_path / "data" / "digits"
     experiments["digits"].source.load(Path("unused")).save(folder / "dataset.safetensors")
-    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(calls.PARAMS.read_text())
     sizes = ("--epochs", "2", "--limit", "100")
     command = [sys.executable, "-m", "benchmarks.worker", trained_by, "digits_classic", *sizes]
     done = subprocess.run(

@@ -5,6 +5,8 @@ import sys
 import pytest
 import yaml
 
+from tests import calls
+
 KINDS = ("outs", "metrics", "plots")
 STAGES = ("prepare", "judge", "reference", "train", "sample", "evaluate", "plot", "report")
 TOOLS = ("draw", "classify", "export", "invert", "register", "sync", "ui", "comment")
@@ -21,8 +23,8 @@ def stage(folder, root, name: str, *arguments: str) -> subprocess.CompletedProce
 
 
 @pytest.fixture
-def folder(tmp_path, root):
-    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
+def folder(tmp_path):
+    (tmp_path / "params.yaml").write_text(calls.PARAMS.read_text())
     return tmp_path
 
 
@@ -37,9 +39,7 @@ def assert_one_line(run: subprocess.CompletedProcess, *words: str) -> None:
 def test_a_mistake_gets_one_line_and_leaves_nothing_behind(folder, root):
     before = sorted(folder.rglob("*"))
     assert_one_line(stage(folder, root, "prepare", "--experiment", "sin"), "no block named sin", "sine")
-    (folder / "params.yaml").write_text(
-        (root / "params.yaml").read_text().replace("threads: 2", "threads: 0")
-    )
+    (folder / "params.yaml").write_text(calls.PARAMS.read_text().replace("threads: 2", "threads: 0"))
     assert_one_line(stage(folder, root, "prepare", "--experiment", "sine"), "params.yaml: threads", "got 0")
     assert sorted(folder.rglob("*")) == before
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 import yaml
 
-from benchmarks import pipeline
 from benchmarks.torture import TorturedVictim
 from stages.gan.core import params
 from stages.gan.core.datasets import Dataset
@@ -26,9 +25,9 @@ NETWORKS = {
 LOSS = {"loss": "relativistic_average"}
 
 
-def write_params(folder: Path, root: Path, **train: object) -> None:
+def write_params(folder: Path, **train: object) -> None:
     """Parameters of a small experiment, digits, with custom networks and a custom loss."""
-    content = yaml.safe_load((root / "params.yaml").read_text())
+    content = yaml.safe_load(calls.PARAMS.read_text())
     content["digits"] = content.pop("digits_classic") | NETWORKS
     content["digits"]["train"] |= calls.SIZES | LOSS | {"batch_size": 512, **train}
     content["digits"]["sample"]["count"] = 200
@@ -44,7 +43,7 @@ def call(folder: Path, *stages: str) -> None:
 
 
 def test_custom_networks_and_a_custom_loss_go_all_the_way_and_leave_the_same_bytes(root, tmp_path):
-    write_params(tmp_path, root, ema=0.9, r1=0.1, penalty_every=4)
+    write_params(tmp_path, ema=0.9, r1=0.1, penalty_every=4)
     call(tmp_path, "prepare", "judge", "reference", *calls.OF_A_RUN)
     files = paths.RunFiles("digits", calls.SEED)
     assert (tmp_path / files.scores).exists()
@@ -64,7 +63,7 @@ def test_custom_networks_and_a_custom_loss_go_all_the_way_and_leave_the_same_byt
 
 def test_a_custom_training_that_is_killed_ends_as_if_it_had_never_been(tmp_path):
     changes = {**NETWORKS, "train": {**LOSS, "epochs": 8, "ema": 0.9}}
-    victim = TorturedVictim(tmp_path, "digits_classic", changes, state_every=0.1)
+    victim = TorturedVictim(tmp_path, "digits_classic", changes, 0.1, calls.PARAMS)
     process, _ = victim.start()
     wait_for(lambda: len(checkpoints(victim.folder)) == 2)
     assert victim.kill(process, signal.SIGKILL, after=0, write=True)
@@ -98,9 +97,9 @@ class CircleSource(Source):
 """
 
 
-def test_a_custom_data_source_goes_all_the_way(root, tmp_path, write_custom):
+def test_a_custom_data_source_goes_all_the_way(tmp_path, write_custom):
     write_custom(SOURCE)
-    content = yaml.safe_load((root / "params.yaml").read_text())
+    content = yaml.safe_load(calls.PARAMS.read_text())
     content["digits"] = content["sine"] | {"data": {"source": "circle", "points": 64}}
     content["digits"]["train"] |= calls.SIZES
     content["digits"]["sample"]["count"] = 200
@@ -126,7 +125,7 @@ def test_a_custom_data_source_goes_all_the_way(root, tmp_path, write_custom):
 def test_other_code_does_not_go_on_from_the_checkpoints_of_a_training(root, tmp_path, write_custom):
     text = (root / declarations.CUSTOM_PLACE).read_text()
     write_custom(text)
-    write_params(tmp_path, root)
+    write_params(tmp_path)
 
     def folder() -> Path:
         experiment = params.load(tmp_path / "params.yaml").experiments["digits"]
@@ -144,8 +143,8 @@ def test_other_code_does_not_go_on_from_the_checkpoints_of_a_training(root, tmp_
 
 
 def test_an_edit_trains_again_what_uses_it_and_nothing_else(root, tmp_path):
-    pipeline.checkout(tmp_path)
-    write_params(tmp_path, root)
+    calls.checkout(tmp_path)
+    write_params(tmp_path)
     target, custom = f"train@digits-{calls.SEED}", tmp_path / declarations.CUSTOM_PLACE
     assert ran(run(tmp_path, "dvc", "repro", target)) == ["check", "prepare@digits", target]
     text = custom.read_text()
@@ -178,7 +177,7 @@ def test_a_mistake_in_custom_py_is_reported_before_anything_runs(
     text = (root / declarations.CUSTOM_PLACE).read_text()
     assert right in text
     write_custom(text.replace(right, wrong, 1))
-    write_params(tmp_path, root)
+    write_params(tmp_path)
     ended = calls.call(tmp_path, "check", "--params", "params.yaml")
     calls.assert_refused(ended, words)
     assert not (tmp_path / "data").exists()

@@ -38,6 +38,7 @@ from pydantic import BaseModel
 from benchmarks import pipeline
 from stages.gan.core.params import Settings, experiment_schema, wording
 from stages.gan.core.params.types import BY_NAME
+from tests import calls
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
@@ -255,7 +256,7 @@ def reader(tmp_path_factory) -> Iterator[Reader]:
     if not (Path(sys.prefix) / "bin" / "activate").exists():
         pytest.skip("the pages speak of a virtual environment, and this is none")
     folder = tmp_path_factory.mktemp("clone")
-    pipeline.checkout(folder)
+    calls.checkout(folder)
     pipeline.make_idle(folder, epochs=2, samples=200)
     # What `make install` leaves: newer than requirements.txt, so that nothing is installed.
     (folder / ".venv").mkdir()
@@ -453,8 +454,8 @@ MODERN = [block for block in BLOCKS if block.page.name == "modern.md" and block.
 
 
 @pytest.mark.parametrize("block", MODERN, ids=str)
-def test_a_recipe_on_the_page_of_recipes_is_one(root, block):
-    digits = yaml.safe_load((root / "params.yaml").read_text())["digits"]
+def test_a_recipe_on_the_page_of_recipes_is_one(block):
+    digits = yaml.safe_load(calls.PARAMS.read_text())["digits"]
     said = yaml.safe_load(block.text)
     train = digits["train"] | said.pop("train", {})
     wording.validate(experiment_schema(), digits | said | {"train": train}, block.page)

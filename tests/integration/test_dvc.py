@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from benchmarks import pipeline
+from tests import calls
 from tests.integration.test_pipeline import ran, run, run_quietly
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("experiments")
-    pipeline.checkout(folder)
+    calls.checkout(folder)
     pipeline.make_idle(folder)
     pipeline.change_params(folder, {}, experiments=["sine"], seeds=[5])
     run(folder, "git", "add", "--all")

@@ -232,7 +232,7 @@ def test_a_full_disk_below_what_it_says_stops_no_stage(workplace, root):
 
 def test_after_a_failed_repro_the_next_one_works(tmp_path):
     """DVC deletes a stage's outputs before it runs it; here only the stage is short of room, not DVC."""
-    pipeline.checkout(tmp_path)
+    calls.checkout(tmp_path)
     pipeline.make_idle(tmp_path)
     limited = tmp_path / "limited" / "python"
     limited.parent.mkdir()

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from stages.gan.core import params
 from stages.runtime.errors import UserError
+from tests import calls
 
-CONTENT = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
+CONTENT = yaml.safe_load(calls.PARAMS.read_text())
 repeatable = settings(
     derandomize=True,
     deadline=None,

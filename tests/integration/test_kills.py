@@ -16,6 +16,7 @@ from benchmarks import pipeline
 from benchmarks.torture import CASES, TorturedVictim
 from stages.gan.training.checkpoints import FINISHED
 from stages.runtime import locks
+from tests import calls
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,7 @@ def victim(tmp_path_factory) -> TorturedVictim:
     """So many epochs that it does not end before it is killed, where the machine does much else."""
     experiment, changes = CASES["digits, convolutional"]
     changes = {**changes, "train": {**changes["train"], "epochs": 32}}
-    return TorturedVictim(tmp_path_factory.mktemp("victim"), experiment, changes, state_every=0.1)
+    return TorturedVictim(tmp_path_factory.mktemp("victim"), experiment, changes, 0.1, calls.PARAMS)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
@@ -155,7 +156,7 @@ def test_a_log_on_a_full_disk_costs_no_training(victim):
 
 def test_dvc_repro_goes_on_after_it_is_killed(tmp_path):
     """All of it, or DVC alone: then the stage ends, too, as nobody would take what it leaves."""
-    pipeline.checkout(tmp_path)
+    calls.checkout(tmp_path)
     small = {"epochs": 100, "preview": 16, "image_every": 100, "checkpoint_every": 100}
     changes = {"sine": {"data": {"points": 640}, "train": small}}
     pipeline.change_params(tmp_path, changes, device="cpu", threads=1, state_every=0.1)

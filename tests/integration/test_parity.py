@@ -6,8 +6,9 @@ import torch
 
 from benchmarks import parity
 from benchmarks.parity import Difference, Setting
+from tests import calls
 
-START = ("--steps", "0", "1", "10")
+START = ("--params", str(calls.PARAMS), "--steps", "0", "1", "10")
 
 
 def test_threads_and_processes_stay_within_the_bounds():

@@ -88,8 +88,10 @@ def edited(folder: Path, **changes: tuple[str, str] | str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
     """A git repository with the project's files as they are now, at tiny size, and nothing else."""
-    folder = tmp_path_factory.mktemp("clone")
-    smoke.copy(pipeline.ROOT, folder)
+    project, folder = (tmp_path_factory.mktemp(name) for name in ("project", "clone"))
+    calls.checkout(project)
+    run(project, "git", "add", "--all")
+    smoke.copy(project, folder)
     return folder
 
 

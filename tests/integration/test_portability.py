@@ -33,6 +33,7 @@ def test_this_cpu_makes_the_same_bytes_as_all_others(root, tmp_path):
     for name, expected in SUMS.items():
         file = tmp_path / name
         command = [sys.executable, "-m", "benchmarks.trajectory", file, "--cases", name, "--steps", "10"]
+        command += ["--params", calls.PARAMS]
         subprocess.run(command, cwd=root, env={**os.environ, **portability.LIMITS}, check=True)
         assert hashlib.md5(file.read_bytes()).hexdigest() == expected, name
 
@@ -61,7 +62,7 @@ def test_a_stage_is_limited_before_anything_that_computes_is_imported(root):
         "    print('seen', torch.backends.cpu.get_cpu_capability(), os.environ['MKL_CBWR'])\n"
         "command.for_experiment(work, None)\n"
     )
-    params = root / "params.yaml"
+    params = calls.PARAMS
     own = {key: value for key, value in os.environ.items() if key not in portability.LIMITS}
     done = subprocess.run(
         [sys.executable, "-c", script, "--experiment", "sine", "--params", params],
@@ -73,9 +74,9 @@ def test_a_stage_is_limited_before_anything_that_computes_is_imported(root):
     assert "seen AVX2 COMPATIBLE" in done.stdout, done.stderr
 
 
-def test_where_it_cannot_be_check_says_so_in_a_line(root, tmp_path, monkeypatch):
+def test_where_it_cannot_be_check_says_so_in_a_line(tmp_path, monkeypatch):
     params = tmp_path / "params.yaml"
-    params.write_text((root / "params.yaml").read_text())
+    params.write_text(calls.PARAMS.read_text())
 
     def said() -> list[str]:
         out = calls.call(tmp_path, "check", "--params", "params.yaml").out

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.torture import AVERAGED, CONV
 from benchmarks.victim import Victim
+from tests import calls
 from tests.integration.test_kills import checkpoints, go_on, only_its_end_is_kept, said, statuses, wait_for
 
 pytestmark = pytest.mark.slow
@@ -18,7 +19,8 @@ TRAIN = {"epochs": 6, **AVERAGED, "processes": 2}
 
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory) -> Victim:
-    return Victim(tmp_path_factory.mktemp("victim"), "digits", {**CONV, "train": TRAIN}, state_every=0.1)
+    folder = tmp_path_factory.mktemp("victim")
+    return Victim(folder, "digits", {**CONV, "train": TRAIN}, 0.1, calls.PARAMS)
 
 
 def workers(process: subprocess.Popen) -> list[psutil.Process]:

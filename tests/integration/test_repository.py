@@ -12,6 +12,7 @@ from dvc.utils.hydra import apply_overrides
 
 from benchmarks import pipeline
 from stages.gan.core.params.declarations import CUSTOM_PLACE, ROOMS
+from tests import calls
 
 SCIENCE, PIPELINE = Path("stages/gan"), Path("stages/pipeline")
 MACHINERY = ("runtime", "tracking", "tools", "sweep")
@@ -193,10 +194,10 @@ def test_no_commit_names_a_registry_or_a_place_on_a_machine(root):
         assert not forbidden.search(path.read_text(encoding="utf-8")), name
 
 
-def test_dvc_changes_nothing_of_params_yaml_but_what_it_is_told(root, tmp_path):
+def test_dvc_changes_nothing_of_params_yaml_but_what_it_is_told(tmp_path):
     """`dvc exp run -S` writes the file anew: lists in blocks, and no line longer than 80 characters."""
     path = tmp_path / "params.yaml"
-    before = (root / "params.yaml").read_text()
+    before = calls.PARAMS.read_text()
     path.write_text(before)
     apply_overrides(path, ["sine.train.lr=0.5"])
     assert path.read_text() == before.replace("lr: 0.001\n", "lr: 0.5\n", 1)

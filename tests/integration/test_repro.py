@@ -62,7 +62,7 @@ class Terminal:
 def project(tmp_path_factory) -> Path:
     """The project with one small training, and the environment that `make install` leaves."""
     folder = tmp_path_factory.mktemp("project")
-    pipeline.checkout(folder)
+    calls.checkout(folder)
     pipeline.make_idle(folder, epochs=200, samples=200)
     calls.change(folder, experiments=["sine"], seeds=[5], state_every=0.1, sine__data__points=640)
     (folder / ".venv").mkdir()

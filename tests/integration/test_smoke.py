@@ -41,9 +41,9 @@ def smoke(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def project(tmp_path) -> Path:
-    """The project with other parameters than it has, all of it in git's index, and nothing committed."""
+    """The project with changed parameters; all but these in git's index, and nothing committed."""
     folder = tmp_path / "project"
-    pipeline.checkout(folder)
+    calls.checkout(folder)
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
     changed = {"sine__train__epochs": 10_000, "sine__train__batch_size": 512, "digits__train__lr": 0.5}
     calls.change(folder, experiments=["photographs"], seeds=[5], **changed)

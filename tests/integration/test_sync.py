@@ -7,6 +7,7 @@ from stages.runtime import paths
 from stages.runtime.errors import UserError
 from stages.tools import sync
 from stages.tracking.store import Store
+from tests import calls
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,7 @@ def test_a_malformed_address_is_reported_before_any_work(root, monkeypatch, comm
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "localhost:5000")
     monkeypatch.setenv("PYTHONPATH", str(root))
     stage, *arguments = command.split()
-    params = ("--params", str(root / "params.yaml"))
+    params = ("--params", str(calls.PARAMS))
     program = [sys.executable, "-m", f"stages.{stage}", *arguments, *params]
     done = subprocess.run(program, capture_output=True, text=True)
     assert done.returncode == 1

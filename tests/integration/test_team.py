@@ -67,10 +67,10 @@ def train(folder: Path, seed: int, **environment: str) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory, root) -> Path:
+def prepared(tmp_path_factory) -> Path:
     """A folder with the data of a small experiment."""
     folder = tmp_path_factory.mktemp("prepared")
-    shutil.copyfile(root / "params.yaml", folder / "params.yaml")
+    shutil.copyfile(calls.PARAMS, folder / "params.yaml")
     sizes = {"epochs": EPOCHS, "image_every": 4, "checkpoint_every": 4, "preview": 16}
     changes = {"data": {"points": 256}, "judge": {"epochs": 1}, "train": sizes, "sample": {"count": 300}}
     pipeline.change_params(folder, {"sine": changes}, device="cpu", threads=1)

@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmarks import pipeline
+from tests import calls
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +18,7 @@ OUTPUTS = ("dvc.lock", "reports", "data")
 def clone(folder: Path, cache: Path, store: str) -> tuple[list[str], dict[str, str]]:
     """Make a tiny clone whose DVC cache is another folder; returns `dvc repro` there, and its environment."""
     folder.mkdir()
-    pipeline.checkout(folder)
+    calls.checkout(folder)
     pipeline.make_idle(folder, epochs=3, samples=200)
     pipeline.change_params(folder, {}, experiments=["sine"], threads=1)
     environment = {**pipeline.environment(), "MLFLOW_TRACKING_URI": store}

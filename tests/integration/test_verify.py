@@ -51,7 +51,7 @@ def state(folder: Path) -> set[str]:
 def publication(tmp_path_factory) -> Path:
     """A repository that has published a tiny run; to be changed and put back."""
     folder = tmp_path_factory.mktemp("publication")
-    pipeline.checkout(folder)
+    calls.checkout(folder)
     pipeline.make_idle(folder)
     calls.change(folder, experiments=["sine"], seeds=[1])
     commit(folder)

@@ -54,7 +54,7 @@ def write(folder: Path, seed: int, distance: float, **scored: str | int) -> None
 
 @pytest.fixture
 def repository(tmp_path) -> Path:
-    pipeline.checkout(tmp_path)
+    calls.checkout(tmp_path)
     calls.change(tmp_path, experiments=["sine"], seeds=[1, 2, 3])
     for seed in (1, 2, 3):
         write(tmp_path, seed, 0.02 + seed / 10000)

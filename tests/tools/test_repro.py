@@ -9,6 +9,7 @@ import pytest
 
 from stages.gan.core import params
 from stages.tools import repro
+from tests import calls
 
 STOPPED = "repro: stopped; what is done is kept: run `make repro` again, and it goes on from here\n"
 # It ends as DVC does when its stage was ended: neither by the signal, nor with its code.
@@ -67,8 +68,8 @@ def test_a_signal_that_comes_to_it_alone_is_passed_on(root):
     assert process.returncode == -signal.SIGTERM
 
 
-def test_the_last_lines_name_pictures_of_what_is_listed(root):
-    settings = params.load(root / "params.yaml").settings
+def test_the_last_lines_name_pictures_of_what_is_listed():
+    settings = params.load(calls.PARAMS).settings
 
     def lines(experiments: list[str], seeds: list[int]) -> list[str]:
         listed = {"experiments": experiments, "seeds": seeds}

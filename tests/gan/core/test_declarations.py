@@ -10,15 +10,16 @@ from stages.gan.core.datasets import Dataset, wrong_dataset
 from stages.gan.core.params import declarations
 from stages.gan.core.params.declarations import Declaration
 from stages.runtime.errors import UserError
+from tests import calls
 from tests.gan.core.custom_code import GOOD, SPIRAL
 
 
 @pytest.fixture
-def load(root, tmp_path):
+def load(tmp_path):
     """Checks the parameters with changed blocks of an experiment, digits if no other is named."""
 
     def load(experiment: str = "digits", **blocks: dict) -> params.Experiment:
-        content = yaml.safe_load((root / "params.yaml").read_text())
+        content = yaml.safe_load(calls.PARAMS.read_text())
         content["digits"] = content["digits_classic"]
         for name, block in blocks.items():
             content[experiment][name] = content[experiment]["train"] | block if name == "train" else block

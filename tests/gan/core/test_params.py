@@ -6,11 +6,12 @@ import yaml
 from stages.gan.core import params
 from stages.gan.core.params.types import Convolutions
 from stages.runtime.errors import UserError
+from tests import calls
 
 
 @pytest.fixture
-def content(root: Path) -> dict:
-    return yaml.safe_load((root / "params.yaml").read_text())
+def content() -> dict:
+    return yaml.safe_load(calls.PARAMS.read_text())
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def change(content: dict, key: str, value: object) -> dict:
     return content
 
 
-def test_the_classic_experiments_are_there_to_the_letter(root):
-    known = params.load(root / "params.yaml")
+def test_the_classic_experiments_are_there_to_the_letter():
+    known = params.load(calls.PARAMS)
     assert known.settings.experiments == ["sine", "digits"]
     assert known.settings.seeds == [111]
     assert known.settings.device == "auto"
@@ -189,8 +190,8 @@ def test_numbers_in_short_scientific_notation_are_read(content, load):
     assert load(change(content, "sine.train.lr", "1e-4")).experiments["sine"].train.lr == 1e-4
 
 
-def test_flatten_gives_dotted_names(root):
-    flat = params.flatten(params.load(root / "params.yaml").experiments["sine"])
+def test_flatten_gives_dotted_names():
+    flat = params.flatten(params.load(calls.PARAMS).experiments["sine"])
     assert flat["train.lr"] == 0.001
     assert flat["generator.hidden"] == [16, 32]
 

@@ -13,6 +13,7 @@ from stages.gan.core.params.declarations import Declaration
 from stages.gan.losses.hinge import HingeLoss
 from stages.gan.networks.mlp import MlpGenerator
 from stages.runtime.errors import UserError
+from tests import calls
 from tests.gan.core.custom_code import GOOD, SPIRAL
 
 
@@ -85,7 +86,7 @@ def test_what_the_machine_refuses_and_what_the_projects_pieces_raise_stays_as_it
         raise UserError("as it is")
 
 
-def test_the_projects_experiments_are_the_same_whatever_is_in_custom_py(write_custom, root):
+def test_the_projects_experiments_are_the_same_whatever_is_in_custom_py(write_custom):
     def found() -> dict[str, list[object]]:
         return {
             name: [
@@ -93,7 +94,7 @@ def test_the_projects_experiments_are_the_same_whatever_is_in_custom_py(write_cu
                 pieces.code(experiment.trained_pieces),
                 pieces.code([experiment.data.piece]),
             ]
-            for name, experiment in params.load(root / "params.yaml").experiments.items()
+            for name, experiment in params.load(calls.PARAMS).experiments.items()
         }
 
     write_custom("")

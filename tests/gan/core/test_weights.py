@@ -12,6 +12,7 @@ from stages.gan.networks.base.registry import get_generator, get_network
 from stages.gan.networks.conv import ConvDiscriminator
 from stages.gan.networks.mlp import MlpGenerator
 from stages.runtime.errors import UserError
+from tests import calls
 
 CPU = torch.device("cpu")
 
@@ -102,9 +103,9 @@ def test_a_file_that_says_nothing_of_its_network_is_refused(network, tmp_path):
 
 
 @pytest.fixture
-def block(root) -> params.PieceBlock:
+def block() -> params.PieceBlock:
     """The parameters of sine's generator: two latent dimensions, hidden layers of 16 and 32."""
-    return params.load(root / "params.yaml").experiments["sine"].generator
+    return params.load(calls.PARAMS).experiments["sine"].generator
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import torch
 from benchmarks import faults, pages
 from stages.gan.core import params
 from stages.gan.evaluation.scores import BEST, MEANINGS
+from tests import calls
 
 LOW = {"collapsed", "near_copies", "exact_copies"}
 COPIES = {"2% copies": 0.02, "30% copies": 0.3, "training images": 1.0}
@@ -15,10 +16,10 @@ COLLAPSES = {"ten images", "all one image"}
 
 
 @pytest.fixture(scope="module")
-def table(root) -> Iterator[faults.Table]:
+def table() -> Iterator[faults.Table]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the program has it: the sets are small
-    yield faults.measure(params.load(root / "params.yaml").experiments["digits"].judge)
+    yield faults.measure(params.load(calls.PARAMS).experiments["digits"].judge)
     torch.set_num_threads(threads)
 
 

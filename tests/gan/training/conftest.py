@@ -8,6 +8,7 @@ import yaml
 
 from stages.gan.core import params
 from stages.gan.core.params import declarations
+from tests import calls
 
 HEAD = "import math, random, torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
 PLAIN = """
@@ -45,12 +46,12 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def plain(_one_thread, write_custom, root, tmp_path) -> Callable[..., params.Experiment]:
+def plain(_one_thread, write_custom, tmp_path) -> Callable[..., params.Experiment]:
     """An experiment with the plain networks and loss, or others, and changes of its block ``train``."""
 
     def plain(text: str = PLAIN, **train: object) -> params.Experiment:
         write_custom(HEAD + text)
-        content = yaml.safe_load((root / "params.yaml").read_text())
+        content = yaml.safe_load(calls.PARAMS.read_text())
         block = content["digits"] = content["digits_classic"]
         named = {found.kind for found in declarations.read() if found.is_custom}
         if "generator" in named:

@@ -8,17 +8,18 @@ from stages.gan.networks.mlp import MlpGenerator
 from stages.gan.training.batches import Real
 from stages.gan.training.best import Best, Distance
 from stages.gan.training.loop import Training
+from tests import calls
 
 CPU = torch.device("cpu")
 REAL = Real(torch.randn(64, 2, generator=torch.Generator().manual_seed(0)))
 
 
 @pytest.fixture
-def train(root):
+def train():
     """Train sine's networks in tiny epochs."""
 
     def train(**changes: object) -> tuple[Training, list[float | None]]:
-        block = yaml.safe_load((root / "params.yaml").read_text())["sine"]
+        block = yaml.safe_load(calls.PARAMS.read_text())["sine"]
         block["train"] |= {"epochs": 6, "batch_size": 16, "lr": 0.01, **changes}
         gan = Training(params.experiment_schema().model_validate(block), (2,), seed=7, device=CPU)
         found = [epoch.distance for epoch in gan.epochs(REAL, torch.zeros(1, 2))]
@@ -70,9 +71,9 @@ def test_the_distance_is_that_of_points_as_networks_see_them():
     assert Distance(network, Real(network(torch.randn(2000, 2)).detach()))() < 0.3 * Distance(network, REAL)()
 
 
-def test_a_training_begins_with_the_networks_of_another(train, root):
+def test_a_training_begins_with_the_networks_of_another(train):
     first, _ = train(epochs=2, ema=0.5)
-    block = yaml.safe_load((root / "params.yaml").read_text())["sine"]
+    block = yaml.safe_load(calls.PARAMS.read_text())["sine"]
     block["train"] |= {"ema": 0.5}
     second = Training(params.experiment_schema().model_validate(block), (2,), seed=8, device=CPU)
     _, generator, discriminator = first.kept

@@ -12,6 +12,7 @@ from stages.gan.training.batches import Real, steps_per_epoch
 from stages.gan.training.checkpoints import CheckpointStore
 from stages.gan.training.loop import Training
 from stages.gan.training.resumable import ResumableTraining, checkpoint_store
+from tests import calls
 
 CPU = torch.device("cpu")
 EPOCHS, STEPS = 3, 4
@@ -20,9 +21,9 @@ PREVIEW = torch.zeros(4, 2)
 
 
 @pytest.fixture
-def experiment(root) -> params.Experiment:
+def experiment() -> params.Experiment:
     """Of sine, with three epochs of four steps, and all that has a state of its own."""
-    block = yaml.safe_load((root / "params.yaml").read_text())["sine"]
+    block = yaml.safe_load(calls.PARAMS.read_text())["sine"]
     block["data"]["points"] = 35
     block["train"] |= {"epochs": EPOCHS, "batch_size": 8, "ema": 0.9}
     return params.experiment_schema().model_validate(block)
@@ -161,9 +162,9 @@ PIECES = {  # what is changed of the block ``train``, and of the others
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_with_each_piece_it_goes_on_to_the_same_bytes(piece, root, tmp_path, write_custom):
+def test_with_each_piece_it_goes_on_to_the_same_bytes(piece, tmp_path, write_custom):
     write_custom(DRAWS)
-    block = yaml.safe_load((root / "params.yaml").read_text())["digits_classic"]
+    block = yaml.safe_load(calls.PARAMS.read_text())["digits_classic"]
     train, others = PIECES[piece]
     block["generator"], block["discriminator"]["hidden"] = (
         {"network": "mlp", "latent": 3, "hidden": [8]},

@@ -9,6 +9,7 @@ from stages.gan.networks.base.registry import get_generator, get_network
 from stages.gan.networks.conv import ConvDiscriminator
 from stages.gan.networks.mlp import MlpDiscriminator, MlpGenerator
 from stages.runtime.errors import UserError
+from tests import calls
 
 CPU = torch.device("cpu")
 
@@ -28,8 +29,8 @@ def test_networks_are_found_by_kind_and_name(write_custom):
             get_network(kind, name)
 
 
-def test_both_are_built_from_the_seed_each_from_a_stream_of_its_own(root):
-    sine = params.load(root / "params.yaml").experiments["sine"]
+def test_both_are_built_from_the_seed_each_from_a_stream_of_its_own():
+    sine = params.load(calls.PARAMS).experiments["sine"]
     generator, discriminator = registry.build(sine.generator, sine.discriminator, (2,), 7, CPU)
     for built, expected in (
         (generator, MlpGenerator(2, [16, 32], (2,), random_generator(7, "generator"))),
