@@ -61,8 +61,8 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
         found = plan.take(repo, place.remote, {})
         if place.remote and found.pending:
             entries.push(repo, found.needed)
-    needed, pending = counted(len(found.needs), "stage"), len(found.pending)
-    say(f"sweep: {needed}, {pending} of them to compute, at {commit[:12]}")
+    needed = counted(len(found.needs), "stage")
+    say(f"sweep: {needed}, {len(found.pending)} of them to compute, at {commit[:12]}")
     if found.pending:
         failed = _compute(known, found, commit, place, address, workers)
         if not clone.is_here(commit):
