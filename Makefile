@@ -1,4 +1,4 @@
-# What to do here: `make` lists it.
+# `make` lists the commands.
 .DEFAULT_GOAL := help
 .PHONY: help install repro smoke verify sweep sync resolve exps register check test slow bench torture parity ui lint lock
 
@@ -6,7 +6,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export UV_CUSTOM_COMPILE_COMMAND := make lock
-# With it, DVC, MLflow and each stage would compile their modules again at every start.
+# With this variable, DVC, MLflow and each stage would compile their modules again at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List these commands
@@ -21,49 +21,49 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes --requirement requirements.txt
 	touch $@
 
-repro: install ## Run what is not up to date of the pipeline
+repro: install ## Run all stages of the pipeline that are not up to date
 	@.venv/bin/python -m stages.tools.repro
 
 smoke: install ## Run all stages of sine and digits at tiny size in a copy, to see that they work (a minute); REPORT=smoke.md
 	.venv/bin/python -m stages.tools.smoke $(if $(REPORT),--report $(REPORT))
 
-verify: install ## Make what params.yaml lists again from nothing, and compare it with what is published; EXPERIMENT=sine, SEED=111
+verify: install ## Compute the published results again in a temporary clone, and compare; EXPERIMENT=sine, SEED=111
 	.venv/bin/python -m stages.tools.verify $(if $(EXPERIMENT),--experiment $(EXPERIMENT)) $(if $(SEED),--seed $(SEED))
 
-sweep: install ## Compute all runs of the last commit's params.yaml, several at once; then as repro
+sweep: install ## Compute all runs that the last commit's params.yaml lists, several at once
 	.venv/bin/python -m stages.sweep
 
-sync: install ## Send to MLflow what waits in the outbox
+sync: install ## Send the messages that wait in the outbox to MLflow
 	.venv/bin/python -m stages.tools.sync
 
-resolve: install ## After a merge of branches with results: resolve dvc.lock and reports; params.yaml comes first, by hand
+resolve: install ## After a merge: resolve conflicts in dvc.lock and reports (first resolve params.yaml by hand)
 	.venv/bin/python -m stages.tools.resolve
 
-exps: install ## Compare experiments: their scores, and the parameters that differ
+exps: install ## Compare DVC's experiments: their scores, and the parameters that differ
 	.venv/bin/dvc exp show --only-changed --keep '[^./]+[.](?!yaml)[^./]+$$' --drop '.*/|params.yaml'
 
 register: install ## Register a run's generator as a model: RUN=mnist/seed-1
 	.venv/bin/python -m stages.tools.register $(RUN) $(if $(NAME),--name $(NAME)) $(if $(ALIAS),--alias $(ALIAS))
 
-# Threads that spin while they wait hold up the tests beside them.
+# Threads that spin while they wait slow down the tests beside them.
 check test slow: export OMP_WAIT_POLICY := PASSIVE
 check test slow: PYTEST := .venv/bin/python -m pytest --numprocesses logical --dist loadfile
-check: install ## Run the tests that need no pipeline and no server (a minute)
+check: install ## Run the fast tests, without pipeline and server (a minute)
 	$(PYTEST) --ignore tests/integration
 
-test: install ## Run the tests, all but the slow ones (10 minutes)
+test: install ## Run all tests except the slow ones (10 minutes)
 	$(PYTEST) -m "not slow"
 
-slow: install ## Run the slow tests: kills, outages, clusters, browsers, what the pages print (20 minutes)
+slow: install ## Run the slow tests: kills, outages, clusters, browsers, commands in the docs (20 minutes)
 	$(PYTEST) -m slow
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine
 	@exec .venv/bin/python -m stages.tools.ui $(if $(PORT),--port $(PORT)) $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
 
-bench: install ## Measure speed, quality against time, overhead and memory (15 minutes)
+bench: install ## Measure speed, quality over time, overhead and memory (15 minutes)
 	.venv/bin/python -m benchmarks
 
-torture: install ## Kill trainings and the store they log to, compare how they end; many writers at once (25 minutes)
+torture: install ## Kill trainings, break the MLflow store, run many writers; check that nothing is lost (25 minutes)
 	.venv/bin/python -m benchmarks.torture
 	.venv/bin/python -m benchmarks.outages
 	.venv/bin/python -m benchmarks.writers
@@ -72,7 +72,7 @@ torture: install ## Kill trainings and the store they log to, compare how they e
 parity: install ## Compare trainings on all devices, with other threads, in two processes (5 minutes)
 	.venv/bin/python -m benchmarks.parity
 
-lint: install ## Check style, types, and which rooms import which
+lint: install ## Check style, types, and imports between packages
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy

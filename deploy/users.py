@@ -1,8 +1,8 @@
-"""Users of the team's MLflow server: who may look, and who may train.
+"""Manage the users of the team's MLflow server: who can only read, and who can train.
 
-The server is the one that MLFLOW_TRACKING_URI names; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD
-log in as its admin, or as anybody who changes their own password. New passwords are asked for, or read from
-the standard input.
+MLFLOW_TRACKING_URI names the server. MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD are the login of
+the admin, or of a user who changes their own password. The program asks for new passwords, or reads them from
+standard input.
 """
 
 import argparse
@@ -17,21 +17,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 VARIABLES = [f"MLFLOW_TRACKING_{name}" for name in ("URI", "USERNAME", "PASSWORD")]
-WORKSPACE = "default"  # the only one of a server without workspaces
-WRITERS = "writers"  # the role of those who train
-# Runs may be deleted, too: where an answer was lost and a run came to be twice, the sender deletes one.
+WORKSPACE = "default"  # the only workspace of a server without workspaces
+WRITERS = "writers"  # the role of users who train
+# MANAGE includes deleting: if an answer is lost, the sender may create a run twice, and then deletes one.
 MAY = {"experiment": "EDIT", "run": "MANAGE"}
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command on the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
-        "read": "let a user look and no more; one who is not there yet is made",
-        "write": "let a user train; one who is not there yet is made",
+        "read": "let a user only read; creates the user if needed",
+        "write": "let a user train; creates the user if needed",
         "password": "change a user's password",
         "remove": "remove a user; their runs stay",
     }.items():
@@ -41,14 +41,14 @@ def main() -> None:
     if uri and not uri.startswith(("http://", "https://")):
         sys.exit("MLFLOW_TRACKING_URI: must be a server's address: https://…")
     if "@" in uri:
-        sys.exit("MLFLOW_TRACKING_URI: no login belongs in it; set MLFLOW_TRACKING_USERNAME and …_PASSWORD")
+        sys.exit("MLFLOW_TRACKING_URI: remove the login from it; set MLFLOW_TRACKING_USERNAME and …_PASSWORD")
     if missing := [variable for variable in VARIABLES if not os.environ.get(variable)]:
         sys.exit(f"set {' and '.join(missing)}")
     do(arguments.command, arguments.user)
 
 
 def do(command: str, user: str) -> None:
-    """Do what one of the commands says."""
+    """Run a command for a user."""
     if command == "remove":
         call("DELETE", "2.0/mlflow/users/delete", username=user)
         return
@@ -70,7 +70,7 @@ def do(command: str, user: str) -> None:
 
 
 def writers() -> int:
-    """The role of those who train, which is made if it is not there yet."""
+    """Return the ID of the role of users who train; create the role if needed."""
     for role in call("GET", "3.0/mlflow/roles/list", workspace=WORKSPACE)["roles"]:
         if role["name"] == WRITERS:
             return int(role["id"])
@@ -82,17 +82,17 @@ def writers() -> int:
 
 
 def new_password() -> str:
-    """A new password, from the terminal, or the first line of the standard input."""
+    """Read a new password from the terminal, or from the first line of standard input."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     first = getpass.getpass("new password: ")
     if getpass.getpass("again: ") != first:
-        sys.exit("they differ; nothing is changed")
+        sys.exit("the two passwords differ; nothing is changed")
     return first
 
 
 def call(method: str, path: str, **fields: object) -> dict[str, Any]:
-    """Ask the server; where it refuses, end with what it says."""
+    """Send a request to the server and return its answer; exit with the server's message if it refuses."""
     uri, name, password = (os.environ[variable] for variable in VARIABLES)
     login = base64.b64encode(f"{name}:{password}".encode()).decode()
     headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
