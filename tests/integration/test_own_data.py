@@ -244,7 +244,7 @@ def test_a_copy_of_dvcs_that_lacks_the_file_says_how_it_gets_it(block, tmp_path,
         ),
         (
             {"source": "images", "path": "splits", **SMALL},
-            "own.data.path: splits: train, val hold the same folders (cat, dog): they look like splits of",
+            "own.data.path: splits: train, val hold the same folders (cat, dog) and look like splits of",
         ),
         (
             {"source": "images", "path": "flat", **SMALL, "white": 0},

@@ -1,5 +1,5 @@
-"""Where data come from: built in, downloaded, the user's own tables and folders. A module a source.
+"""Where data come from: built in, downloaded, or the user's own tables and folders; one module per source.
 
-Beside the sources are the readers that they share. The room may use ``core``. A module with sources imports
-nothing heavy at its top: params.yaml is checked by what the sources declare (``core.source``), at once.
+Other modules are readers that sources share. The room may use ``core``. A module with sources imports nothing
+heavy at its top, so that checking params.yaml against their declarations (``core.source``) takes no time.
 """

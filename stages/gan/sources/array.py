@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 class ArraySource(Source):
-    """Points from a file of NumPy's (.npy, .npz) or of text (.csv, .tsv, .txt), a row each.
+    """Points from a NumPy file (.npy, .npz) or a text file (.csv, .tsv, .txt), one point per row.
 
-    The networks see them standardised, column by column. ``seed`` picks the held-out fifth.
+    For the networks, each column is scaled to mean 0 and standard deviation 1. ``seed`` picks the fifth that
+    is held out for tests.
     """
 
     kind = "points"
@@ -24,15 +25,15 @@ class ArraySource(Source):
         self._seed = seed
 
     def measure(self, raw: Path) -> Measured:
-        """Read the file, and check it."""
+        """Read and check the file."""
         from stages.gan.sources import tables  # heavy: see Source
 
         values = tables.read(Path(str(self.path)).expanduser()).values
         return Measured(tuple(values.shape[1:]), len(values) - held_out(len(values)))
 
     def load(self, raw: Path, show: Show = lambda items, _: items) -> "Dataset":
-        """Read the file."""
-        import torch  # heavy, as the rest: see Source
+        """Read the file, and split its points."""
+        import torch  # heavy, like the other imports: see Source
 
         from stages.gan.core.datasets import Dataset, Split
         from stages.gan.core.normalization import Normalization

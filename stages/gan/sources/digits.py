@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class DigitsSource(Source):
-    """The 1,797 handwritten 8x8 digits that scikit-learn carries; ``seed`` picks the held-out fifth.
+    """The 1,797 handwritten 8x8 digits in scikit-learn; ``seed`` picks the fifth that is held out for tests.
 
-    ``train_limit`` leaves so many of the training images, drawn with the same seed: little data.
+    ``train_limit`` keeps only that many training images, picked with the same seed, to train on little data.
     """
 
     kind = "images"
@@ -26,8 +26,8 @@ class DigitsSource(Source):
         self._seed, self._limit = seed, train_limit
 
     def load(self, raw: "Path", show: Show = lambda items, _: items) -> "Dataset":
-        """Read the digits, their 17 shades of grey spread over 0 to 255."""
-        import numpy as np  # heavy, as the rest: see Source
+        """Read the digits; their 17 shades of grey are spread over 0 to 255."""
+        import numpy as np  # heavy, like the other imports: see Source
         import torch
         from sklearn.datasets import load_digits
 

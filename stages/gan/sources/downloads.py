@@ -1,4 +1,4 @@
-"""Data sets that torchvision downloads: MNIST and its likes. Their MD5 sums are checked, at each use."""
+"""Data sets that torchvision downloads: MNIST and similar ones. Their MD5 sums are checked at each use."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ _UNREADABLE = (  # what downloading, unpacking and reading archives may raise
     *(OSError, EOFError, RuntimeError, ValueError, HTTPException, zlib.error),
     *(AssertionError, AttributeError, KeyError, TypeError, IndexError),
 )
-_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no other mirror would help
+_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # another mirror would not help
 
 
 def mnist(
@@ -37,22 +37,22 @@ def mnist(
     """MNIST, or a data set of the same form.
 
     Args:
-        name: torchvision's.
-        inner: folder of ``GAN_MIRROR`` with its archives; "" for none.
-        counts: images of both splits.
-        raw: folder for what is downloaded.
-        limit: takes the first so many images of each split.
+        name: torchvision's name of the data set.
+        inner: the folder in ``GAN_MIRROR`` that holds its archives; "": they are in ``GAN_MIRROR`` itself.
+        counts: number of training images and of test images.
+        raw: folder for downloads.
+        limit: takes at most that many images of each split, the first ones; None: all.
         named: whether to keep the names of the classes.
 
     Raises:
-        UserError: no source could be reached; the message names those tried.
+        UserError: no mirror has the data; the message names all that were tried, and why each failed.
     """
     kind = getattr(torchvision.datasets, name)
     theirs = list(kind.mirrors)
 
     def read(mirror: str) -> list[Any]:
         kind.mirrors = [mirror]
-        try:  # checks the MD5 sums, and fetches only the archives that are missing or bad
+        try:  # torchvision checks the MD5 sums, and downloads only archives that are missing or damaged
             return [kind(raw, train=train, download=True) for train in (True, False)]
         finally:
             kind.mirrors = theirs
@@ -63,11 +63,11 @@ def mnist(
 
 
 def emnist(split: str, counts: tuple[int, int], raw: Path, limit: int | None) -> Dataset:
-    """EMNIST, of which the archive ``gzip.zip`` is in the folder ``emnist`` of ``GAN_MIRROR``, if it is set.
+    """EMNIST; in ``GAN_MIRROR``, if it is set, the folder ``emnist`` holds its archive ``gzip.zip``.
 
     Args:
-        split: torchvision's name for which letters and digits.
-        counts: images of both parts of that.
+        split: torchvision's name of the selection of letters and digits.
+        counts: number of training images and of test images in this selection.
         raw: see :func:`mnist`.
         limit: see :func:`mnist`.
 
@@ -86,7 +86,7 @@ def emnist(split: str, counts: tuple[int, int], raw: Path, limit: int | None) ->
 
     folder = raw / "EMNIST" / "raw"
     splits = _fetch("EMNIST", folder, [(archive, EMNIST.md5)], [place], "emnist", read, counts)
-    first = 1 if split == "letters" else 0  # there, the numbers begin with 1
+    first = 1 if split == "letters" else 0  # the labels of this selection begin with 1
     classes = tuple(EMNIST.classes_split_dict[split][first:])
     parts = ((s.data[:limit].transpose(1, 2), s.targets[:limit] - first) for s in splits)
     return Dataset(*(_split(*part, classes) for part in parts))
@@ -108,18 +108,19 @@ def _fetch(
     """Both splits of a data set, from the first mirror that has it.
 
     Args:
-        name: torchvision's name of it.
-        folder: for its archives.
-        archives: those it needs.
-        mirrors: torchvision's.
-        inner: folder of ``GAN_MIRROR``.
-        read: has torchvision read the splits, with the archives in ``folder``, or else from a mirror.
-        counts: images of each split.
+        name: torchvision's name of the data set.
+        folder: the folder for its archives.
+        archives: the archives that it needs.
+        mirrors: torchvision's mirrors.
+        inner: the folder in ``GAN_MIRROR`` that holds the archives.
+        read: reads the splits with torchvision, which takes archives from ``folder`` or downloads them from a
+            mirror.
+        counts: number of images in each split.
     """
     ours = os.environ.get("GAN_MIRROR")
     own = [f"{ours.rstrip('/')}/{inner}" if inner else ours] if ours else []
     failures = []
-    with _timeout(seconds=30), _bar_on_terminals():  # a mirror that hangs is as good as one that is down
+    with _timeout(seconds=30), _bar_on_terminals():  # a mirror that hangs counts as down
         for source in own + list(mirrors):
             mirror = source
             _discard_bad(folder, archives)
@@ -148,7 +149,7 @@ def _fetch(
 
 
 def _discard_bad(folder: Path, archives: Archives) -> None:
-    """Delete archives with a wrong MD5 sum, and all that was unpacked, as a kill may have cut that short."""
+    """Delete archives with a wrong MD5 sum, and all unpacked files: a kill may have cut them short."""
     for unpacked in folder.glob("*-ubyte"):
         unpacked.unlink()
     shutil.rmtree(folder / "gzip", ignore_errors=True)
@@ -158,10 +159,10 @@ def _discard_bad(folder: Path, archives: Archives) -> None:
 
 
 def _copy(source: Path, target: Path, archives: Archives) -> None:
-    """Copy the archives that ``target`` lacks, which torchvision does not do from a folder.
+    """Copy archives that are missing in ``target``; torchvision cannot take them from a folder.
 
     Raises:
-        OSError: one is missing or has a wrong MD5 sum.
+        OSError: an archive is missing in ``source`` or has a wrong MD5 sum.
     """
     target.mkdir(parents=True, exist_ok=True)
     for name, md5 in archives:
@@ -183,7 +184,7 @@ def _timeout(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _bar_on_terminals() -> Iterator[None]:
-    """Have torchvision's bar, with rate and time left, on terminals only."""
+    """Show torchvision's progress bar on terminals only."""
     theirs = utils.tqdm
     utils.tqdm = partial(theirs, disable=None)
     try:

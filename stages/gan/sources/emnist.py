@@ -1,4 +1,4 @@
-"""EMNIST, letters and digits, which torchvision downloads."""
+"""EMNIST (handwritten letters and digits), which torchvision downloads."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from stages.gan.core.datasets import Dataset
 
-SIZES = {  # training and test images of each split
+SIZES = {  # number of training and of test images, by the selection of classes
     "byclass": (697_932, 116_323),
     "bymerge": (697_932, 116_323),
     "balanced": (112_800, 18_800),
@@ -21,7 +21,11 @@ SIZES = {  # training and test images of each split
 
 
 class EmnistSource(Source):
-    """EMNIST, letters and digits, 28x28 (Cohen et al. 2017); ``limit`` takes the first ones of each split."""
+    """EMNIST: handwritten letters and digits, 28x28 (Cohen et al. 2017).
+
+    ``split`` selects the classes. ``limit`` keeps at most that many training and test images, the first ones
+    of each.
+    """
 
     kind = "images"
     shape = (1, 28, 28)
@@ -37,7 +41,7 @@ class EmnistSource(Source):
         self._split, self._limit = split, limit
 
     def load(self, raw: "Path", show: Show = lambda items, _: items) -> "Dataset":
-        """Download the images, unless they are in ``raw``."""
+        """Download the images, unless they are already in ``raw``."""
         from stages.gan.sources import downloads  # heavy: see Source
 
         return downloads.emnist(self._split, SIZES[self._split], raw, self._limit)

@@ -1,4 +1,4 @@
-"""Images in a folder of the user's: which there are, of which classes, and their pixels."""
+"""Images in a folder of the user's: finding them and their classes, and reading their pixels."""
 
 import hashlib
 import os
@@ -23,8 +23,8 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-_FEW = 500  # images: so many are soon read again
-_FOLDERS = 4  # that a message names
+_FEW = 500  # up to this many images are read again each time, because it is fast
+_FOLDERS = 4  # most folders that a message names
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Found:
 
     Attributes:
         images: their files.
-        labels: the class of each, where they lie in folders of their own; else empty.
+        labels: the class of each image, if the images are in a folder per class; otherwise empty.
         classes: the names of these folders, in the order of the labels.
     """
 
@@ -43,15 +43,14 @@ class Found:
 
 
 def find(folder: Path) -> Found:
-    """Find the images in a folder, or in the folders of classes in it, however deep.
+    """Find the images in a folder, or in the folders in it, one per class, at any depth.
 
-    Hidden files and those that are no images are left out. One class alone says nothing: there are then
-    no labels.
+    Hidden files and files that are not images are left out. If there is only one class, there are no labels.
 
     Raises:
-        UserError: the folder is missing, or has too few images, or too many classes, or a class of one image;
-            or images lie both in it and in folders in it; or these are splits of the data, such as train and
-            val, and no classes; or a folder in it is a link, as DVC follows none.
+        UserError: the folder is missing, or has too few images, too many classes, or a class with one image;
+            or there are images both in it and in folders in it; or these folders are splits of the data, such
+            as train and val, not classes; or a folder in it is a link, which DVC would not follow.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder with images")
@@ -67,8 +66,8 @@ def find(folder: Path) -> Found:
             here.append(path)
     if here and inner:
         raise UserError(
-            f"{folder}: images lie in it and in {next(iter(inner))}/, too; have them all in folders of "
-            "classes, or none"
+            f"{folder}: there are images both in it and in {next(iter(inner))}/; put all images into folders "
+            "of classes, or none"
         )
     _refuse_splits(folder, inner)
     images = tuple(here or (image for found in inner.values() for image in found))
@@ -85,9 +84,9 @@ def find(folder: Path) -> Found:
 
 
 def largest(images: Sequence[Path]) -> tuple[float, bool] | None:
-    """The largest value in images of more than 8 bits, and whether all are whole; None: there are none such.
+    """The largest value in images with more than 8 bits, and whether all values are whole numbers.
 
-    Those that cannot be read are left out.
+    None: no image has more than 8 bits. Images that cannot be read are left out.
     """
     with ThreadPoolExecutor() as pool:
         results = pool.map(picture_files.tried(picture_files.largest), images)
@@ -98,18 +97,18 @@ def largest(images: Sequence[Path]) -> tuple[float, bool] | None:
 def read(
     images: Sequence[Path], shape: tuple[int, ...], full: float | None = None
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the pixels of images, uint8 [C, H, W] from 0 to 255, in their order.
+    """Yield the pixels of each image, uint8 [C, H, W] from 0 to 255, in the given order.
 
-    Each is turned as its EXIF data say, cut to the largest part of this form in its middle, and scaled. What
-    is transparent becomes white.
+    Each image is turned as its EXIF data say, cropped in the middle to the shape's aspect ratio, and resized.
+    Transparent pixels become white.
 
     Args:
-        images: their files.
+        images: the files.
         shape: (C, H, W).
-        full: the value that becomes 255 where images have more than 8 bits; None: :func:`depth.white` of all.
+        full: the value that becomes 255 in images with more than 8 bits; None: :func:`depth.white` of all.
 
     Raises:
-        UserError: some cannot be read; after all others.
+        UserError: some images cannot be read; raised after all others have been yielded.
     """
     if full is None:
         full = depth.white(*(largest(images) or (1, True)))
@@ -124,18 +123,18 @@ def read(
 
 
 def verify(folder: Path, images: Sequence[Path], memory: Path, show: Show) -> None:
-    """Read all images of a folder, to see that this can be done.
+    """Read all images of a folder, to check that they can be read.
 
-    Of many, those that could be read are noted: until they change, they are not read again.
+    If there are many, a file lists those that could be read; they are not read again until they change.
 
     Args:
         folder: the folder.
-        images: what :func:`find` has found in it.
-        memory: a folder for these notes.
-        show: is passed what is read one by one, if it is much, to show how it goes on.
+        images: the images that :func:`find` has found in it.
+        memory: the folder for these lists.
+        show: shows the progress, if there is much to read; see :meth:`Source.load`.
 
     Raises:
-        UserError: some cannot be read; the message names up to ten.
+        UserError: some images cannot be read; the message names up to ten.
     """
     notes = memory / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.txt"
     many = len(images) > _FEW
@@ -154,7 +153,7 @@ def verify(folder: Path, images: Sequence[Path], memory: Path, show: Show) -> No
 
 
 def _state(image: Path, folder: Path) -> str | None:
-    """What changes where an image does; None: it is not there."""
+    """Size, time and name of an image, one of which changes when the image does; None: it does not exist."""
     try:
         about = image.stat()
     except OSError:
@@ -164,11 +163,11 @@ def _state(image: Path, folder: Path) -> str | None:
 
 def _refuse_link(folder: Path) -> None:
     if folder.is_symlink():
-        raise UserError(f"{folder}: is a link, behind which DVC sees no changes; move the folder here")
+        raise UserError(f"{folder}: is a link, and DVC sees no changes behind it; move the folder here")
 
 
 def _refuse_splits(folder: Path, inner: Mapping[str, Sequence[Path]]) -> None:
-    """Refuse folders that are named like splits of data: they would be taken for classes."""
+    """Refuse folders that are named like splits of the data, because they would be taken for classes."""
     if not inner or not all(map(_SPLIT.fullmatch, inner)):
         return
     beneath = [
@@ -179,21 +178,21 @@ def _refuse_splits(folder: Path, inner: Mapping[str, Sequence[Path]]) -> None:
     if len(inner) == 1:
         if len(beneath[0]) > 1:
             raise UserError(
-                f"{folder}: holds {first}/ alone, with the folders {_listed(sorted(beneath[0]))}; for these "
-                f"to be the classes, name {folder / first}"
+                f"{folder}: holds only {first}/, with the folders {_listed(sorted(beneath[0]))}; if these "
+                f"are the classes, name {folder / first}"
             )
         return
     same = beneath[0] and all(one == beneath[0] for one in beneath)
-    seen = f"hold the same folders ({_listed(sorted(beneath[0]))})" if same else "are so named"
+    seen = f"hold the same folders ({_listed(sorted(beneath[0]))}) and" if same else "have names that"
     raise UserError(
-        f"{folder}: {names} {seen}: they look like splits of the data, not like classes; name one of them, "
-        f"such as {folder / first}, or put the images of all together, as a fifth of each class is held out "
-        "for tests anyway; if they are classes, rename them"
+        f"{folder}: {names} {seen} look like splits of the data, not like classes; name one of them, such as "
+        f"{folder / first}, or put all their images together (a fifth of each class is held out for tests "
+        "anyway); if they are classes, rename them"
     )
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Names in a message: not more than fit."""
+    """Names for a message: the first few, and how many more there are."""
     known = list(names)
     return ", ".join(known[:_FOLDERS]) + (f" and {len(known) - _FOLDERS} more" * (len(known) > _FOLDERS))
 

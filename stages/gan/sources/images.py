@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 class ImagesSource(Source):
-    """Images from a folder, cut to squares of ``size`` pixels; ``seed`` picks the held-out fifth.
+    """Images from a folder, cropped to squares with sides of ``size`` pixels.
 
-    A ``size`` of two, height and width, makes rectangles. Where images lie in folders of their own, these are
-    their classes. ``channels`` is 1 for grey, 3 for colour. Of images with more than 8 bits, ``white`` is the
-    value that becomes 255; without it, that is found from the largest value of all.
+    ``size: [height, width]`` makes rectangles. If the images are in several folders there, each folder is a
+    class. ``channels`` is 1 for grey, 3 for colour. ``white`` is the value that becomes 255 in images with
+    more than 8 bits; by default it is found from the largest value of all. ``seed`` picks the fifth of the
+    images that is held out for tests.
     """
 
     kind = "images"
@@ -49,15 +50,15 @@ class ImagesSource(Source):
         return Measured(self.shape, training, bool(found.labels))
 
     def verify(self, raw: Path, show: Show = lambda items, _: items) -> None:
-        """Read all images, to see that this can be done; see :func:`image_folders.verify`."""
+        """Read all images, to check that they can be read; see :func:`image_folders.verify`."""
         from stages.gan.sources import image_folders  # heavy: see Source
 
         folder = Path(str(self.path)).expanduser()
         image_folders.verify(folder, image_folders.find(folder).images, raw / "verified", show)
 
     def load(self, raw: Path, show: Show = lambda items, _: items) -> "Dataset":
-        """Read the images."""
-        import numpy as np  # heavy, as the rest: see Source
+        """Read the images, and split them."""
+        import numpy as np  # heavy, like the other imports: see Source
         import torch
 
         from stages.gan.core.datasets import Dataset, Split
@@ -70,8 +71,8 @@ class ImagesSource(Source):
         if white is None and (deep := image_folders.largest(found.images)) is not None:
             white = depth.white(*deep)
             say(
-                f"{self.path}: images of more than 8 bits, with values to {deep[0]:,.10g}: {white:,.10g} is "
-                "taken as white; data.white can name another"
+                f"{self.path}: images with more than 8 bits, values up to {deep[0]:,.10g}: {white:,.10g} is "
+                "taken as white; data.white can name another value"
             )
         pictures = show(image_folders.read(found.images, self.shape, white), len(found.images))
         images = torch.from_numpy(np.stack(list(pictures)))

@@ -1,4 +1,4 @@
-"""Patches of photographs, in colour, that need no download."""
+"""Patches of colour photographs that need no download."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from stages.gan.core.datasets import Dataset, Split
 
 _SIDE = 32
-_PERIOD, _HELD_OUT = 160, 40  # columns; of so many, the last ones are for the test split alone
+_PERIOD, _HELD_OUT = 160, 40  # of every 160 columns, the last 40 are for the test split
 
 
 class PhotographsSource(Source):
-    """Patches of 32x32 pixels, RGB, of the two photographs that scikit-learn carries: a temple, a flower.
+    """Patches of 32x32 pixels, RGB, of the two photographs in scikit-learn: a temple and a flower.
 
-    Half of them are of each photograph, at random places; which one it is, is the label. Test patches come
-    from bands of the photographs, training patches from those between them, so that none share a pixel.
+    Half of the patches come from each photograph, at random places; the photograph is the label. Training and
+    test patches come from separate bands of the photographs, so they share no pixel.
 
     Args:
-        patches: training patches; a quarter as many are for the test.
-        seed: draws the places.
+        patches: number of training patches; the test split has a quarter as many.
+        seed: decides the places.
     """
 
     kind = "images"
@@ -37,8 +37,8 @@ class PhotographsSource(Source):
         self._seed = seed
 
     def load(self, raw: "Path", show: Show = lambda items, _: items) -> "Dataset":
-        """Cut the patches, at places from the seed."""
-        import torch  # heavy, as the rest: see Source
+        """Cut out the patches, at random places."""
+        import torch  # heavy, like the other imports: see Source
         from sklearn.datasets import load_sample_images
 
         from stages.gan.core.datasets import Dataset
@@ -51,7 +51,7 @@ class PhotographsSource(Source):
         )
 
     def _split(self, name: str, bands: "Sequence[Sequence[torch.Tensor]]", count: int) -> "Split":
-        """Patches of the bands uint8 [H, W, 3] of each photograph."""
+        """``count`` patches, taken in turn from the bands (uint8 [H, W, 3]) of each photograph."""
         import torch
 
         from stages.gan.core.datasets import Split

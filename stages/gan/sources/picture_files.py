@@ -1,4 +1,4 @@
-"""Files with pictures: read whatever their size and depth; or named, with what is wrong with them."""
+"""Picture files: reading them, whatever their size and depth, and saying what is wrong with the others."""
 
 import math
 import struct
@@ -17,14 +17,14 @@ from stages.runtime.errors import UserError, one_line
 
 T = TypeVar("T")
 
-MOST = 500_000_000  # pixels of a picture
-_LARGE = 89_478_485  # pixels: what has more is read one at a time, and made smaller; Pillow warns of it
-_NAMED = 10  # pictures that cannot be read, in a message
-_LETTERS = 40  # of a name, or of a reason, there
-_GLANCE = 64  # pixels of a side that are enough where it only matters whether a picture can be read
+MOST = 500_000_000  # most pixels of a picture
+_LARGE = 89_478_485  # larger pictures (pixels) are read one at a time and made smaller; Pillow warns of them
+_NAMED = 10  # most unreadable pictures that a message names
+_LETTERS = 40  # most letters of a name, or of a reason, in such a message
+_GLANCE = 64  # pixels per side: enough to find out whether a picture can be read
 _STARTS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"MM\0*": "TIFF"}
 _STARTS |= {b"II*\0": "TIFF", b"RIFF": "WebP"}
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of what is written about a picture
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # about a picture's metadata
 _ERRORS = (
     *(OSError, ValueError, SyntaxError, TypeError, EOFError, OverflowError, MemoryError, LookupError),
     *(struct.error, zlib.error),
@@ -45,17 +45,17 @@ class PictureError(UserError):
 
 
 def load(path: Path, white: float | None = None) -> Image.Image:
-    """A picture of any format that Pillow reads, upright; the first one of several.
+    """A picture of any format that Pillow reads, turned upright; of a file with several, the first one.
 
-    One of more than 89 million pixels is made smaller, by a whole number: so much of it is never needed.
+    A picture with more than 89 million pixels is made smaller, by a whole factor: nothing needs so many.
 
     Args:
         path: the file.
-        white: the value that becomes 255 where a picture has more than 8 bits. None: colours become 8 bits by
-            their own largest value, and grey stays as deep as it is, unless it is that large.
+        white: the value that becomes 255 in a picture with more than 8 bits. None: colours are scaled to 8
+            bits by their own largest value; grey keeps its bits, unless the picture has to be made smaller.
 
     Raises:
-        PictureError: there is none, or it is damaged, or has too many pixels, or values below 0.
+        PictureError: the file is missing or damaged, or has too many pixels or values below 0.
     """
     with _reading(path) as picture:
         if depth.is_deep(picture):
@@ -68,19 +68,19 @@ def load(path: Path, white: float | None = None) -> Image.Image:
             picture.load()
             read = ImageOps.exif_transpose(picture)
         if (factor := _factor(read)) > 1:
-            if read.mode in ("1", "P", "PA"):  # which cannot be averaged
+            if read.mode in ("1", "P", "PA"):  # pixels of these modes cannot be averaged
                 read = read.convert("RGBA" if read.has_transparency_data else "RGB")
             read = read.reduce(factor)
         return read
 
 
 def largest(path: Path) -> tuple[float, bool] | None:
-    """The largest value of a picture of more than 8 bits, and whether it is whole; None: it has fewer.
+    """The largest value of a picture with more than 8 bits, and whether its values are whole numbers.
 
-    Of those with fewer bits, no pixels are read.
+    None: the picture has 8 bits or fewer; its pixels are not read.
 
     Raises:
-        PictureError: it cannot be read; see :func:`load`.
+        PictureError: the picture cannot be read; see :func:`load`.
     """
     with _reading(path) as picture:
         if not depth.is_deep(picture):
@@ -90,21 +90,21 @@ def largest(path: Path) -> tuple[float, bool] | None:
 
 
 def check(path: Path) -> None:
-    """Read all of a picture, and forget it.
+    """Read a whole picture, only to check that it can be read.
 
     Raises:
-        PictureError: it cannot be read; see :func:`load`.
+        PictureError: the picture cannot be read; see :func:`load`.
     """
     with _reading(path) as picture:
         if depth.is_deep(picture):
             depth.values(lambda: Image.open(path))
         else:
-            picture.draft(None, (_GLANCE, _GLANCE))  # of a JPEG, all is decoded, but not all put together
+            picture.draft(None, (_GLANCE, _GLANCE))  # decodes all of a JPEG, but builds fewer pixels
             picture.load()
 
 
 def tried(work: Callable[[Path], T]) -> Callable[[Path], T | PictureError]:
-    """The same work on a picture, but an error is its result: one that cannot be read does not end it all."""
+    """The same work on a picture, but it returns a ``PictureError`` instead of raising it."""
 
     def tried(path: Path) -> T | PictureError:
         try:
@@ -116,7 +116,11 @@ def tried(work: Callable[[Path], T]) -> Callable[[Path], T | PictureError]:
 
 
 def raise_together(faults: Sequence[PictureError], count: int, folder: Path | None = None) -> None:
-    """Raise one error for all pictures that cannot be read, if there are any."""
+    """Raise one error that names the pictures that cannot be read, if there are any, out of ``count``.
+
+    Raises:
+        UserError: there are such pictures.
+    """
     if len(faults) == 1:
         raise faults[0]
     if faults:
@@ -139,14 +143,14 @@ def _short(text: object) -> str:
 
 
 def _factor(picture: Image.Image) -> int:
-    """By how much the sides of a picture are to be made smaller."""
+    """The factor by which the sides of a picture must be made smaller; 1 for most."""
     return math.ceil(math.sqrt(picture.width * picture.height / _LARGE))
 
 
 class _Lifted:
-    """Within, Pillow opens pictures of any size: its limit is below those of today's phones.
+    """Within the block, Pillow opens pictures of any size; its own limit is too low for today's phones.
 
-    It is one for the whole process, and as it was as soon as no thread is within.
+    Pillow's limit is one for the whole process. It is restored when the last thread leaves the block.
     """
 
     def __init__(self) -> None:
@@ -173,7 +177,7 @@ _one_by_one = Lock()
 
 @contextmanager
 def _reading(path: Path) -> Iterator[Image.Image]:
-    """A picture that is open; whatever goes wrong within the block is its error."""
+    """Open a picture; errors within the block are raised as a ``PictureError`` of this picture."""
     try:
         with _lifted, Image.open(path) as picture:
             pixels, factor = picture.width * picture.height, _factor(picture)
@@ -203,8 +207,8 @@ def _why(path: Path, error: Exception) -> tuple[str, str]:
     kind = next((name for first, name in _STARTS.items() if start.startswith(first)), "")
     unknown = isinstance(error, UnidentifiedImageError)
     if unknown and not kind:
-        return "it is of no known format", "a PNG or JPEG is wanted"
+        return "its format is not known", "save it as PNG or JPEG"
     if unknown and kind == "TIFF":
-        return "it is a damaged TIFF, or of a kind that is not read", "save it as PNG"
+        return "it is a damaged TIFF, or one of an unknown kind", "save it as PNG"
     said = "" if unknown else f": {error or type(error).__name__}"
     return f"it is a damaged {kind or 'picture'}{said}", "replace it"

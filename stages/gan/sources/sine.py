@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SineSource(Source):
-    """Points (x1, sin x1) with x1 uniform in [0, 2π); as many again are drawn for the test split."""
+    """Points (x1, sin x1) with x1 uniform in [0, 2π): ``points`` for training and as many for the test."""
 
     kind = "points"
     shape = (2,)
@@ -23,7 +23,7 @@ class SineSource(Source):
         self._points, self._seed = points, seed
 
     def load(self, raw: "Path", show: Show = lambda items, _: items) -> "Dataset":
-        """Draw the points, from the seed."""
+        """Draw the points, with the seed."""
         from stages.gan.core.datasets import Dataset  # heavy: see Source
 
         return Dataset(self._split("train"), self._split("test"))

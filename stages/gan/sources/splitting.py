@@ -1,4 +1,4 @@
-"""Which samples are for training, and which are held out for the test split."""
+"""Splitting samples into those for training and those held out for tests."""
 
 import numpy as np
 import torch
@@ -9,9 +9,14 @@ from stages.gan.core.source import held_out
 
 
 def split_rows(count: int, labels: Tensor | None, seed: int) -> tuple[Tensor, ...]:
-    """The rows of the training split, and of the test split: a fifth, of each class; in a random order.
+    """The rows (int64) of the training split and of the test split, a fifth of each class, in random order.
 
-    In the order of their files, images would be sorted by their classes, and pictures show the first of them.
+    The order is random because figures show the first samples, and files are often sorted by class.
+
+    Args:
+        count: number of samples.
+        labels: the class of each sample (int64 [N]); None: there are no classes.
+        seed: decides the split and the order.
     """
     strata = None if labels is None else labels.numpy()
     classes = 1 if labels is None else len(labels.unique())

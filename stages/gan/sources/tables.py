@@ -1,4 +1,4 @@
-"""Points in files of the user's: NumPy's, and text; a row each."""
+"""Points in the user's files, NumPy's or text, one point per row."""
 
 import csv
 import zlib
@@ -18,23 +18,23 @@ from stages.gan.core.source import LEAST
 from stages.gan.sources import text_tables
 from stages.runtime.errors import UserError, counted, one_line
 
-_NAME = "points"  # of the array that is meant, where an .npz file has several
+_NAME = "points"  # the array to read if an .npz file has several
 _NUMPY, _TEXT = (".npy", ".npz"), (".csv", ".tsv", ".txt")
-_INSTEAD = {  # of files of other programs: what to do
+_INSTEAD = {  # what to do with the files of other programs
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV"),
     **dict.fromkeys((".parquet", ".feather"), "read it with pandas, write it with to_csv(…, index=False)"),
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zip"), "unpack it"),
 }
 _STARTS = {
-    b"\x93NUMPY": "NumPy's; let its name end in .npy",
+    b"\x93NUMPY": "NumPy's; make its name end in .npy",
     b"PK\x03\x04": "an archive's, such as an Excel file; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an Excel file's; save the sheet as CSV",
     b"PAR1": f"a Parquet file's; {_INSTEAD['.parquet']}",
     b"\x1f\x8b": "compressed; unpack it",
 }
 _MOST_COLUMNS = 10_000
-_LARGEST = 1e30  # so that squares of what is made of it are finite
-_ROUNDED = 1e-3  # of a column's deviation: what float32 may lose
+_LARGEST = 1e30  # so that squares of values computed from it are finite
+_ROUNDED = 1e-3  # the share of a column's standard deviation that float32 may round away
 _ERRORS = (
     *(OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, ImportError, OverflowError),
     *(MemoryError, BadZipFile, zlib.error, TokenError, csv.Error),
@@ -43,9 +43,9 @@ _ERRORS = (
 
 @dataclass(frozen=True)
 class Table:
-    """Points, float32 [N, D], all finite; and the names of their columns, where the file has any.
+    """Points, float32 [N, D], all finite, and the names of their columns, if the file has any.
 
-    ``note`` says what of the file may be taken otherwise than it is meant; empty: nothing.
+    ``note`` says how the file was understood where this may be wrong; empty: nothing is in doubt.
     """
 
     values: NDArray[np.float32]
@@ -56,12 +56,12 @@ class Table:
 def read(path: Path) -> Table:
     """Read the points in a file.
 
-    An .npz file holds one array, or one named ``points``. A text file has a point in each line; see
-    :func:`text_tables.parse`.
+    An .npz file holds one array, or several of which one is named ``points``. A text file has a point in each
+    line; see :func:`text_tables.parse`.
 
     Raises:
-        UserError: the file is missing or damaged, or holds no table of finite numbers, or too few, or a
-            column that is the same in all rows, or finer than float32 can hold.
+        UserError: the file is missing or damaged, is not a table of finite numbers, or has too few rows, or a
+            column that is constant or needs more digits than float32 has.
     """
     suffix = path.suffix.lower()
     if suffix not in _NUMPY + _TEXT:
@@ -101,23 +101,23 @@ def _numpy(path: Path) -> Any:
         if "allow_pickle" not in str(error):
             raise
         raise UserError(
-            f"{path}: not readable points (it holds objects of Python's, not numbers); save "
-            "array.astype(float) instead"
+            f"{path}: not readable points (it holds Python objects, not numbers); save array.astype(float) "
+            "instead"
         ) from error
 
 
 def _chosen(path: Path, names: Sequence[str]) -> str:
-    """The array that is meant of those in an archive."""
+    """The name of the array to read from an .npz file."""
     if len(names) != 1 and _NAME not in names:
         listed = ", ".join(names)[:300] or "none"
         raise UserError(
-            f"{path}: holds several arrays ({listed}); name the one that is meant {_NAME}, or save it alone"
+            f"{path}: holds several arrays ({listed}); name the right one {_NAME}, or save it alone"
         )
     return _NAME if _NAME in names else names[0]
 
 
 def _fields(found: Any) -> tuple[Any, tuple[str, ...]]:
-    """An array, and the names of its columns, if they have any: then each is a field of its records."""
+    """An array, and the names of its columns, if any: in a structured array, each field is a column."""
     if getattr(found, "dtype", None) is None or not found.dtype.names or found.ndim != 1:
         return found, ()
     return structured_to_unstructured(found), tuple(map(one_line, found.dtype.names))
@@ -135,15 +135,15 @@ def _text(path: Path) -> tuple[Any, tuple[str, ...], bool]:
 
 
 def _note(points: NDArray[np.float32], names: Sequence[str], left_out: bool) -> str:
-    """What of a table may be taken otherwise than it is meant."""
+    """How a table was understood where this may be wrong; empty: nothing is in doubt."""
     if left_out:
-        return "its first column has no name, and numbers the rows, as pandas writes it: it is left out"
+        return "its first column has no name and numbers the rows, as in files from pandas: it is left out"
     first = points[:, 0]
     if points.shape[1] > 1 and first[0] in (0, 1) and np.array_equal(first - first[0], np.arange(len(first))):
         named = f", {names[0]}," if names else ""
         return (
-            f"its first column{named} is {first[0]:g}, {first[1]:g}, {first[2]:g} and so on, and taken for "
-            "data; leave it out if it only numbers the rows"
+            f"its first column{named} is {first[0]:g}, {first[1]:g}, {first[2]:g} and so on; it is used as "
+            "data, so remove it if it only numbers the rows"
         )
     return ""
 
@@ -156,8 +156,8 @@ def _checked(path: Path, found: Any, names: Sequence[str]) -> NDArray[np.float32
         values = values[:, None]
     if values.ndim != 2 or not 1 <= values.shape[1] <= _MOST_COLUMNS:
         raise UserError(
-            f"{path}: has the shape {_shape(values.shape)}; points are [N, D], a row each, of 1 to "
-            f"{_MOST_COLUMNS:,} numbers"
+            f"{path}: has the shape {_shape(values.shape)}; points are [N, D], one per row, with 1 to "
+            f"{_MOST_COLUMNS:,} numbers each"
         )
     if len(values) < LEAST:
         raise UserError(f"{path}: holds {counted(len(values), 'point')}; at least {LEAST} are needed")
@@ -166,8 +166,8 @@ def _checked(path: Path, found: Any, names: Sequence[str]) -> NDArray[np.float32
     if not fit.all():
         row, column = np.argwhere(~fit)[0]
         raise UserError(
-            f"{path}: row {row + 1} of the points holds {exact[row, column]}: each number must be there, "
-            f"finite, and at most {_LARGEST:g}"
+            f"{path}: row {row + 1} of the points holds {exact[row, column]}: no number may be missing, "
+            f"infinite, or larger than {_LARGEST:g}"
         )
     points = np.ascontiguousarray(exact, dtype=np.float32)
     spread, lost = exact.std(0), np.abs(exact - points).max(0)

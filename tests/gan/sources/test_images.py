@@ -76,7 +76,7 @@ def test_of_12_bits_the_range_is_found_and_said_or_named(tmp_path, capsys):
         assert shades == [min(255, 300 * number * 255 // full) for number in range(12)]
         said = capsys.readouterr().out
         words = (
-            "deep: images of more than 8 bits, with values to 3,300: 4,095 is taken as white; data.white can"
+            "deep: images with more than 8 bits, values up to 3,300: 4,095 is taken as white; data.white can"
         )
         assert words in said if white is None else said == ""
     with pytest.raises(ValueError, match=r"data\.white: must be above 0, got -1"):

@@ -155,10 +155,10 @@ def test_what_is_wrong_is_said_truly(tmp_path):
                     work(path)
                 assert f"{path}: not a readable picture (it is a damaged {name}" in str(caught.value)
                 assert str(caught.value).endswith(("; replace it", "; save it as PNG"))
-                assert "is wanted" not in str(caught.value)
+                assert "PNG or JPEG" not in str(caught.value)
     for content, words in (
         (b"", "it is empty); replace it"),
-        (b"hello", "no known format); a PNG or JPEG is wan"),
+        (b"hello", "format is not known); save it as PNG or JPEG"),
     ):
         (tmp_path / "b.jpg").write_bytes(content)
         with pytest.raises(UserError, match=words.replace(")", r"\)")):

@@ -135,14 +135,14 @@ def test_an_index_is_left_out_and_that_is_said(content, tmp_path):
     assert found.values.shape[1] == 2
     assert np.array_equal(found.values[:, 1], (found.values[:, 0] / 2.5) ** 2)
     assert found.names in (("a", "b"), ("0", "1"))
-    assert "numbers the rows, as pandas writes it: it is left out" in found.note
+    assert "numbers the rows, as in files from pandas: it is left out" in found.note
 
 
 def test_what_may_be_an_index_is_said(tmp_path):
     for content in (indexed("id", range(12)), "\n".join(f"{n} {2.5 * n} {n * n}" for n in range(1, 13))):
         found = tables.read(write(tmp_path / "a.txt", content))
         assert found.values.shape[1] == 3
-        assert "and taken for data; leave it out if it only numbers the rows" in found.note
+        assert "it is used as data, so remove it if it only numbers the rows" in found.note
     for content in ("\n".join(map(str, range(12))), indexed("", [0.5 * n for n in range(12)])):
         found = tables.read(write(tmp_path / "a.csv", content))
         assert found.note == ""
@@ -174,8 +174,8 @@ def many(row: str, last: str) -> str:
         ("a.parquet", b"PAR1", "read it with pandas, write it with to_csv"),
         ("a.csv", b"PK\3\4", "its content is an archive's, such as an Excel file; save the sheet as CSV"),
         ("a.csv", b"PAR1 and so on", "its content is a Parquet file's"),
-        ("a.csv", "h\xf6he,b\n1,2\n".encode("latin-1"), "line 1 is no UTF-8); save it as text in UTF-8"),
-        ("a.txt", "1\t2\n".encode("utf-16-le"), "zero bytes, as no text has); save it as text in UTF-8"),
+        ("a.csv", "h\xf6he,b\n1,2\n".encode("latin-1"), "line 1 is not UTF-8); save it as UTF-8 text"),
+        ("a.txt", "1\t2\n".encode("utf-16-le"), "zero bytes, so it is not text); save it as UTF-8 text"),
         ("a.csv", "# a b\n\n# c d\n", "holds comments, and no numbers"),
         (
             "a.csv",
@@ -193,7 +193,7 @@ def many(row: str, last: str) -> str:
             "line 1 has '1,500', which may be 1.500 or 1500; write decimal points",
         ),
         ("a.csv", "a,b\n" + "1,2\n" * 12 + ",3\n", "line 14 has '' where a number must be"),
-        ("a.csv", "1|2\n" * 12, "has '1|2' where a number must be (there is one cell: commas, semicolons,"),
+        ("a.csv", "1|2\n" * 12, "has '1|2' where a number must be (there is one cell: separate cells by"),
         ("a.csv", "0,1\n" + "0.5,1.5\n" * 12, "line 1 is 0, 1 above fractions: it may be a point, or names"),
         ("a.csv", "a,b,c\n1,2\n", "line 2 has 2 numbers, but line 1 has 3 names, with commas between"),
         ("a.npy", "1,2\n3,4\n", "not readable points (its content is not NumPy's); write it with numpy.save"),
@@ -204,11 +204,11 @@ def many(row: str, last: str) -> str:
         ("a.csv", "1,2\n3,1_000\n", "line 2 has '1_000' where a number must be"),
         ("a.csv", "a,b\n1,2\n3,\n", "line 3 has '' where a number must be"),
         ("a.csv", "a,b\n", "holds 0 points; at least 10 are needed"),
-        ("a.csv", many("5", "11,nan\n"), "row 12 of the points holds nan: each number must be there"),
+        ("a.csv", many("5", "11,nan\n"), "row 12 of the points holds nan: no number may be missing"),
         (
             "a.csv",
             many("5", "11,1e31\n"),
-            "row 12 of the points holds 1e+31: each number must",
+            "row 12 of the points holds 1e+31: no number may",
         ),
         ("a.csv", many("5", "11,5\n"), "column 2 has the same value in all rows: leave it out"),
         (
@@ -219,7 +219,7 @@ def many(row: str, last: str) -> str:
         ("a.npy", POINTS.reshape(2, 6, 3), "has the shape [2, 6, 3]; points are [N, D]"),
         ("a.npy", np.array(["a", "b"]), "holds <U1, not real numbers"),
         ("a.npy", POINTS * 1j, "not real numbers"),
-        ("a.npz", {"x": POINTS, "y": POINTS}, "several arrays (x, y); name the one that is meant points"),
+        ("a.npz", {"x": POINTS, "y": POINTS}, "several arrays (x, y); name the right one points"),
     ],
 )
 def test_what_is_no_table_is_reported(name, content, words, tmp_path):
@@ -248,5 +248,5 @@ def test_nothing_is_ever_unpickled(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "a.npz", points=np.array([None]))
     for name in ("a.npy", "a.npz"):
-        with pytest.raises(UserError, match="it holds objects of Python's, not numbers"):
+        with pytest.raises(UserError, match="it holds Python objects, not numbers"):
             tables.read(tmp_path / name)
