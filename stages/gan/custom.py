@@ -1,6 +1,6 @@
-"""Your own networks, losses and data sources: params.yaml finds them by name; docs/custom-code.md says how.
+"""Your own networks, losses and data sources: params.yaml finds them by name (docs/custom-code.md).
 
-Those below are for use, and to be changed. A name with _ in front is nothing that params.yaml knows.
+Use and change the ones below. params.yaml does not find names that begin with _.
 """
 
 import math
@@ -11,14 +11,14 @@ from torch.nn.functional import softplus
 
 
 class _Residual(nn.Module):
-    """Adds to its input what two layers make of it (He et al. 2016)."""
+    """A residual block (He et al. 2016): adds the output of two layers to its input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, width] to the same."""
+        """[N, width] to [N, width]."""
         return torch.add(x, self.layers(x))
 
 
@@ -47,12 +47,12 @@ def resmlp_discriminator(
 
 
 class RelativisticAverageLoss:
-    """Relativistic average (Jolicoeur-Martineau 2019): is a sample more real than the others are?"""
+    """Relativistic average loss (Jolicoeur-Martineau 2019): is a sample more real than others on average?"""
 
     def discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
         """Logits of real and of generated samples, [B, 1] each."""
         return (softplus(generated.mean() - real).mean() + softplus(generated - real.mean()).mean()) / 2
 
     def generator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """The same logits; a loss that does not look at real ones takes ``generated`` alone."""
+        """The same logits; a loss that does not need those of real samples takes only ``generated``."""
         return self.discriminator(generated, real)

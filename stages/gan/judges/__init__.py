@@ -1,4 +1,4 @@
-"""The discriminative models P(y|x), by whose eyes samples are scored: what they are, and their fitting.
+"""The judges: discriminative models P(y|x) by which samples are scored; and how they are fitted.
 
-It may use ``core``.
+The room may use ``core``.
 """

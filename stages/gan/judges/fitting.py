@@ -1,4 +1,4 @@
-"""A judge for a data set: what it is, what it is given, and how well it does."""
+"""Judges for a data set: building them, their inputs and targets, fitting, and testing."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -16,9 +16,10 @@ from stages.runtime.errors import UserError
 
 
 def build(settings: Judge, dataset: Dataset) -> models.Judges:
-    """The judges with their initial weights, each with its own.
+    """The judges with their initial weights, which differ from judge to judge.
 
-    Classifiers of images, autoencoders of those without labels, or fits of points' last coordinate.
+    They are classifiers for images with labels, autoencoders for images without, and regressors of the last
+    coordinate for points.
     """
     initial = [random_generator(settings.seed, "judge", index) for index in range(settings.count)]
     if isinstance(settings, MlpJudge):
@@ -29,21 +30,21 @@ def build(settings: Judge, dataset: Dataset) -> models.Judges:
 
 
 def fit(settings: Judge, judges: models.Judges, split: Split, device: torch.device) -> Iterator[float]:
-    """Fit the judges, on ``device``, one after the other; yields the mean loss of each of their epochs."""
+    """Fit the judges on ``device``, one after the other; yields each judge's mean loss in each epoch."""
     x, y = (tensor.to(device) for tensor in inputs(split))
     for index, member in enumerate(judges.members):
         yield from fit_one(settings, member, x, y, index)
 
 
 def fit_one(settings: Judge, judge: nn.Module, x: Tensor, y: Tensor, *use: str | int) -> Iterator[float]:
-    """Fit one judge as the settings say, to what it must predict from inputs; both are on its device.
+    """Fit one judge; yields its mean loss in each epoch.
 
     Args:
-        settings: its epochs, batch size and learning rate; its seed draws the orders.
+        settings: epochs, batch size and learning rate; the seed decides the order of the data.
         judge: the network.
-        x: inputs [N, …].
-        y: classes (int64 [N]) or numbers (float32 [N, K]).
-        use: what sets its orders apart from those of other judges.
+        x: inputs [N, …], on the judge's device.
+        y: targets on the same device: classes (int64 [N]) or numbers (float32 [N, K]).
+        use: a name of this judge, so that each judge sees the data in a different order.
     """
     return models.fit(
         judge,
@@ -58,7 +59,7 @@ def fit_one(settings: Judge, judge: nn.Module, x: Tensor, y: Tensor, *use: str |
 
 
 def known(settings: Judge, dataset: Dataset) -> dict[str, object]:
-    """What a judge's architecture owes to the data, and not to its parameters."""
+    """The entries of a judge's architecture that depend on the data, not on its parameters."""
     if isinstance(settings, MlpJudge):
         return {}
     classes = dataset.class_count
@@ -66,7 +67,10 @@ def known(settings: Judge, dataset: Dataset) -> dict[str, object]:
 
 
 def inputs(split: Split) -> tuple[Tensor, Tensor]:
-    """What the judge is given and what it must predict."""
+    """A judge's inputs [N, …] and targets: classes (int64 [N]), pixels [N, C * H * W], or coordinates [N, 1].
+
+    All but classes are as the networks see them.
+    """
     if split.labels is not None:
         return split.normalized, split.labels
     if len(split.shape) > 1:
@@ -75,16 +79,17 @@ def inputs(split: Split) -> tuple[Tensor, Tensor]:
 
 
 def test(judges: models.Judges, split: Split) -> dict[str, float]:
-    """Scores of the judges' answers, which are the mean of theirs, to data that they have not seen.
+    """Scores of the judges' mean answer to data that they have not seen.
 
-    Of several judges, there is the standard deviation of each score over them, too, as ``…_spread``.
+    Classes are scored by ``accuracy`` and ``loss`` (cross entropy). Numbers are scored by ``rmse`` and
+    ``variance_explained``: 1 - (mean squared error / variance of the targets). This is 0 for always answering
+    with the mean of the targets, and negative for doing worse. Points with one coordinate have no
+    ``variance_explained``, because there is nothing to predict the coordinate from.
 
-    Of classes, ``accuracy`` and ``loss``. Of numbers ``rmse``, and ``variance_explained``: 1 less the mean
-    squared error over the variance of what is to be predicted, so 0 for who answers with its mean, and less
-    for who does worse; not of points of one coordinate, which there is nothing to predict by.
+    With several judges, ``…_spread`` is the standard deviation of each score over the judges.
 
     Raises:
-        UserError: one gives the same answer to all, so that it can judge nothing.
+        UserError: a judge gives the same answer to all inputs, so it cannot judge anything.
     """
     alone = [_test(judge, split) for judge in judges.members]
     if len(alone) == 1:
@@ -111,18 +116,19 @@ def _test(network: nn.Module, split: Split) -> dict[str, float]:
 
 
 def compared(split: Split) -> dict[str, float]:
-    """What the scores of :func:`test` on this data are to be held against, where that is not 0.
+    """What the scores of :func:`test` on this data should be compared with, where that is not 0.
 
-    Of classes, ``largest_class``: its share, which is the accuracy of who always answers with it.
+    For classes, this is ``largest_class``: the share of the largest class, which is the accuracy of always
+    answering with it.
     """
     return {} if split.labels is None else {"largest_class": max(split.class_counts) / len(split)}
 
 
 def weakness(scores: Mapping[str, float], split: Split) -> str | None:
-    """Why judges with these scores, see :func:`test`, on this data know nothing of it; None: they do.
+    """Why judges with these scores (:func:`test`) on this data know nothing about it; None: they know enough.
 
-    They do not if they answer no better than who always names the largest class (by more than two standard
-    errors of its share, as less can be chance), or the mean.
+    They know nothing if they are not better than always answering with the largest class, by more than two
+    standard errors of its share (less can be chance), or not better than always answering with the mean.
     """
     if "accuracy" in scores and split.labels is not None:
         (largest,) = compared(split).values()
@@ -139,12 +145,12 @@ def weakness(scores: Mapping[str, float], split: Split) -> str | None:
 
 
 def _explained(square: Tensor, variance: Tensor) -> float:
-    """The share of a variance that a mean squared error leaves explained; of none, none is."""
+    """The share of a variance that is explained, given the mean squared error; 0 if there is no variance."""
     return (1 - square / variance).item() if variance > 0 else 0.0
 
 
 def expected(split: Split, answers: Tensor) -> Tensor:
-    """A judge's answers to points, the last coordinate [N, 1], in the data's units."""
+    """A judge's answers to points, the expected last coordinate [N, 1], converted to the data's units."""
     scale = split.normalization
     return answers if scale is None else scale.last().denormalize(answers)
 

@@ -1,4 +1,4 @@
-"""Discriminative models P(y|x): what the GAN's samples are judged by."""
+"""Discriminative models P(y|x), which judge the GAN's samples."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -17,22 +17,23 @@ from stages.runtime.errors import UserError
 
 
 class ImageJudge(nn.Module):
-    """A small convolutional network that classifies images, or, without classes, learns to draw them again.
+    """A small convolutional network that classifies images or, without classes, reconstructs them.
 
-    Each of ``channels`` is a 3x3 convolution with ReLU and 2x2 max pooling; then come two linear layers. The
-    first gives ``features``, by which sets of images are compared; the other, after a ReLU, the outputs: a
-    logit a class; or the image's pixels (an autoencoder: its features are those that hold most of an image,
-    Hinton & Salakhutdinov 2006). Before the ReLU, as after it noise lies among real images (docs/scores.md).
+    Each of ``channels`` is a 3x3 convolution with ReLU and 2x2 max pooling. Two linear layers follow. The
+    first gives the ``features`` by which sets of images are compared. The second, after a ReLU, gives the
+    outputs: a logit for each class, or the image's pixels (an autoencoder, whose features keep most of an
+    image; Hinton & Salakhutdinov 2006). Features are taken before the ReLU, because after it noise lies among
+    real images (docs/scores.md).
 
     Args:
         shape: (C, H, W) of one image.
         channels: output channels of the convolutions.
         features: width of the feature layer.
         classes: number of classes; None: images have no labels.
-        weights: draws the initial weights; without it they are left to be loaded.
+        weights: draws the initial weights; None: they are loaded later.
 
     Raises:
-        UserError: pooling leaves nothing of an image.
+        UserError: the image is too small for so many poolings.
     """
 
     def __init__(
@@ -73,8 +74,8 @@ class Regressor(nn.Module):
 
     Args:
         inputs: number of the other coordinates.
-        hidden: widths of the hidden layers, with Tanh after each.
-        weights: draws the initial weights; without it they are left to be loaded.
+        hidden: widths of the hidden layers; each is followed by Tanh.
+        weights: draws the initial weights; None: they are loaded later.
     """
 
     def __init__(self, inputs: int, hidden: Sequence[int], weights: torch.Generator | None = None) -> None:
@@ -92,9 +93,9 @@ class Regressor(nn.Module):
 
 
 class Judges(nn.Module):
-    """Judges that differ by their initial weights and the order of their data; their answer is the mean.
+    """Judges that differ in their initial weights and in the order of their data.
 
-    What one judge makes of samples is in part its own luck, so samples are scored by several.
+    Their answer is the mean of all. A single judge's answers depend in part on chance, so several are used.
 
     Args:
         members: at least one; all of the same architecture.
@@ -111,11 +112,11 @@ class Judges(nn.Module):
 
     @property
     def classifies(self) -> bool:
-        """Whether the outputs are classes."""
+        """Whether the outputs are logits of classes."""
         return "classes" in self.architecture
 
     def forward(self, x: Tensor) -> Tensor:
-        """What all members take, to the mean of their outputs (logits, pixels, or a coordinate)."""
+        """Inputs [N, …] to the mean of the members' outputs [N, K]: logits, pixels or a coordinate."""
         return torch.stack([member(x) for member in self.members]).mean(0)
 
 
@@ -123,7 +124,7 @@ _BY_NAME = {"cnn": ImageJudge, "autoencoder": ImageJudge, "mlp": Regressor}
 
 
 def get_judges(name: str) -> Callable[..., Judges]:
-    """What builds judges by the name that their architecture has."""
+    """The function that builds judges, given the name in their architecture: cnn, autoencoder or mlp."""
 
     def build(count: int, **about: Any) -> Judges:
         return Judges([_BY_NAME[name](**about) for _ in range(count)])
@@ -150,11 +151,11 @@ def fit(
         judge: the network, on the device to fit on.
         x: inputs [N, …] on that device.
         y: what to predict from them, on that device.
-        epochs: passes over the data, in a new order each.
+        epochs: number of passes over the data, each in a new order.
         batch_size: samples in a step; the last step of an epoch takes the rest.
         lr: the highest learning rate; see :func:`one_cycle`.
-        seed: draws the orders.
-        use: what sets these apart from others of the same seed.
+        seed: decides the orders.
+        use: a name, so that fits with the same seed have different orders.
 
     Raises:
         UserError: the loss of an epoch is no longer finite.
@@ -178,10 +179,10 @@ def fit(
 
 
 def one_cycle(step: int, steps: int) -> float:
-    """The learning rate of a step, 0 the first, over the highest one (Smith & Topin 2018).
+    """The learning rate of a step (from 0) as a share of the highest one (Smith & Topin 2018).
 
-    It rises from 1/25 along half a cosine over three tenths of the steps, and falls along another to
-    1/250,000, as that of PyTorch's ``OneCycleLR``.
+    It rises from 1/25 to 1 along half a cosine, in the first three tenths of the steps, and then falls along
+    another half to 1/250,000, like PyTorch's ``OneCycleLR``.
     """
     top, last = 0.3 * steps - 1, steps - 1
     if step <= top:
@@ -192,14 +193,17 @@ def one_cycle(step: int, steps: int) -> float:
 
 
 def others(points: Tensor) -> Tensor:
-    """All coordinates but the last of points [N, D]; zeros [N, 1] where there are no others."""
+    """All coordinates of points [N, D] except the last: [N, D - 1]; zeros [N, 1] if there is only one."""
     return points[:, :-1] if points.shape[1] > 1 else torch.zeros_like(points)
 
 
 def predict(judge: nn.Module, x: Tensor, batch_size: int = 1000) -> Tensor:
-    """The judge's output for inputs of any number, computed in batches on its device; on the CPU.
+    """The judge's outputs [N, K] on the CPU, computed in batches on the judge's device.
 
-    Images uint8 [N, C, H, W] it sees in [-1, 1]; large ones in smaller batches.
+    Args:
+        judge: the network.
+        x: any number of inputs [N, …]; images uint8 [N, C, H, W] are scaled to [-1, 1].
+        batch_size: most inputs in a batch; large images get smaller batches.
     """
     device = next(judge.parameters()).device
     parts = x.split(min(batch_size, block_size(x.shape[1:])))
