@@ -1,9 +1,9 @@
-"""The pipeline: one script a stage, run by DVC as ``python -m stages.NAME``; below it, the rooms it uses."""
+"""The pipeline: one script per stage, run by DVC as ``python -m stages.NAME``, and the packages they use."""
 
 import os
 import sys
 
 if sys.platform == "win32":
-    sys.exit("error: Windows has not all that this needs (locks, signals); use Linux in WSL 2, or macOS")
+    sys.exit("error: Windows lacks what this project needs (locks, signals); use Linux in WSL 2, or macOS")
 
-PARENT = os.getppid()  # before anything that takes time: it may end meanwhile
+PARENT = os.getppid()  # read at once: during a slow import the parent may end

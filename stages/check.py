@@ -1,15 +1,15 @@
-"""Check params.yaml, and that dvc.lock is whole, before any other stage runs.
+"""Check params.yaml, and repair a damaged dvc.lock, before any other stage runs.
 
-DVC removes what a stage has left before it runs the stage again, so that a mistake found by that stage is
-found too late.
+DVC deletes the outputs of a stage before it runs the stage again. A mistake that the stage itself found would
+be found too late.
 
 Reads:
   params.yaml, dvc.lock
-  stages/gan            what the pieces (networks, losses, sources) declare, those of custom.py among them
-  the user's own data   that they are there, and enough
+  stages/gan            what the pieces (networks, losses, sources) declare, those in custom.py included
+  the user's own data   whether they exist, can be read, and are enough
 Writes:
-  data/sources          for each experiment a link to its own data, so that DVC sees when these change
-  data/code             for each experiment and stage the code of the pieces that it names; and its parameters
+  data/sources          for each experiment, a link to the user's own data, so that DVC sees when they change
+  data/code             for each experiment, its parameters and, by stage, the code of the pieces that it uses
 Example:
   python -m stages.check
 """

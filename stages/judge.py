@@ -1,12 +1,14 @@
-"""Fit the judges, discriminative models P(y|x): they classify images, or fit x2 given x1.
+"""Fit the judges, discriminative models P(y|x), which score the samples of all runs.
+
+They classify images, reconstruct images without labels, or fit the last coordinate of points.
 
 Reads:
   params.yaml
   data/EXPERIMENT/dataset.safetensors          the prepared data
 Writes:
   data/EXPERIMENT/judge.safetensors            the networks
-  reports/runs/EXPERIMENT/judge.json           their scores on the test data, and what to hold them against
-  MLflow                                       a run, as it goes
+  reports/runs/EXPERIMENT/judge.json           their scores on the test data, and what to compare them with
+  MLflow                                       a run, updated while they are fitted
 Example:
   python -m stages.judge --experiment digits
 """
@@ -19,7 +21,7 @@ from stages.tracking import store
 def main(name: str, experiment: params.Experiment, settings: params.Settings) -> None:
     """Fit an experiment's judges."""
     with store.default() as runs:
-        runs.open()  # its process starts while the import takes its seconds
+        runs.open()  # its process starts during the slow import
         from stages.pipeline.judge import judge
 
         judge(name, experiment, settings, runs)

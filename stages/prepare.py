@@ -1,13 +1,13 @@
-"""Prepare the data: from their source to tensors.
+"""Prepare the data: read them from their source, and write them as tensors.
 
-MNIST and its likes are downloaded to data/raw, from GAN_MIRROR first if set.
+MNIST and similar data sets are downloaded to data/raw. GAN_MIRROR, if it is set, is tried first.
 
 Reads:
   params.yaml
-  data/sources/EXPERIMENT                      data of the user's own, if it has any
-  data/code/EXPERIMENT/prepare                 the code of its source
+  data/sources/EXPERIMENT                      the user's own data, if the experiment uses any
+  data/code/EXPERIMENT/prepare                 the code of the data source
 Writes:
-  data/EXPERIMENT/dataset.safetensors          train and test split, with labels where there are any
+  data/EXPERIMENT/dataset.safetensors          training and test split, with labels if there are any
 Example:
   python -m stages.prepare --experiment sine
 """
@@ -18,7 +18,7 @@ from stages.runtime import command
 
 def main(name: str, experiment: params.Experiment, settings: params.Settings) -> None:
     """Prepare an experiment's data."""
-    from stages.pipeline.prepare import prepare  # once the parameters are known to be right
+    from stages.pipeline.prepare import prepare  # slow, so only after the parameters are checked
 
     prepare(name, experiment)
 

@@ -1,12 +1,12 @@
-"""Prepare what all runs of an experiment are compared with: real samples as the judges see them, baselines.
+"""Prepare what all runs of an experiment are compared with: features of real samples, and baselines.
 
 Reads:
   params.yaml, data/code/EXPERIMENT/reference
   data/EXPERIMENT/dataset.safetensors          the prepared data
   data/EXPERIMENT/judge.safetensors            the judges
 Writes:
-  data/EXPERIMENT/reference.safetensors        real samples by their features, with their neighbourhoods; and
-                                               the scores of random draws of them, and of noise
+  data/EXPERIMENT/reference.safetensors        features of real samples, and their neighbourhoods; and the
+                                               baselines: scores of random real samples, and of noise
 Example:
   python -m stages.reference --experiment digits
 """

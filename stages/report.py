@@ -1,14 +1,14 @@
-"""Write the report: all runs side by side, across seeds.
+"""Write the report, which compares all runs across seeds.
 
 Reads:
-  params.yaml                the lists: their main scores are the pipeline's metrics
+  params.yaml                the lists of experiments and seeds, whose main scores go into summary.json
   reports/runs               scores, losses and pictures of all runs
 Writes:
   reports/README.md          the report
-  reports/figures            the pictures in it
-  reports/summary.json       main scores of what params.yaml lists, for `make exps` and `dvc metrics`
-  reports/plots              losses and scores of all runs, of which `dvc plots` makes charts
-  MLflow                     medians of runs that differ by their seed alone: a run, the parent of theirs
+  reports/figures            the pictures in the report
+  reports/summary.json       main scores of the runs in params.yaml, for `make exps` and `dvc metrics`
+  reports/plots              losses and scores of all runs, for the charts of `dvc plots`
+  MLflow                     for runs that differ only in their seed, a parent run with their median scores
 Example:
   python -m stages.report
 """
@@ -28,7 +28,7 @@ def main() -> None:
         settings = params.load(arguments.params).settings
         portability.limit(settings.portable)
         with store.default() as runs:
-            from stages.pipeline.report import report  # once the parameters are known to be right
+            from stages.pipeline.report import report  # slow, so only after the parameters are checked
 
             report(settings, runs)
 

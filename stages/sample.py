@@ -1,6 +1,6 @@
 """Draw samples from the trained generator.
 
-For any others that you name there is ``python -m stages.tools.draw``.
+To draw other samples, use ``python -m stages.tools.draw``.
 
 Reads:
   params.yaml
@@ -9,7 +9,7 @@ Reads:
   data/EXPERIMENT/seed-SEED/generator.safetensors       the generator
 Writes:
   data/EXPERIMENT/seed-SEED/samples.npy                 points: float32 [N, D]; images: uint8 [N, C, H, W]
-  data/EXPERIMENT/seed-SEED/grid.npy                    samples of the latent points that all runs draw
+  data/EXPERIMENT/seed-SEED/grid.npy                    samples of latent points shared by all runs
 Example:
   python -m stages.sample --experiment digits --seed 111
 """
@@ -20,7 +20,7 @@ from stages.runtime import command
 
 def main(name: str, seed: int, experiment: params.Experiment, settings: params.Settings) -> None:
     """Draw one run's samples."""
-    from stages.pipeline.sample import sample  # once the parameters are known to be right
+    from stages.pipeline.sample import sample  # slow, so only after the parameters are checked
 
     sample(name, seed, experiment, settings)
 

@@ -1,17 +1,17 @@
 """Train the GAN: generator against discriminator.
 
-Killed, it goes on from its last checkpoint, in .checkpoints, when it is run again.
+If it is interrupted, run it again: it continues from its last checkpoint, in .checkpoints.
 
 Reads:
   params.yaml
   data/EXPERIMENT/dataset.safetensors                      the prepared data
-  data/code/EXPERIMENT/train                               the code of its networks and its loss
+  data/code/EXPERIMENT/train                               the code of the networks and the loss
 Writes:
   data/EXPERIMENT/seed-SEED/generator.safetensors          both networks
   data/EXPERIMENT/seed-SEED/discriminator.safetensors
-  data/EXPERIMENT/seed-SEED/previews.npy                   samples of the same latent points after every epoch
-  reports/runs/EXPERIMENT/seed-SEED/losses.csv             losses and mean D(x), D(G(z)) by epoch
-  MLflow                                                   a run, as it goes
+  data/EXPERIMENT/seed-SEED/previews.npy                   samples of fixed latent points after every epoch
+  reports/runs/EXPERIMENT/seed-SEED/losses.csv             losses, mean D(x) and mean D(G(z)) by epoch
+  MLflow                                                   a run, updated while the training goes on
 Example:
   python -m stages.train --experiment sine --seed 111
 """
@@ -32,12 +32,12 @@ def main(name: str, seed: int, experiment: params.Experiment, settings: params.S
 
         run_worker(name, seed, experiment, settings, group)
     with store.default() as runs:
-        runs.open()  # its process starts while the import takes its seconds
+        runs.open()  # its process starts during the slow import
         from stages.pipeline.train import train
 
         training = train(name, seed, experiment, settings, runs, group)
     signals.raise_if_stopped()
-    training.finish()  # now that MLflow has all of it, or its outbox
+    training.finish()  # MLflow, or its outbox, has everything now
 
 
 if __name__ == "__main__":
