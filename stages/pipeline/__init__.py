@@ -1,5 +1,5 @@
-"""The stages' work: each reads its files, calls the science, writes its files, and logs to MLflow.
+"""The work of the stages: each reads its files, calls the science, writes its files, and logs to MLflow.
 
-A module a stage; its script, in the folder above, reads the command line. It may use all rooms but ``tools``
-and ``sweep``.
+There is one module per stage; the stage's script, in the folder above, reads the command line. The room may
+use all rooms except ``tools`` and ``sweep``.
 """

@@ -1,4 +1,4 @@
-"""What must be right before any other stage runs, and what the others depend on beside files of their own."""
+"""Checks before any other stage runs; and the files that tell DVC on which code a stage depends."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ _GPUS = [Path(driver) for driver in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")] 
 
 
 def check(path: Path) -> None:
-    """Refuse a parameter file with a mistake in it; write what pieces and data the experiments name.
+    """Refuse a parameter file with a mistake; write the code and link the data that its experiments use.
 
     Raises:
         UserError: there is a mistake; the message names the file and the key.
@@ -36,7 +36,7 @@ def check(path: Path) -> None:
 
 
 def _check_device(settings: params.Settings) -> None:
-    """Refuse a device that is not there; say if the bytes that it makes are not those of all CPUs."""
+    """Refuse a device that is not available; say if other kinds of machines will make other bytes."""
     portability.is_wanted(settings.portable)
     reason = portability.why_not()
     if settings.device != "cpu" and (settings.device != "auto" or any(gpu.exists() for gpu in _GPUS)):
@@ -45,7 +45,7 @@ def _check_device(settings: params.Settings) -> None:
         if devices.find(settings.device).type != "cpu":
             reason = "a GPU computes"
     if settings.portable and reason is not None:
-        say(f"portable: {settings.portable}: the bytes are of this machine's kind alone: {reason}")
+        say(f"portable: {settings.portable}: only machines of this kind make the same bytes: {reason}")
 
 
 def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> None:
@@ -59,7 +59,7 @@ def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> N
     _check_primary(path, name, experiment)
     shape = own_data.check(path, name, experiment)
     if any(piece.is_custom for piece in experiment.trained_pieces):
-        from stages.gan.training import trial  # PyTorch, again
+        from stages.gan.training import trial  # imports PyTorch, too
 
         try:
             trial.check(experiment, shape)
@@ -68,7 +68,7 @@ def _check_experiment(path: Path, name: str, experiment: params.Experiment) -> N
 
 
 def _check_primary(path: Path, name: str, experiment: params.Experiment) -> None:
-    """Refuse a primary score that runs of an experiment cannot have, or that says nothing of quality."""
+    """Refuse a primary score that runs of an experiment cannot have, or that does not measure quality."""
     primary, kind, scored = experiment.evaluate.primary, experiment.source.kind, experiment.evaluate
     absent = {f"fid_{file}" for file in ("inception", "features") if getattr(scored, file) is None}
     if experiment.data.piece.name != "sine":
@@ -92,10 +92,11 @@ def _check_primary(path: Path, name: str, experiment: params.Experiment) -> None
 def _write_dependencies(
     shared: ExperimentFiles, experiment: params.Experiment, settings: params.Settings, start: str
 ) -> None:
-    """Write the code of the pieces that an experiment names, by the stage that uses them; and its parameters.
+    """Write the code of the pieces that an experiment uses, in a file per stage; and two files of parameters.
 
-    The latter are those of which run.json speaks: all; and those that decide what runs are compared with. One
-    file is one entry in dvc.lock. ``start`` is what the networks that the training starts from depend on.
+    One has all parameters, which go into run.json; the other has those that decide what runs are compared
+    with. As a file, many parameters are one entry in dvc.lock. ``start`` identifies the networks that the
+    training starts from, if there are any.
     """
     used = {
         "prepare": [experiment.data.piece],

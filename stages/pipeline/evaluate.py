@@ -1,4 +1,4 @@
-"""The scores of one run's samples, beside the real data."""
+"""Scoring one run's samples against the real data."""
 
 import json
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ from stages.tracking.store import Store
 
 
 class _Inputs(NamedTuple):
-    """What is scored, and by what.
+    """What is scored, and what it is scored by.
 
     Attributes:
-        samples: those of the run.
-        told: the class that each was told, if they were.
-        known: the real data, and the judges.
+        samples: the run's samples [N, …].
+        told: the class that the generator was told for each sample (int64 [N]); None: it was told none.
+        known: the real data and the judges.
         reference: what the samples are compared with.
-        about: what run.json says of the run, beside its parameters.
+        about: what run.json says about the run, without its parameters.
     """
 
     samples: Tensor
@@ -54,27 +54,31 @@ def evaluate(name: str, seed: int, experiment: Experiment, settings: Settings, s
 
 
 def _not_told(inputs: _Inputs, found: Scores, primary: str | None) -> Iterator[str]:
-    """What the scores do not tell that they otherwise would, and why: a line each."""
+    """Lines about verdicts and scores that this run does not get, and why."""
     weakness, left_out = inputs.known.weakness, inputs.reference.left_out
     if weakness is not None:
-        yield f"no verdict{'' if inputs.known.has_images else ' by judge_error'}, as {weakness}"
+        yield f"no verdict{'' if inputs.known.has_images else ' by judge_error'}, because {weakness}"
     if "collapsed" not in found and not (inputs.known.has_images and weakness):
         absent = " or ".join(score for score in scores.COLLAPSED_BELOW if score in left_out)
-        yield f"no verdict, as there is no {absent}"
+        yield f"no verdict, because there is no {absent}"
     if primary is not None and primary in left_out:
-        yield f"no primary score, as there is no {primary}: {left_out[primary]}"
+        yield f"no primary score, because there is no {primary}: {left_out[primary]}"
 
 
 def _read(name: str, seed: int, experiment: Experiment, device: torch.device) -> _Inputs:
-    """Read what is scored, checked to be this run's."""
+    """Read what is scored, and check that it belongs to this run.
+
+    Raises:
+        UserError: a file is missing or damaged, or belongs to another run or experiment.
+    """
     shared, run_files = ExperimentFiles(name), RunFiles(name, seed)
     against, judges = known.read(name, experiment, device)
     train = against.real.train
     reference = Reference.load(shared.reference)
     if not scoring.is_for(reference, against, experiment.sample.count):
         raise UserError(
-            f"{shared.reference}: is of other judges, networks or numbers of samples; it is another "
-            "experiment's, or older: run the reference stage"
+            f"{shared.reference}: was made with other judges, networks or numbers of samples; it is another "
+            "experiment's, or too old: run the reference stage"
         )
     found = weights.read_about(run_files.generator)
     about = weights.check_generator(run_files.generator, found, name, seed, experiment.generator, train.shape)
@@ -109,7 +113,7 @@ def _score(name: str, seed: int, inputs: _Inputs, device: torch.device) -> tuple
 def _write(
     run_files: RunFiles, inputs: _Inputs, parameters: dict[str, Any], found: Scores, answers: Tensor
 ) -> Scores:
-    """Write the scores, the answers, what is covered, and what the run was; returns the scores as written."""
+    """Write scores, answers, coverage and run.json; returns the scores as written, which is rounded."""
     against = inputs.known
     covered = coverage.coverage(inputs.samples, answers, against.real.train, against.judges)
     with files.together():

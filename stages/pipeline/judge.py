@@ -32,7 +32,7 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
             compared = fitting.compared(dataset.test)
             saved = numbers.save(shared.judge_scores, found | compared, "lower judge.lr")
             found = {score: saved[score] for score in found}
-            # Not whose judges they are: experiments with the same data and settings have the same ones.
+            # Without the experiment's name: experiments with the same data and settings have the same judges.
             known = {**devices.about(device), "test": found}
             names = {"classes": dataset.train.classes} if dataset.train.classes else {}
             weights.save(shared.judge, judges, known | names)

@@ -1,4 +1,4 @@
-"""What the stages ``reference`` and ``evaluate`` both read: the real data, the judges, other networks."""
+"""What the stages ``reference`` and ``evaluate`` both read: the real data, the judges, and other networks."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -16,10 +16,13 @@ from stages.runtime.paths import ExperimentFiles
 
 
 def read(name: str, experiment: Experiment, device: torch.device) -> tuple[Known, dict[str, Any]]:
-    """Read it, checked to be this experiment's; and what the judges' file says of them.
+    """Read the real data, the judges and other networks, and check that they belong to the experiment.
+
+    Returns:
+        All of these; and what the judges' file says about the judges.
 
     Raises:
-        UserError: a file is missing or damaged, or another experiment's.
+        UserError: a file is missing or damaged, or belongs to another experiment.
     """
     shared = ExperimentFiles(name)
     real = Dataset.load(shared.dataset, experiment.source)

@@ -1,4 +1,4 @@
-"""The user's own data, which DVC finds by links: it cannot take a path out of an experiment's parameters."""
+"""Checking the user's own data, and linking to them, because DVC cannot take a path from the parameters."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,13 @@ from stages.runtime.errors import UserError
 
 
 def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
-    """Refuse data that are not there, or too few for a batch, or images that cannot be read.
+    """Refuse data that are missing or too few for a batch, and images that cannot be read.
 
     Returns:
-        The shape of a sample, whatever the data.
+        The shape of one sample: (D,) for points, (C, H, W) for images.
 
     Raises:
-        UserError: it names the parameter file, and the experiment in it.
+        UserError: the data cannot be used; the message names the parameter file and the experiment.
     """
     source = experiment.source
     with _errors_at(f"{params}: {name}.{'data' if source.path is None else 'data.path'}"):
@@ -47,15 +47,15 @@ def check(params: Path, name: str, experiment: Experiment) -> tuple[int, ...]:
 
 @contextmanager
 def _errors_at(place: str) -> Iterator[None]:
-    """Have errors name the place in the parameter file."""
+    """Within the block, make errors name a place in the parameter file."""
     try:
         yield
-    except (UserError, RuntimeError, ValueError) as error:  # of a home, or a path, that cannot be
+    except (UserError, RuntimeError, ValueError) as error:  # an unknown home, an impossible path
         raise UserError(f"{place}: {error}") from error
 
 
 def _refuse(place: Path, path: str) -> None:
-    """Refuse what holds the folders that DVC removes, or lies in one; or what a copy of DVC's lacks."""
+    """Refuse data that contain, or are in, a folder that the pipeline replaces, or that DVC's copy lacks."""
     if paths.home() != Path() and not place.exists():
         raise UserError(
             f"{path} is not in the copy of the repository in which DVC runs this: commit it, name it by its "
@@ -70,9 +70,9 @@ def _refuse(place: Path, path: str) -> None:
 
 
 def link(sources: Mapping[str, Source]) -> None:
-    """Have a link for each experiment with data of the user's, a file for each other one.
+    """Make a link for each experiment that uses the user's own data, and a text file for each other one.
 
-    Git keeps them, so that where all else comes by ``dvc pull``, there is nothing to run.
+    Git tracks these files, so after ``dvc pull`` all outputs are there, and no stage has to run.
     """
     paths.SOURCES.mkdir(parents=True, exist_ok=True)
     for old in paths.SOURCES.iterdir():
@@ -84,8 +84,8 @@ def link(sources: Mapping[str, Source]) -> None:
             path.write_text("no data of the user's own\n", encoding="utf-8")
             continue
         found = Path(source.path).expanduser().resolve()
-        if not found.exists():  # of an experiment that is not listed
+        if not found.exists():  # possible only if the experiment is not listed
             path.write_text(f"{source.path}: not there\n", encoding="utf-8")
             continue
-        inside = found.is_relative_to(Path.cwd())  # then a copy of the whole has its own
+        inside = found.is_relative_to(Path.cwd())  # then a copy of the repository has its own copy of it
         path.symlink_to(os.path.relpath(found, paths.SOURCES.resolve()) if inside else found)

@@ -1,4 +1,4 @@
-"""What all runs of an experiment are compared with, computed once."""
+"""Computing, once, what all runs of an experiment are compared with."""
 
 from stages.gan.core import devices
 from stages.gan.core.params import Experiment, Settings
@@ -10,7 +10,7 @@ from stages.runtime.paths import ExperimentFiles
 
 
 def reference(name: str, experiment: Experiment, settings: Settings) -> None:
-    """Prepare the real samples for comparisons, and score both baselines."""
+    """Prepare the real samples for comparisons, and score both baselines: real samples and noise."""
     path = ExperimentFiles(name).reference
     device = devices.set_up(settings.device, settings.threads)
     inputs, _ = known.read(name, experiment, device)

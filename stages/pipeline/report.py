@@ -1,4 +1,4 @@
-"""All runs side by side, across seeds."""
+"""Writing the report, which compares all runs across seeds."""
 
 import json
 
@@ -11,7 +11,7 @@ from stages.tracking.store import Store
 
 
 def report(settings: Settings, store: Store) -> None:
-    """Compare all runs that there are in reports/runs."""
+    """Compare all runs in reports/runs; write the report, its figures and tables, and log to MLflow."""
     found = runs.load(paths.RUNS)
     comparable_sets = conditions.comparable_sets(found)
     recorded = condition_record.recorded([one for alike in comparable_sets for one in alike.conditions])
@@ -31,10 +31,10 @@ def report(settings: Settings, store: Store) -> None:
         files.write(paths.SUMMARY, json.dumps(summary.medians(listed), indent=2) + "\n")
         files.write(paths.LOSSES_TABLE, summary.losses(comparable_sets))
         files.write(paths.SCORES_TABLE, summary.scores(comparable_sets))
-    for picture in set(figures.glob("*.png")) - drawn:  # of conditions that are no more
+    for picture in set(figures.glob("*.png")) - drawn:  # of conditions that no longer exist
         picture.unlink()
-    # A result that is as DVC left it is deleted by `dvc exp run` and `dvc checkout` once params.yaml lists
-    # its run no more; one touched since is left alone.
+    # `dvc exp run` and `dvc checkout` delete results of runs that params.yaml no longer lists, but only files
+    # that are unchanged since DVC wrote them. A touched file is kept.
     for file in (file for file in paths.RUNS.rglob("*") if file.is_file()):
         file.touch()
     for condition in recorded:

@@ -1,4 +1,4 @@
-"""Samples from one run's generator."""
+"""Drawing samples from one run's generator."""
 
 from stages.gan.core import arrays, devices, weights
 from stages.gan.core.datasets import Dataset
@@ -11,7 +11,7 @@ from stages.runtime.paths import ExperimentFiles, RunFiles
 
 
 def sample(name: str, seed: int, experiment: Experiment, settings: Settings) -> None:
-    """Draw one run's samples, and those of the latent points that all runs draw."""
+    """Draw one run's samples, and samples of the latent points that are the same in all runs."""
     run_files, count = RunFiles(name, seed), experiment.sample.count
     device = devices.set_up(settings.device, settings.threads)
     split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train

@@ -103,10 +103,11 @@ def test_of_a_table_of_ratings_what_cannot_be_told_is_left_out_and_said(block, t
     assert "runs get no x1_coverage: x1 has 3 values, fewer than the 50 bins" in said
     ended = calls.call(folder, "evaluate", experiment="own")
     assert (
-        f"evaluate own, {RUN.replace('-', ' ')}: no primary score, as there is no density: dist" in ended.err
+        f"evaluate own, {RUN.replace('-', ' ')}: no primary score, because there is no density: dist"
+        in ended.err
     )
     if "collapsed" not in scores:
-        assert "no verdict, as there is no x1_coverage or recall or coverage" in ended.err
+        assert "no verdict, because there is no x1_coverage or recall or coverage" in ended.err
     assert "There is no precision, recall, density and no coverage: distances tie: " in report
 
 
@@ -124,7 +125,7 @@ def test_pictures_that_are_there_four_times_and_a_judge_that_knows_nothing(block
     ended = calls.call(folder, "judge", experiment="own")
     assert ended.err.startswith(f"warning: judge own: {weak}")
     ended = calls.call(folder, "evaluate", experiment="own")
-    assert f"warning: evaluate own, {RUN.replace('-', ' ')}: no verdict, as {weak}" in ended.err
+    assert f"warning: evaluate own, {RUN.replace('-', ' ')}: no verdict, because {weak}" in ended.err
     assert f"{RUN.replace('-', ' ')}: no verdict; scores in" in ended.out
     assert "collapse" not in ended.out
     assert f"**No verdict** by the judge's eyes, on collapses or on what is better: {weak}" in report

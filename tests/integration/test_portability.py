@@ -87,10 +87,10 @@ def test_where_it_cannot_be_check_says_so_in_a_line(tmp_path, monkeypatch):
     (tmp_path / "gpu").touch()
     assert said() == []  # a driver is there, but no GPU that PyTorch can use
     monkeypatch.setattr(devices, "find", lambda name: torch.device("cuda"))
-    assert said() == ["portable: auto: the bytes are of this machine's kind alone: a GPU computes"]
+    assert said() == ["portable: auto: only machines of this kind make the same bytes: a GPU computes"]
     params.write_text(params.read_text().replace("portable: auto", "portable: false"))
     assert said() == []
     monkeypatch.undo()
     monkeypatch.setattr(portability, "why_not", lambda *_: "it is a toaster")
     calls.change(tmp_path, portable="auto", device="cpu")
-    assert said() == ["portable: auto: the bytes are of this machine's kind alone: it is a toaster"]
+    assert said() == ["portable: auto: only machines of this kind make the same bytes: it is a toaster"]
