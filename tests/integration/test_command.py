@@ -10,6 +10,7 @@ from tests import calls
 KINDS = ("outs", "metrics", "plots")
 STAGES = ("prepare", "judge", "reference", "train", "sample", "evaluate", "plot", "report")
 TOOLS = ("draw", "classify", "export", "invert", "register", "sync", "ui", "comment")
+TOOLS += ("repro", "smoke", "verify", "resolve")
 
 
 def stage(folder, root, name: str, *arguments: str) -> subprocess.CompletedProcess:
