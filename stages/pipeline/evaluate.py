@@ -56,13 +56,13 @@ def evaluate(name: str, seed: int, experiment: Experiment, settings: Settings, s
 def _not_told(inputs: _Inputs, found: Scores, primary: str | None) -> Iterator[str]:
     """Lines about verdicts and scores that this run does not get, and why."""
     weakness, left_out = inputs.known.weakness, inputs.reference.left_out
-    if weakness is not None:
+    if weakness is not None and "judge_error" not in left_out:
         yield f"no verdict{'' if inputs.known.has_images else ' by judge_error'}, because {weakness}"
     if "collapsed" not in found and not (inputs.known.has_images and weakness):
         absent = " or ".join(score for score in scores.COLLAPSED_BELOW if score in left_out)
-        yield f"no verdict, because there is no {absent}"
+        yield f"no verdict on a collapse, because there is no {absent}"
     if primary is not None and primary in left_out:
-        yield f"no primary score, because there is no {primary}: {left_out[primary]}"
+        yield f"no primary score, because {primary} is left out: {left_out[primary]}"
 
 
 def _read(name: str, seed: int, experiment: Experiment, device: torch.device) -> _Inputs:

@@ -1,4 +1,4 @@
-"""The discriminative model P(y|x), fitted to an experiment's data and tested."""
+"""The discriminative models P(y|x), fitted to an experiment's data and tested."""
 
 from stages.gan.core import devices, numbers, weights
 from stages.gan.core.datasets import Dataset
@@ -17,16 +17,18 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
     device = devices.set_up(settings.device, settings.threads)
     dataset = Dataset.load(shared.dataset, experiment.source)
     judges = fitting.build(about, dataset).to(device)
-    steps = -(-len(dataset.train) // about.batch_size)
-    epochs = f"{counted(about.epochs, 'epoch')} of {counted(steps, 'step')}"
-    work = f"seed {about.seed}, {counted(about.count, 'judge')}, {epochs}{' each' if about.count > 1 else ''}"
+    steps, epochs = fitting.steps(about, dataset.train), about.count * about.epochs
+    each = " each" if about.count > 1 else ""
+    fits = f"{counted(about.count, 'judge')}, {counted(about.epochs, 'epoch')}{each}"
+    work = f"seed {about.seed}: {fits}, {counted(steps, 'step')} in all,"
     command.say_begin("judge", name, work, device.type, f"judge of experiment {name} in MLflow (make ui)")
-    fitted = fitting.fit(about, judges, dataset.train, device)
     with record.judge(store, name, experiment, record.environment(device)) as run:
-        losses = progress.track(fitted, about.count * about.epochs, "epoch", "loss {:.4g}".format, every=10)
-        for index, loss in enumerate(losses):
-            member, epoch = divmod(index, about.epochs)
-            run.log_metrics({f"loss/judge_{member + 1}": loss}, step=epoch + 1)
+        with progress.bar(steps, "step") as bar:
+            fitted = fitting.fit(about, judges, dataset.train, device, bar.update)
+            losses = progress.announce(fitted, bar, epochs, "epoch", "loss {:.4g}".format, every=10)
+            for index, loss in enumerate(losses):
+                member, epoch = divmod(index, about.epochs)
+                run.log_metrics({f"loss/judge_{member + 1}": loss}, step=epoch + 1)
         found = fitting.test(judges, dataset.test)
         with files.together():
             compared = fitting.compared(dataset.test)
@@ -40,7 +42,11 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
         run.log_files("judge", shared.judge)
     say(f"judge {name}: {found} on test data; see {shared.judge_scores}")
     if (why := fitting.weakness(found, dataset.test)) is not None:
-        by = "" if len(dataset.shape) > 1 else " by judge_error"
-        warn(
-            f"judge {name}: {why}; so there is no verdict{by}: change judge.epochs, judge.lr, or its network"
-        )
+        advice = "change judge.epochs, judge.lr, or its network"
+        if len(dataset.shape) > 1:
+            warn(f"judge {name}: {why}. So there is no verdict; {advice}")
+        else:
+            warn(
+                f"judge {name}: {why}. So there is no verdict by judge_error. If the last column depends on "
+                f"the others, {advice}"
+            )

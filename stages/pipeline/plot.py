@@ -15,11 +15,11 @@ from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import record
 from stages.tracking.store import Store
 
-_SHOWN = 1000  # samples that a figure may look at
+_SHOWN = 1000  # samples for a figure, at most
 
 
 def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, store: Store) -> None:
-    """Draw one run's evolution, samples, losses and coverage."""
+    """Draw the evolution, the samples, the losses and the coverage of one run."""
     run_files = RunFiles(name, seed)
     split = Dataset.load(ExperimentFiles(name).dataset, experiment.source).train
     first, epochs = history.load(run_files.losses, run_files.previews)
@@ -55,7 +55,11 @@ def _load(path: Path, split: Split) -> Tensor:
 
 
 def _check(path: Path, samples: Tensor, split: Split, stage: str) -> None:
-    """Refuse samples of another kind than the data: files may have been moved by hand."""
+    """Refuse samples of another kind than the data: files may have been moved by hand.
+
+    Raises:
+        UserError: their type or shape differs.
+    """
     if samples.shape[1:] != split.shape or samples.dtype != split.samples.dtype:
         raise UserError(
             f"{path}: holds {samples.dtype} {tuple(samples.shape[1:])}, but the data are "

@@ -13,7 +13,7 @@ from stages.tracking.store import Store
 
 
 def plot_data(name: str, experiment: Experiment, settings: Settings, store: Store) -> None:
-    """Draw an experiment's data, and its judge's answers to the test data."""
+    """Draw the data of an experiment, and the answers of its judge on the test data."""
     shared = ExperimentFiles(name)
     device = devices.set_up(settings.device, settings.threads)
     dataset = Dataset.load(shared.dataset, experiment.source)

@@ -22,5 +22,5 @@ def reference(name: str, experiment: Experiment, settings: Settings) -> None:
     made.save(path)
     for why in dict.fromkeys(made.left_out.values()):
         scores = ", ".join(score for score, reason in made.left_out.items() if reason == why)
-        warn(f"reference {name}: runs get no {scores}: {why}")
+        warn(f"reference {name}: left out {scores}: {why}")
     say(f"reference {name}: blocks of {counted(made.block, 'sample')}; {path}")

@@ -1,8 +1,9 @@
 """How the threads of an operation wait for each other. This decides how fast a stage is, and no byte.
 
 A thread of GNU's OpenMP, which PyTorch uses on Linux, first *spins*: it looks again and again whether there
-is work. After some time it sleeps. On a quiet machine spinning is faster, as waking a thread takes as long as a
-small operation. On a busy one it takes the CPU from the thread that is waited for, and a training crawls.
+is work. After some time it sleeps. On a quiet machine spinning is faster, because waking a thread takes as
+long as a small operation. On a busy one it takes the CPU from the thread that is waited for, and a training
+crawls.
 """
 
 import os

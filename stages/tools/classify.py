@@ -1,20 +1,24 @@
-"""Say what a judge, the discriminative model, sees on anybody's pictures.
+"""Say which class a judge, the discriminative model, sees on your own pictures.
 
-A picture may be large, of any colours, and off centre. Reads the pictures, the judge's file and params.yaml;
-writes nothing.
+A picture may be large, in any colours, and off centre. One that is blank or cannot be read does not stop the
+answers on the others. Reads the pictures, the judge's file and params.yaml; writes nothing.
 
 Example:
   python -m stages.tools.classify --image my_digit.png
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.gan.core import params, portability
 from stages.runtime import command, paths
 from stages.runtime.errors import UserError, counted, one_line, say
 from stages.tools import missing
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _NEXT = 2  # classes that are named beside the most likely one
 
@@ -68,17 +72,40 @@ def classify(wanted: argparse.Namespace) -> None:
         raise UserError(f"{path}: this judge knows no classes: its data are points, or have no labels")
     shape = tuple(about["architecture"]["shape"])
     if block.source.path is not None:  # as prepare reads the others
-        read = image_folders.read(wanted.image, shape, block.data.model_dump().get("white"))
-        images = torch.stack([torch.from_numpy(image.copy()) for image in read])
+        white = block.data.model_dump().get("white")
+
+        def read(files: Sequence[Path]) -> list["Tensor"]:
+            return [torch.from_numpy(image.copy()) for image in image_folders.read(files, shape, white)]
+
+        found, faults = _readable(wanted.image, lambda file: read([file])[0])
+        images = read([file for file, _ in found])  # together, as white is that of all
     else:
         frame = pictures.FRAMES.get(block.data.piece.name)
-        images = torch.stack(
-            [pictures.fit(pictures.load(file), shape, frame, str(file)) for file in wanted.image]
+        found, faults = _readable(
+            wanted.image, lambda file: pictures.fit(pictures.load(file), shape, frame, str(file))
         )
-    say(f"classify {experiment}: {counted(len(images), 'picture')} on {device.type}; by {path}")
-    answers = models.predict(judge, datasets.normalize(images)).softmax(1)
-    for file, probabilities in zip(wanted.image, answers, strict=True):
-        say(one_line(f"{file}: {_in_words(probabilities.tolist(), about.get('classes', ()))}"))
+        images = [image for _, image in found]
+    if images:
+        say(f"classify {experiment}: {counted(len(images), 'picture')} on {device.type}; by {path}")
+        answers = models.predict(judge, datasets.normalize(torch.stack(images))).softmax(1)
+        for (file, _), probabilities in zip(found, answers, strict=True):
+            say(one_line(f"{file}: {_in_words(probabilities.tolist(), about.get('classes', ()))}"))
+    if faults:
+        raise UserError("; ".join(faults))
+
+
+def _readable(
+    images: Sequence[Path], read: Callable[[Path], "Tensor"]
+) -> tuple[list[tuple[Path, "Tensor"]], list[str]]:
+    """What ``read`` returns for each picture, and the errors of those that it refuses."""
+    found: list[tuple[Path, Tensor]] = []
+    faults: list[str] = []
+    for file in images:
+        try:
+            found.append((file, read(file)))
+        except UserError as error:
+            faults.append(str(error))
+    return found, faults
 
 
 def _first(known: params.Params, path: Path) -> str:

@@ -93,22 +93,19 @@ def test_of_a_table_of_ratings_what_cannot_be_told_is_left_out_and_said(block, t
     scores, report = run_all(folder)
     ties = ["precision", "recall", "density", "coverage"]
     copies = ["nn_accuracy", "near_copies", "exact_copies"]
-    untold = [*ties, *copies, "x1_coverage"]
+    untold = [*ties, *copies, "x1_coverage", "judge_error"]
     assert not [name for name in scores if name.startswith(tuple(untold))]
     about = json.loads((folder / f"reports/runs/own/{RUN}/run.json").read_text())
     assert list(about["left_out"]) == untold
     said = calls.call(folder, "reference", experiment="own").err
-    assert f"reference own: runs get no {', '.join(ties)}: distances tie: " in said
-    assert f"runs get no {', '.join(copies)}: 100% of the test samples are training samples, too" in said
-    assert "runs get no x1_coverage: x1 has 3 values, fewer than the 50 bins" in said
+    assert f"reference own: left out {', '.join(ties)}: distances tie, " in said
+    assert f"left out {', '.join(copies)}: 100% of the test samples are training samples, too" in said
+    assert "left out x1_coverage: x1 has 3 values, fewer than the 50 bins" in said
     ended = calls.call(folder, "evaluate", experiment="own")
-    assert (
-        f"evaluate own, {RUN.replace('-', ' ')}: no primary score, because there is no density: dist"
-        in ended.err
-    )
+    assert "no primary score, because density is left out: distances tie, " in ended.err
     if "collapsed" not in scores:
-        assert "no verdict, because there is no x1_coverage or recall or coverage" in ended.err
-    assert "There is no precision, recall, density and no coverage: distances tie: " in report
+        assert "no verdict on a collapse, because there is no x1_coverage or recall or coverage" in ended.err
+    assert "There is no precision, recall, density and no coverage: distances tie, " in report
 
 
 def test_pictures_that_are_there_four_times_and_a_judge_that_knows_nothing(block, tmp_path):
@@ -128,8 +125,8 @@ def test_pictures_that_are_there_four_times_and_a_judge_that_knows_nothing(block
     assert f"warning: evaluate own, {RUN.replace('-', ' ')}: no verdict, because {weak}" in ended.err
     assert f"{RUN.replace('-', ' ')}: no verdict; scores in" in ended.out
     assert "collapse" not in ended.out
-    assert f"**No verdict** by the judge's eyes, on collapses or on what is better: {weak}" in report
-    assert "so copies tell nothing." in report
+    assert "**No verdict** by the judge's scores, neither on collapses nor on what is better: " in report
+    assert "so copies mean nothing." in report
 
 
 @pytest.mark.parametrize(("name", "columns"), [("a.npy", 1), ("b.csv", 2), ("c.csv", 3)])
@@ -137,9 +134,10 @@ def test_points_of_any_dimension_and_scale(name, columns, block, tmp_path):
     folder = block({"source": "array", "path": points(tmp_path, name, columns)})
     scores, report = run_all(folder)
     assert {"frechet_distance", "precision", "x1_coverage", "diversity", "recall_real"} <= set(scores)
-    assert ("judge_error" in scores) == (columns > 1)
+    about = json.loads((folder / f"reports/runs/own/{RUN}/run.json").read_text())
+    assert ("judge_error" in {*scores, *about.get("left_out", {})}) == (columns > 1)
     assert "curve_distance" not in scores
-    assert "so there is no distance to the curve and no on the curve" in report
+    assert "there is no distance to the curve and no on the curve" in report
     dataset = Dataset.load(folder / "data/own/dataset.safetensors")
     assert (len(dataset.train), len(dataset.test)) == (96, 24)
     assert dataset.train.normalized.std(0).numpy() == pytest.approx(1, abs=1e-3)
@@ -173,7 +171,7 @@ def test_images_without_labels_lack_only_what_needs_them(block, tmp_path):
     assert {"fid_judge", "kid_judge", "precision", "coverage", "diversity", "near_copies"} <= set(scores)
     assert not {"classes_covered", "class_share_0", "confidence", "classifier_score"} & set(scores)
     assert (
-        "The images have no labels: the judges draw them again instead of classifying them, so there is no "
+        "The images have no labels, so the judges are autoencoders and not classifiers: there is no "
         "judge's confidence, classifier score, classification accuracy, class entropy and no classes covered."
     ) in report
     judged = json.loads((folder / "reports/runs/own/judge.json").read_text())

@@ -438,7 +438,7 @@ def test_a_browser_puts_the_page_in_order(reproduced, tmp_path):
     shown = run_quietly(reproduced, BROWSER, *arguments, "--host-resolver-rules=MAP * ~NOTFOUND", page)
     sections = re.findall(r"<h2>(.*?)</h2>", shown)
     assert sections == [
-        "Samples: what all runs draw for the same latent points",
+        "Samples of all runs from the same latent points",
         "digits",
         "sine",
         "The report's figures",

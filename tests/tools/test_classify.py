@@ -76,6 +76,17 @@ def test_a_mistake_gets_one_line_and_nothing_changes(arguments, words, digit, wo
     assert calls.digest(workplace) == before
 
 
+def test_a_blank_picture_does_not_suppress_the_answers_on_the_others(digit, workplace):
+    Image.new("L", (50, 50), 128).save(workplace / "blank.png")
+    images = ("blank.png", digit, "missing.png")
+    ended = calls.call(workplace, "tools.classify", "--image", *images)
+    assert ended.code == 1
+    assert [line[:12] for line in ended.out.splitlines()] == ["classify dig", "zero.png: 0 "]
+    assert ended.err.startswith("error: blank.png: there is nothing on it")
+    assert "; missing.png: not a readable picture" in ended.err
+    assert ended.err.count("\n") == 1
+
+
 def test_before_any_judge_is_fitted_it_says_what_to_do(digit, workplace):
     (workplace / "data" / "digits" / "judge.safetensors").unlink()
     calls.assert_refused(calls.call(workplace, "tools.classify", "--image", digit), "run make repro")

@@ -48,7 +48,8 @@ def write(folder: Path, seed: int, distance: float, **scored: str | int) -> None
     if "primary" in scored:
         about["parameters"]["evaluate.primary"] = scored["primary"]
     (run / "run.json").write_text(json.dumps(about))
-    (run / "metrics.json").write_text(json.dumps({"energy_distance": distance, "collapsed": 0}))
+    found = {"energy_distance": distance, "collapsed": 0} | scored.get("scores", {})
+    (run / "metrics.json").write_text(json.dumps(found))
     (run / "samples.png").write_text(f"a picture of {distance}")
 
 
@@ -78,28 +79,28 @@ def test_a_branch_is_compared_with_where_it_began(repository):
     ended = calls.call(repository, "tools.comment", "--base", "main", *ADDRESSES, "--output", "comment.md")
     assert ended.code == 0, ended
     text = (repository / "comment.md").read_text()
-    assert f"`{head[:10]}` beside `{base[:10]}`" in text
+    assert f"`{head[:10]}` compared with `{base[:10]}`" in text
     assert "| `sine.train.lr` | 0.001 | 0.002 |" in text
     assert "New: seed 4; removed: seed 3; changed: seeds 1, 2." in text
     assert (
         "| energy distance ↓, primary | 0.02020 (0.02010 – 0.02030) | 0.01020 (0.01010 – 0.01040) | too"
         in text
     )
-    assert "**Results of other parameters** than params.yaml has: sine, seed 3." in text
+    assert "with other parameters** than params.yaml has: sine, seed 3." in text
     assert f'src="https://host/base/{base}/reports/runs/sine/seed-1/samples.png"' in text
     assert f'src="https://host/head/{head}/reports/runs/sine/seed-4/samples.png"' in text
-    assert "not to be compared" not in text
+    assert "scores are not comparable" not in text
 
 
 def test_without_a_change_that_is_said_and_without_addresses_there_are_no_pictures(repository):
     ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "No parameter, score or picture differs." in ended.out
-    assert "Results of other parameters" not in ended.out
+    assert "with other parameters**" not in ended.out
     write(repository, 1, 0.5, primary="energy_distance")
     commit(repository)
     ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "<img" not in ended.out
-    assert "not to be compared" not in ended.out
+    assert "scores are not comparable" not in ended.out
 
 
 @pytest.mark.parametrize("scored", [{"judge": "another"}, {"data": "others"}, {"count": 1000}])
@@ -107,12 +108,12 @@ def test_a_run_that_is_scored_otherwise_is_not_compared(repository, scored):
     write(repository, 4, 0.5, **scored)  # a new one, of which there is nothing to compare with
     commit(repository)
     ended = calls.call(repository, "tools.comment", "--base", "main")
-    assert "not to be compared" in ended.out
+    assert "scores are not comparable" in ended.out
 
 
 def test_a_judge_that_knows_nothing_is_said(repository):
     for seed in (1, 2, 3):
-        write(repository, seed, 0.5 + seed / 10, weakness="it explains -40.7")
+        write(repository, seed, 0.5 + seed / 10, weakness="it explains -40.7", scores={"judge_error": 3.0})
     commit(repository)
     ended = calls.call(repository, "tools.comment", "--base", "main")
     assert ": it explains -40.7." in ended.out

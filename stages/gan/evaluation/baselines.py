@@ -1,4 +1,4 @@
-"""Baselines: what real data score, and what noise does, so that a score can be placed between the two."""
+"""Baselines: the scores of real data and of noise, to compare the score of a run with."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +14,16 @@ from stages.gan.evaluation import blocks
 from stages.gan.evaluation.blocks import SEED
 from stages.gan.evaluation.scores import NOISE_SUFFIX, REAL_SUFFIX, SPREAD_SUFFIX, Scores
 
-DRAWS = 10  # of real samples
-MOST = 2 * blocks.MOST  # test samples that they are drawn from: each is searched for among all training ones
-WIDER = 1.5  # the box that noise points fill, over the one that the real points do
+DRAWS = 10  # random draws of real samples
+MOST = 2 * blocks.MOST  # test samples to draw from, at most: each is searched for among all training ones
+WIDER = 1.5  # the box of noise points over the bounding box of the real ones
 
 
 def noise(real: Tensor, count: int) -> Tensor:
-    """``count`` samples of noise, of the same kind as real ones.
+    """``count`` samples of noise, of the same shape and type as real ones.
 
-    Images (uint8 [N, C, H, W]) get uniform random pixels, 0 to 255; points (float32 [N, D]) are uniform in
-    the real points' bounding box, made half as wide again about its middle.
+    Images (uint8 [N, C, H, W]) have uniform random pixels, 0 to 255. Points (float32 [N, D]) are uniform in a
+    box 1.5 times as wide as the bounding box of the real points, with the same centre.
     """
     random = generator(SEED, "scores", "noise")
     if real.dtype == torch.uint8:
@@ -34,7 +34,7 @@ def noise(real: Tensor, count: int) -> Tensor:
 
 
 def bounded(real: Dataset) -> Dataset:
-    """Real data with 10,000 of the test samples, always the same, where there are more."""
+    """Real data with at most 10,000 of the test samples, always the same ones."""
     test = real.test
     if len(test) <= MOST:
         return real
@@ -44,11 +44,11 @@ def bounded(real: Dataset) -> Dataset:
 
 
 def draws(real: Dataset, count: int) -> list[Tensor]:
-    """Random draws of ``count`` test samples, none twice, as a perfect generator would draw them; indices.
+    """Random draws of ``count`` test samples without repetition, as indices: what a perfect generator draws.
 
-    Where samples have labels, each draw's are those of ``count`` random training samples, as far as the test
-    split has so many of each class: in a test split, shares of classes may be nearer to those of the training
-    split than chance would have them.
+    If samples have labels, each draw has the labels of ``count`` random training samples, as far as the test
+    split has enough of each class. In a stratified test split, the shares of the classes would otherwise be
+    closer to those of the training split than chance allows.
     """
     return [_draw(real, count, generator(SEED, "scores", "draw", index)) for index in range(DRAWS)]
 
@@ -69,11 +69,11 @@ def with_baselines(real: Sequence[Scores], noise: Scores, share: float) -> Score
     """The two baselines of each score: ``…_real``, with its ``…_real_spread``, and ``…_noise``.
 
     Args:
-        real: the scores of each draw; those that one draw alone has are of more than a draw.
+        real: the scores of each draw; a score that only the first draw has is of more samples than a draw.
         noise: the scores of noise.
-        share: of the test samples in a draw. Draws that share samples vary less than draws that do not; the
-            spread, a standard deviation, is corrected for that. (It is then a little too large for what the
-            random numbers of each class add, which draws do not share.)
+        share: of the test samples in a draw. Draws that have samples in common vary less than independent
+            ones; the spread, a standard deviation, is corrected for that. (The random numbers of samples per
+            class are independent, so for these the correction is a little too large.)
     """
     found: Scores = {}
     for name, score in noise.items():

@@ -1,7 +1,7 @@
-"""Blocks: sets of samples in an order of their own, cut into parts of equal size.
+"""Blocks: a set of samples is put into a canonical order and cut into parts of equal size.
 
-Most scores of two finite sets depend on how many samples there are, so scores are comparable between equal
-counts only. And some look at a part of the samples, so which part that is must not hang on their order.
+Most scores of two finite sets depend on the number of samples, so only scores of equal numbers are
+comparable. Some scores take a part of the samples; which part must not depend on the order in the file.
 """
 
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ from torch import Tensor
 from stages.gan.core.randomness import generator
 from stages.gan.evaluation.scores import Scores
 
-SEED = 0  # scores have no seed of their own: the same samples score the same in every run
-MOST = 5_000  # samples in a block: many scores compare every one with every other
+SEED = 0  # fixed, so that the same samples have the same scores in every run
+MOST = 5_000  # samples in a block, at most: many scores compare every sample with every other
 
 
 def order(samples: Tensor) -> Tensor:
-    """A random order of samples [N, …] that depends on the set only, not on the order they come in.
+    """A random order of samples [N, …] that depends only on the set, not on the order they come in.
 
-    The rows are sorted by their bytes, and then shuffled with a fixed seed.
+    The rows are sorted by their bytes and then shuffled with a fixed seed.
 
     Returns:
         Indices, int64 [N].
@@ -30,12 +30,12 @@ def order(samples: Tensor) -> Tensor:
 
 
 def choice(total: int, count: int) -> Tensor:
-    """``count`` of ``total`` indices, always the same."""
+    """``count`` random indices below ``total``, always the same ones."""
     return torch.randperm(total, generator=generator(SEED, "scores", "choice"))[:count]
 
 
 def split(samples: Tensor, size: int) -> tuple[Tensor, ...]:
-    """The whole blocks of ``size`` samples that [N, …] has; what remains is left out."""
+    """The whole blocks of ``size`` samples in [N, …]; the remainder is left out."""
     return tuple(samples[: len(samples) // size * size].split(size))
 
 

@@ -1,4 +1,4 @@
-"""The classification accuracy score: what a classifier learns from samples, it must know of real images."""
+"""The classification accuracy score: a classifier trained on samples must recognise real images."""
 
 import torch
 from torch import Tensor
@@ -9,8 +9,8 @@ from stages.gan.core.params import CnnJudge
 from stages.gan.core.randomness import generator
 from stages.gan.judges import fitting, models
 
-MOST = 10_000  # samples that it learns from; and as many as there are training samples
-LARGER = 4  # times as large batches as the judges': half of the time
+MOST = 10_000  # samples to train on, at most; nor more than there are training samples
+LARGER = 4  # batches so many times as large as the judges', which halves the time
 
 
 def accuracy(
@@ -21,19 +21,19 @@ def accuracy(
     classes: int,
     device: torch.device,
 ) -> float:
-    """Accuracy on real images of a classifier that learns from samples (Ravuri & Vinyals 2019), in [0, 1].
+    """Accuracy on real images of a classifier trained on samples (Ravuri & Vinyals 2019), in [0, 1].
 
-    The classifier is one like the judges, and is fitted nearly as they are. As the generator knows no
-    classes, it is the judges who say what a sample is of; so samples need not look real to teach what the
-    judges know: noise, labelled by them, can reach 0.8. It is of use beside other scores.
+    The classifier has the architecture of the judges and is trained nearly as they are. The judges label the
+    samples, because the generator may know no classes. So samples need not look real to pass on what the
+    judges know: noise that they label can reach 0.8. Use the score together with others.
 
     Args:
         samples: images, uint8 [N, C, H, W].
-        labels: what the judges take each for, int64 [N].
+        labels: the class that the judges predict for each, int64 [N].
         test: the real test images.
         settings: of the judges.
-        classes: how many there are.
-        device: to fit it on.
+        classes: the number of classes.
+        device: to train on.
     """
     assert test.labels is not None
     weights = generator(settings.seed, "cas")

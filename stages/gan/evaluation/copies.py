@@ -1,4 +1,4 @@
-"""Copies: whether samples are training samples, or nearly so, and whether they repeat each other."""
+"""Copies: which samples equal a training sample, or nearly so, and which repeat each other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,23 +13,23 @@ from stages.gan.core import portability
 from stages.gan.core.products import linear
 from stages.gan.evaluation.linear_algebra import products
 
-NEAR = 0.01  # of the test samples are so near to a training sample
-MOST = 10_000  # samples that are searched for among the training samples
-MOST_DISTANCES = 2**25  # that are computed at once
+NEAR = 0.01  # the share of test samples that are nearer to a training sample than the threshold
+MOST = 10_000  # samples that are searched for among the training samples, at most
+MOST_DISTANCES = 2**25  # computed at once
 _TILE = 4096  # real points at once: their distances to a part of the samples stay in the CPU's cache
 _PART = 500  # samples in a part
-_MANY = 10**9  # pairs of points, from which a tree is the faster,
-_COLUMNS = 10  # if they have no more coordinates
-_SIDE = 7  # of the small images that a search begins with, at least
-_SLACK = 1e-5  # of the squared lengths: what the distances of small images may owe to rounding
+_MANY = 10**9  # pairs of points: for more, a tree is faster,
+_COLUMNS = 10  # if the points have no more coordinates than this
+_SIDE = 7  # pixels: the least side of the small images with which a search begins
+_SLACK = 1e-5  # of the squared lengths: the rounding error of the distances of small images
 
 
 class Copies(NamedTuple):
     """Which samples are copies of training samples; bool [N].
 
     Attributes:
-        near: those nearer to a training sample than 99% of the test samples are.
-        exact: those that are a training sample.
+        near: those that are nearer to a training sample than 99% of the test samples are.
+        exact: those that equal a training sample.
     """
 
     near: Tensor
@@ -37,12 +37,12 @@ class Copies(NamedTuple):
 
     @staticmethod
     def of(nearest: Tensor, near: float) -> "Copies":
-        """By the distances to the nearest training samples [N], and the :func:`threshold`."""
+        """The copies, by the distances to the nearest training samples [N] and the :func:`threshold`."""
         return Copies((nearest < near) | (nearest == 0), nearest == 0)
 
 
 def threshold(nearest: Tensor) -> float:
-    """The distance that 99% of the test samples keep, by the nearest distances of all [N].
+    """The distance to the training samples that 99% of the test samples exceed, by the distances of all [N].
 
     Test samples that are themselves copies of training samples do not count; if all are, it is 0.
     """
@@ -53,8 +53,9 @@ def threshold(nearest: Tensor) -> float:
 def find(samples: Tensor, real: Tensor, near: float) -> Copies:
     """Which samples are copies of real ones.
 
-    Images are first compared as small ones, each pixel the mean of a square: these are no further apart than
-    the images (the means, times the square's side, are a projection). Those that may be near are searched.
+    Images are first compared as small ones, in which each pixel is the mean of a square. Small images are not
+    further apart than the images themselves (the means, times the side of the square, are a projection). Only
+    those that may be near are then searched at full size.
 
     Args:
         samples: uint8 [N, C, H, W], or standardised points float64 [N, D].
@@ -69,18 +70,18 @@ def find(samples: Tensor, real: Tensor, near: float) -> Copies:
 
 
 def distinct(samples: Tensor) -> float:
-    """The share of samples [N, …] that are left without repetitions, in (0, 1]."""
+    """The share of samples [N, …] that remain without repetitions, in (0, 1]."""
     return len({row.tobytes() for row in samples.numpy()}) / len(samples)
 
 
 def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
     """The distance of each sample to the nearest real one, 0 for a copy; float64 [N].
 
-    Where the bytes need not be those of other processors, the search takes the factors of float32 products
-    as bfloat16 if that is faster: integers up to 256, such as pixels, lose nothing by that. Of others it may
-    find one that is only nearly the nearest. The distance to the one that it finds is computed in double
-    precision. Points are searched in double precision, and many of few coordinates in a tree of the real
-    ones.
+    If the bytes need not equal those of other processors, the search rounds the factors of float32 products
+    to bfloat16 where that is faster. Integers up to 256, such as pixels, lose nothing by that; for others the
+    search may find one that is only nearly the nearest. The distance to the one it finds is computed in
+    double precision. Points are searched in double precision; many points of few coordinates are searched in
+    a tree of the real ones.
 
     Args:
         samples: uint8 [N, C, H, W], or points float64 [N, D].
@@ -96,7 +97,7 @@ def nearest_distances(samples: Tensor, real: Tensor) -> Tensor:
 
 
 def _among_images(samples: Tensor, real: Tensor) -> Tensor:
-    """Which of the real ones is nearest to each sample; int64 [N]."""
+    """The index of the real image that is nearest to each sample; int64 [N]."""
     squares = real.square().sum(1)
     with _fast_products():
         parts = samples.split(max(1, MOST_DISTANCES // len(real)))
@@ -104,7 +105,7 @@ def _among_images(samples: Tensor, real: Tensor) -> Tensor:
 
 
 def _among_points(samples: Tensor, real: Tensor) -> Tensor:
-    """The same, of one part of the real ones after the other."""
+    """The same for points, with one part of the real ones after the other."""
     squares = real.square().sum(1)
     least = torch.full((len(samples),), torch.inf, dtype=torch.float64)
     found = torch.zeros(len(samples), dtype=torch.int64)
@@ -118,7 +119,7 @@ def _among_points(samples: Tensor, real: Tensor) -> Tensor:
 
 
 def _in_tree(samples: Tensor, real: Tensor) -> Tensor:
-    """The same by a tree, of rows that differ: where many are the same, a search would visit them all."""
+    """The same by a tree of the distinct real rows: a search would visit all equal ones."""
     from sklearn.neighbors import KDTree  # it takes a second to import
 
     rows, first = np.unique(real.numpy(), axis=0, return_index=True)
@@ -127,7 +128,7 @@ def _in_tree(samples: Tensor, real: Tensor) -> Tensor:
 
 
 def _candidates(samples: Tensor, real: Tensor, near: float) -> Tensor:
-    """The indices of samples that may be as near, or copies."""
+    """The indices of samples that may be near copies."""
     factor = min(samples.shape[2:]) // _SIDE if samples.dim() == 4 else 1
     if factor < 2:
         return torch.arange(len(samples))
@@ -146,13 +147,13 @@ def _small(images: Tensor, factor: int) -> Tensor:
 
 
 def _flat(samples: Tensor) -> Tensor:
-    """Pixels as float32 around 0: integers so small that products of up to 1,024 are exact."""
+    """Pixels as float32, shifted to -128…127: sums of up to 1,024 products of such integers are exact."""
     return samples.flatten(1).float() - 128 if samples.dtype == torch.uint8 else samples
 
 
 @contextmanager
 def _fast_products() -> Iterator[None]:
-    """Let float32 products have bfloat16 factors, where the libraries are not limited; sums stay float32."""
+    """Allow bfloat16 factors in float32 products, unless the libraries are limited; sums stay float32."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(before if portability.is_limited() else "medium")
     try:

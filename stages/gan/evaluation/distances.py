@@ -1,6 +1,6 @@
-"""Distances between two sets of samples: 0 for the same distribution, and more the less alike they are.
+"""Distances between two sets of samples: 0 for the same distribution, larger for less similar ones.
 
-All are computed in double precision, from features (or standardised points) of both sets.
+All are computed in double precision, from the features (or standardised points) of both sets.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from stages.gan.evaluation.linear_algebra import one_thread
 
 
 class Gaussian(NamedTuple):
-    """What the Fréchet distance needs of one side: the mean [F], and the root of the covariance [F, F]."""
+    """A Gaussian, for the Fréchet distance: the mean [F] and the square root of the covariance [F, F]."""
 
     mean: Tensor
     root: Tensor
@@ -32,9 +32,9 @@ def frechet_distance(x: Tensor, y: Gaussian) -> float:
     """Fréchet distance between ``y`` and the Gaussian with the mean and covariance of ``x``.
 
     |μx - μy|² + tr(Σx + Σy - 2(Σx Σy)^½), in the features' units squared (Dowson & Landau 1982); with the
-    features of Inception-V3 it is known as FID (Heusel et al. 2017). The trace of the last root is that of
-    (Σy^½ Σx Σy^½)^½, which is symmetric. The distance is too large for few samples, by about the same for
-    all sets of one size.
+    features of Inception-V3 it is known as FID (Heusel et al. 2017). The trace of the last root is computed
+    as that of (Σy^½ Σx Σy^½)^½, which is symmetric. For few samples the distance is too large, by about the
+    same amount for all sets of one size.
 
     Args:
         x: features [N, F], N at least 2.

@@ -1,4 +1,4 @@
-"""Images scored by the judges' eyes."""
+"""Scores of images by the judges."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -15,26 +15,26 @@ from stages.gan.judges import models
 
 
 class ImageScorer(Scorer):
-    """Scores images by the judges' eyes against the real ones; each score is the mean over the judges.
+    """Scores images against the real ones by the judges; each score is the mean over the judges.
 
-    The judges are classifiers, or, where images have no labels, autoencoders; then there are no scores that
-    need classes.
+    The judges are classifiers. If the images have no labels they are autoencoders, and there are no scores
+    that need classes.
 
-    By blocks, as their expectation depends on the count:
+    By blocks, because their expectation depends on the number of images:
 
-    - ``fid_judge``: Fréchet distance between the judge's features of a block and of all training images.
-      It compares Gaussians, and the more images there are of one side, the better that is known; only that
-      of the block need be equal for all. ``fid_judge_all`` is that of all samples at once.
+    - ``fid_judge``: Fréchet distance between the judge's features of a block and of all training images. It
+      compares Gaussians, which are estimated better from more images; only the number in the block has to be
+      the same for all. ``fid_judge_all`` takes all samples at once.
     - ``kid_judge``, ``precision``, ``recall``, ``density``, ``coverage``, ``nn_accuracy``: see
-      :func:`pairs.compare`. They compare a block with as many training images, always the same; precision and
-      density by features scaled to length 1.
-    - ``classifier_score``: the Inception score's formula; ``confidence``, ``class_entropy``,
+      :func:`pairs.compare`. They compare a block with as many training images, always the same ones;
+      precision and density use features scaled to length 1.
+    - ``classifier_score``: the formula of the Inception score; ``confidence``, ``class_entropy``,
       ``classes_covered``, ``class_share_0``…: see :func:`metrics.class_scores`. They need classes.
     - ``distinct``: see :func:`copies.distinct`.
 
-    Over all samples: ``diversity``, total variance of the samples' features over the training images' (1 is
-    right). Of samples that were told a class: ``class_accuracy``, the share that the judge takes for it, and
-    ``fid_judge_classes_all``, see :meth:`View.compare_classes`.
+    Over all samples: ``diversity``, total variance of the features of the samples over that of the training
+    images (1 is best). For samples made for a class: ``class_accuracy``, the share that the judge puts into
+    it, and ``fid_judge_classes_all``, see :meth:`View.compare_classes`.
 
     Args:
         block: images in a block.
@@ -47,7 +47,7 @@ class ImageScorer(Scorer):
         self._judges = judges
 
     def __call__(self, samples: Tensor, told: Tensor | None = None) -> Scored:
-        """Score images uint8 [N, C, H, W]; answers are logits [N, classes], or the first judge's features."""
+        """Score images uint8 [N, C, H, W]; answers are logits [N, classes] or the first judge's features."""
         found, every = [], []
         for judge, view in zip(_members(self._judges), self._views, strict=True):
             features = models.predict(judge.features, samples)
@@ -81,7 +81,7 @@ class ImageScorer(Scorer):
 
 
 def views(judges: models.Judges, train: Split, block: int, told: bool) -> list[View]:
-    """Of training images, as each judge sees them; by class, too, if samples are told theirs."""
+    """The training images as each judge sees them; also by class, if samples are made for one (``told``)."""
     seen = (models.predict(judge.features, train.samples) for judge in _members(judges))
     labels = train.labels if told else None
     return [View.of(features, block, images=True, labels=labels) for features in seen]

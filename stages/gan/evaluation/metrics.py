@@ -1,4 +1,4 @@
-"""Scores that look at one set of samples at a time: its classes, its curve, its spread."""
+"""Scores of one set of samples by itself: its classes, its distance to a curve, its variance."""
 
 import math
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from torch import Tensor
 
 from stages.gan.evaluation.scores import CLASS_SHARE, Scores
 
-BINS = 50  # of the first coordinate's range, for its coverage
-COVERED = 0.1  # of its fair share of the samples: what a class or bin needs to count as covered
-ON_CURVE = 0.05  # of the data's units: how near to the curve a point counts as on it
-LEAST_LOGIT = -700.0  # below the greatest of a sample: a probability that double precision still holds
+BINS = 50  # of the range of the first coordinate, for its coverage
+COVERED = 0.1  # of an equal share of the samples, which a class or bin needs to count as covered
+ON_CURVE = 0.05  # in the data's units: a point so near to the curve counts as on it
+LEAST_LOGIT = -700.0  # relative to the largest: its probability is still above 0 in double precision
 
 
 def class_scores(logits: Tensor) -> Scores:
-    """What a classifier makes of images, by its logits [N, K].
+    """Scores from the logits of a classifier for images [N, K].
 
-    - ``confidence``: its mean probability for the class it picks, in [0, 1].
+    - ``confidence``: the mean probability of the class it predicts, in [0, 1].
     - ``class_entropy``: entropy of the shares of the classes over its maximum, in [0, 1].
-    - ``classes_covered``: classes with at least a tenth of their fair share of the samples.
+    - ``classes_covered``: number of classes with at least a tenth of an equal share of the samples.
     - ``class_share_0``…: share of the samples that it puts into each class.
     """
     classes = logits.shape[1]
@@ -33,10 +33,10 @@ def class_scores(logits: Tensor) -> Scores:
 
 
 def classifier_score(logits: Tensor) -> float:
-    """The Inception score's formula (Salimans et al. 2016) with another classifier, by its logits [N, K].
+    """The formula of the Inception score (Salimans et al. 2016) with another classifier's logits [N, K].
 
-    exp E KL(p(y|x) ‖ p(y)), from 1 to K: high if it is sure of each image, and all classes are there.
-    p(y) is the mean over these very samples, so it is comparable between equal counts only.
+    exp E KL(p(y|x) ‖ p(y)), from 1 to K: high if the classifier is certain of each image and all classes are
+    present. p(y) is the mean over these samples, so only scores of equal numbers of samples are comparable.
     """
     logits = logits.double()
     # A probability that is 0 for all samples would make the formula 0 · ∞.
@@ -47,7 +47,7 @@ def classifier_score(logits: Tensor) -> float:
 
 
 def curve_scores(points: Tensor, curve: Callable[[Tensor], Tensor]) -> Scores:
-    """How near points [N, 2] are to a curve, x2 as a function of x1.
+    """How near points [N, 2] are to a curve that gives x2 as a function of x1.
 
     - ``curve_distance``: mean |x2 - curve(x1)|, in the data's units.
     - ``curve_share``: share of points where that is at most 0.05.
@@ -60,10 +60,10 @@ def curve_scores(points: Tensor, curve: Callable[[Tensor], Tensor]) -> Scores:
 
 
 def x1_coverage(points: Tensor, real: Tensor) -> float:
-    """Share of 50 equal bins of the real x1's range that hold a tenth of their fair share of the points.
+    """Share of 50 bins of the real range of x1 that have at least a tenth of an equal share of the points.
 
     Args:
-        points: [N, D]; of few, chance leaves bins empty, so it is comparable between equal counts only.
+        points: [N, D]; few points leave bins empty by chance, so only equal numbers are comparable.
         real: [M, D].
 
     Returns:

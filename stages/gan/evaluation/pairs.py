@@ -1,8 +1,8 @@
-"""Scores by all pairs of samples and real ones: neighbourhoods, nearest neighbours, the kernel distance.
+"""Scores from all pairs of samples and real ones: neighbourhoods, nearest neighbours, the kernel distance.
 
-A neighbourhood of a sample is the ball around it that reaches to its k-th nearest neighbour in its own set.
-Their sizes depend on how many samples there are, so these scores are comparable between equal counts only.
-All come from the same inner products, which are computed once, and in parts.
+The neighbourhood of a sample is the ball around it that reaches to its k-th nearest neighbour in its own set.
+Its size depends on the number of samples, so only scores of equal numbers are comparable. All scores come
+from the same inner products, which are computed once, in parts.
 """
 
 from typing import NamedTuple
@@ -16,11 +16,11 @@ from stages.gan.evaluation.scores import Scores
 K_PRECISION = 3  # for precision and recall, as in their paper
 K_DENSITY = 5  # for density and coverage, as in theirs
 ROWS = 250  # samples whose products with all others are computed at once
-_ROUNDING = 1e-11  # of the mean squared length: what a squared distance may owe to rounding
+_ROUNDING = 1e-11  # of the mean squared length: the rounding error of a squared distance
 
 
 class RealSet(NamedTuple):
-    """Real samples, and what every comparison with them needs.
+    """Real samples, with what every comparison with them needs.
 
     Attributes:
         features: float32 or float64 [M, F].
@@ -38,7 +38,7 @@ class RealSet(NamedTuple):
 
 
 def prepare(features: Tensor) -> RealSet:
-    """What comparisons with real features [M, F] need, M at least 2."""
+    """What comparisons with real features [M, F] need; M is at least 2."""
     radii, kernel = [], torch.zeros((), dtype=torch.float64)
     for part in features.split(ROWS):
         inner = products(part, features)
@@ -52,16 +52,16 @@ def prepare(features: Tensor) -> RealSet:
 def compare(
     samples: Tensor, real: RealSet, scaled: tuple[Tensor, RealSet] | None = None, turned: bool = False
 ) -> Scores:
-    """What samples score by their pairs with real ones, and with each other.
+    """The scores of samples by their pairs with real ones and with each other.
 
     - ``precision``: share of the samples within a real one's neighbourhood, k = 3; ``recall``: share of the
       real ones within a sample's (Kynkäänniemi et al. 2019). Both in [0, 1].
     - ``density``: mean number of real neighbourhoods, k = 5, that a sample is in, over k: about 1 for real
       samples, and it may be more. ``coverage``: share of the real neighbourhoods with a sample in them, in
       [0, 1] (Naeem et al. 2020).
-    - ``nn_accuracy``: how often the nearest other one of both sets tells which set one is of, the mean of
-      both sets' shares, in [0, 1]: 0.5 for equal distributions, 1 where they are apart, less than 0.5 for
-      copies of the real ones (Lopez-Paz & Oquab 2017). Where one of each set is as near, half counts.
+    - ``nn_accuracy``: the share of samples of both sets whose nearest other one is of the same set; the mean
+      of both sets' shares, in [0, 1]: 0.5 for equal distributions, 1 for separate ones, less than 0.5 for
+      copies of the real ones (Lopez-Paz & Oquab 2017). If one of each set is equally near, it counts half.
     - ``kernel_distance``: squared maximum mean discrepancy with the kernel (x·y / F + 1)³, the unbiased
       U-statistic over all pairs (Gretton et al. 2012; Bińkowski et al. 2018 for the kernel): equal
       distributions have 0, so a little below 0 occurs.
@@ -69,10 +69,10 @@ def compare(
     Args:
         samples: features [N, F], N at least 2.
         real: see :func:`prepare`.
-        scaled: both in the same order, by other features, which precision and density then go by.
-        turned: have ties count the other way than the papers have it. Who is just as far as a neighbourhood
-            reaches is then outside for precision and recall, and inside for density and coverage; and of two
-            nearest that are as near, the own set's counts. Where that changes scores, ties decide them.
+        scaled: both with other features, in the same order, for precision and density.
+        turned: count ties the other way than in the papers. A sample just on the edge of a neighbourhood is
+            then outside for precision and recall, and inside for density and coverage; of two equally near
+            ones, that of the own set counts. If this changes a score, ties decide it.
     """
     within_three, within_five = (torch.lt, torch.le) if turned else (torch.le, torch.lt)
     tie = 1.0 if turned else 0.5
@@ -114,16 +114,16 @@ def _distances(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _squared(inner: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Squared distances [N, M] by inner products; rounded, so that equal ones compare as equal."""
+    """Squared distances [N, M] from inner products, rounded so that equal ones compare as equal."""
     there = y.double().square().sum(1)
     here = x.double().square().sum(1, keepdim=True) - _ROUNDING * there.mean()
     return torch.sub(there, inner, alpha=2).add_(here).clamp_(min=0).float()
 
 
 def _radii(squared: Tensor) -> Tensor:
-    """To the third, fifth and nearest neighbour in the own set, by squared distances [N, M] to all."""
+    """Squared distances to the third, fifth and nearest neighbour in the own set, by those to all [N, M]."""
     last = squared.shape[1] - 1
-    ordered = squared.topk(min(K_DENSITY, last) + 1, largest=False).values  # the first is the one itself
+    ordered = squared.topk(min(K_DENSITY, last) + 1, largest=False).values  # the first is the sample itself
     return ordered[:, [min(K_PRECISION, last), min(K_DENSITY, last), 1]]
 
 
@@ -133,11 +133,11 @@ def _cubic(inner: Tensor, features: int) -> Tensor:
 
 
 def _unbiased(total: Tensor, features: Tensor) -> Tensor:
-    """The kernel's mean between two different ones, by its sum over all pairs."""
+    """The kernel's mean over pairs of different samples, from its sum over all pairs."""
     selves = _cubic(features.double().square().sum(1), features.shape[1]).sum()
     return (total - selves) / (len(features) * (len(features) - 1))
 
 
 def _told(own: Tensor, other: Tensor, tie: float) -> float:
-    """How many have their own set's nearest one nearer than the other set's; one as near counts ``tie``."""
+    """How many are nearer to their own set than to the other; equal distances count as ``tie``."""
     return int((own < other).sum()) + int((own == other).sum()) * tie

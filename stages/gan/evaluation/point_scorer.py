@@ -1,4 +1,4 @@
-"""Points scored by their distances."""
+"""Scores of points."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from stages.gan.core.datasets import Split
 from stages.gan.core.wasserstein import sliced_wasserstein
-from stages.gan.evaluation import copies, distances, metrics
+from stages.gan.evaluation import blocks, copies, distances, metrics, untold
 from stages.gan.evaluation.scorer import Scored, Scorer, mean_over_judges
 from stages.gan.evaluation.scores import Scores
 from stages.gan.evaluation.view import View
@@ -15,11 +15,11 @@ from stages.gan.judges import models
 
 
 class PointScorer(Scorer):
-    """Scores points against the real ones, all distances between standardised coordinates.
+    """Scores points against the real ones; all distances are between standardised coordinates.
 
-    By blocks, as their expectation depends on the count:
+    By blocks, because their expectation depends on the number of points:
 
-    - ``frechet_distance``: between a block and all training points; ``frechet_distance_all`` is that of all
+    - ``frechet_distance``: between a block and all training points; ``frechet_distance_all`` takes all
       samples at once.
     - ``kernel_distance``, ``precision``, ``recall``, ``density``, ``coverage``, ``nn_accuracy``: see
       :func:`pairs.compare`; ``energy_distance``, ``sliced_wasserstein``: see
@@ -27,17 +27,17 @@ class PointScorer(Scorer):
       same.
     - ``x1_coverage``: see :func:`metrics.x1_coverage`; ``distinct``: see :func:`copies.distinct`.
 
-    Over all samples, as they are means and shares that more samples only make more certain:
+    Over all samples, because these are means and shares, which more samples only make more precise:
 
-    - ``curve_distance``, ``curve_share``: see :func:`metrics.curve_scores`; only where the curve is known.
-    - ``judge_error``: mean distance of the last coordinate to what a judge expects from the others, if
-      there are any; the mean over the judges.
-    - ``diversity``: the samples' total variance over the training points' (1 is right).
+    - ``curve_distance``, ``curve_share``: see :func:`metrics.curve_scores`; only if the curve is known.
+    - ``judge_error``: mean distance of the last coordinate to a judge's prediction from the others, if there
+      are any; the mean over the judges.
+    - ``diversity``: total variance of the samples over that of the training points (1 is best).
 
     Args:
         block: points in a block.
         views: one, of the standardised training points.
-        judges: fit the points' last coordinate, given the others.
+        judges: predict the last coordinate of points from the others.
         train: the training points.
         curve: x2 as a function of x1, if known.
     """
@@ -54,7 +54,7 @@ class PointScorer(Scorer):
         self._judges, self._train, self._curve = judges, train, curve
 
     def __call__(self, samples: Tensor, told: Tensor | None = None) -> Scored:
-        """Score points float32 [N, D]; answers are the last coordinates that the judges expect [N, 1]."""
+        """Score points float32 [N, D]; answers are the judges' predictions of the last coordinate [N, 1]."""
         (view,) = self._views
         features = standardize(samples, self._train.samples)
         scores = self._by_blocks(self._of_block, samples, features) | view.compare_all(
@@ -64,9 +64,22 @@ class PointScorer(Scorer):
             scores |= metrics.curve_scores(samples, self._curve)
         every = [self._expected(judge, samples) for judge in self._judges.members]
         if samples.shape[1] > 1:
-            errors = [(samples[:, -1:] - answers).abs().double().mean().item() for answers in every]
-            scores |= mean_over_judges({"judge_error": error} for error in errors)
+            scores |= mean_over_judges(_errors(samples, every))
         return Scored(scores, torch.stack(every).mean(0))
+
+    def left_out(self, real: Tensor) -> dict[str, str]:
+        """The scores that the judges' errors for real points [N, D] exclude; see :func:`untold.by_judge`."""
+        if real.shape[1] == 1:
+            return {}
+        swapped = real.clone()
+        swapped[:, :-1] = real[blocks.choice(len(real), len(real)), :-1]
+        error, otherwise = (
+            mean_over_judges(
+                _errors(points, [self._expected(judge, points) for judge in self._judges.members])
+            )
+            for points in (real, swapped)
+        )
+        return untold.by_judge(error["judge_error"], otherwise["judge_error"])
 
     def turned(self, samples: Tensor) -> Scores:
         """Score a block of points."""
@@ -94,7 +107,12 @@ class PointScorer(Scorer):
         return answers if scale is None else scale.last().denormalize(answers)
 
 
+def _errors(points: Tensor, every: Sequence[Tensor]) -> list[Scores]:
+    """The mean distance of the last coordinate of points [N, D] to each judge's predictions [N, 1]."""
+    return [{"judge_error": (points[:, -1:] - answers).abs().double().mean().item()} for answers in every]
+
+
 def standardize(points: Tensor, real: Tensor) -> Tensor:
-    """Points less the mean of real ones, over their standard deviation, by coordinate; float64 [N, D]."""
+    """Points minus the mean of real ones, over their standard deviation, by coordinate; float64 [N, D]."""
     real = real.double()
     return (points.double() - real.mean(0)) / real.std(0)

@@ -20,16 +20,16 @@ _KEY = "about"  # a single key: safetensors writes several in random order, whic
 
 @dataclass(frozen=True)
 class Reference:
-    """What samples of an experiment are compared with, whatever the run.
+    """What the samples of all runs of an experiment are compared with.
 
     Attributes:
-        made_by: the MD5 sums of the judges' file, and of other networks', by the name of their score.
-        block: samples in a block.
-        near: the distance that 99% of the test samples keep from all training samples.
-        views: the training samples as each judge sees them; of points, one.
+        made_by: the MD5 sums of the files of the judges, and of other networks by the name of their score.
+        block: the number of samples in a block.
+        near: 99% of the test samples are at least this far from all training samples.
+        views: the training samples as each judge sees them; for points, one.
         gaussians: fitted to the features of other networks, by the name of the score.
-        baselines: of each score, ``…_real``, ``…_real_spread`` and ``…_noise``.
-        left_out: scores that the real data do not allow to be told, and why.
+        baselines: for each score, ``…_real``, ``…_real_spread`` and ``…_noise``.
+        left_out: the scores that do not fit the data, and why.
     """
 
     made_by: Mapping[str, str]

@@ -1,8 +1,8 @@
-"""A scorer: sets of samples scored against the real data, in blocks, and by all judges.
+"""A scorer: it scores sets of samples against the real data, in blocks, by all judges.
 
-Most scores depend on how many samples they see. So samples are scored in blocks of one size, and a score is
-the mean over all whole blocks: the samples, real ones and noise (the two baselines) are compared with the
-training data in equal counts. Each score says whether it goes by blocks.
+Most scores depend on the number of samples. So samples are scored in blocks of one size, and the score is the
+mean over all whole blocks. The samples and both baselines, real samples and noise, are thus compared with the
+training data in equal numbers. The scorers say which scores are computed by blocks.
 """
 
 from abc import ABC, abstractmethod
@@ -18,11 +18,11 @@ from stages.gan.evaluation.view import View
 
 
 class Scored(NamedTuple):
-    """What was found of samples.
+    """What a scorer returns.
 
     Attributes:
-        scores: without those that need more than the samples and the judges.
-        answers: the judges' to every sample, the mean of theirs [N, K].
+        scores: those that need only the samples and the judges.
+        answers: the mean answer of the judges to every sample [N, K].
     """
 
     scores: Scores
@@ -34,10 +34,10 @@ class Scorer(ABC):
 
     Args:
         block: samples in a block.
-        views: of the real samples; one of each judge of images, one of points.
+        views: of the real samples: one for each judge of images, one for points.
 
     Attributes:
-        count: is called after each block of each view.
+        count: called after each block of each view.
     """
 
     count: Callable[[], object] = staticmethod(lambda: None)
@@ -50,20 +50,20 @@ class Scorer(ABC):
         """Score samples [N, …], N at least a block, in the order that :func:`blocks.order` gives.
 
         Args:
-            samples: of the kind that it scores.
-            told: of images, the class that each was told (int64 [N]), if they were.
+            samples: points or images.
+            told: for images, the class that each was made for (int64 [N]), if there was one.
         """
 
     @abstractmethod
     def turned(self, samples: Tensor) -> Scores:
-        """What a block scores by its neighbours if ties count the other way: see :meth:`View.turned`.
+        """The scores of a block by its neighbours if ties count the other way: see :meth:`View.turned`.
 
         Args:
             samples: [B, …]; see :meth:`__call__`.
         """
 
     def _by_blocks(self, score: Callable[..., Scores], *parts: Tensor) -> Scores:
-        """The mean of what the whole blocks of samples [N, …] score; of each, ``parts`` are given."""
+        """The mean score of the whole blocks of samples [N, …]; ``score`` gets the block of each part."""
         cut = zip(*(self._split(part) for part in parts), strict=True)
         return blocks.mean(self._counted(score(*part)) for part in cut)
 
@@ -76,7 +76,7 @@ class Scorer(ABC):
 
 
 def mean_over_judges(found: Iterable[Scores]) -> Scores:
-    """The mean of each score over the judges; of those that mean something, their standard deviation, too."""
+    """The mean of each score over the judges, and the standard deviation of those in :data:`MEANINGS`."""
     every = list(found)
     mean = {name: fmean(scores[name] for scores in every) for name in every[0]}
     if len(every) == 1:

@@ -1,4 +1,4 @@
-"""Scores as a file, flat names to numbers; and what each of them means."""
+"""Scores as a file of flat names and numbers, and the meaning of each score."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from stages.gan.core import numbers
 
 Scores = dict[str, float]
 
-REAL_SUFFIX, NOISE_SUFFIX = "_real", "_noise"  # endings of a score's two baselines in the file
-SPREAD_SUFFIX = "_spread"  # of a score: its standard deviation over the judges; of a baseline: over draws
-CLASS_SHARE = "class_share_"  # and then the class: its share of the samples
+REAL_SUFFIX, NOISE_SUFFIX = "_real", "_noise"  # of the names of a score's two baselines
+SPREAD_SUFFIX = "_spread"  # standard deviation: of a score over the judges, of a baseline over random draws
+CLASS_SHARE = "class_share_"  # followed by the class: its share of the samples
 
 Better = Literal["low", "high", "zero", "half", "one", "none"]
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a score is called in tables and figures, what is better, and a few words about it.
+    """The title of a score in tables and figures, which value is best, and a short description.
 
     Attributes:
         title: in a few words.
-        better: which value is best; none: it describes a run, and is no score of quality.
-        about: in a sentence, with its source.
-        least: that it can be; None: there is no bound.
-        most: likewise.
-        of: for a distance, whose value depends on it, how many samples it is of: a block of them, or all.
-        kind: of the samples that may have it; empty: any.
+        better: which value is best; none: the score describes a run, but does not measure quality.
+        about: a description, with its source.
+        least: the lowest possible value; None: there is no bound.
+        most: the highest possible value, likewise.
+        of: for a distance that depends on the number of samples: a block of them, or all.
+        kind: of the samples that can have it; empty: any.
     """
 
     title: str
@@ -45,14 +45,14 @@ IN_WORDS: dict[Better, str] = {
     "zero": "0 is best",
     "half": "0.5 is best",
     "one": "1 is best",
-    "none": "no score of quality",
+    "none": "does not measure quality",
 }
 ARROWS: dict[Better, str] = {
     "low": "↓", "high": "↑", "zero": "→ 0", "half": "→ 0.5", "one": "→ 1", "none": ""
 }  # fmt: skip
-BEST: dict[Better, float] = {"zero": 0.0, "half": 0.5, "one": 1.0}  # what a score's distance from counts
+BEST: dict[Better, float] = {"zero": 0.0, "half": 0.5, "one": 1.0}  # the distance from it counts
 
-# The scores that runs are compared by, in the order of the tables. A file has those that its data allow.
+# The scores of runs, in the order of the tables. A file has those that fit its data.
 MEANINGS = {
     "fid_judge": Meaning(
         "Fréchet distance",
@@ -62,12 +62,12 @@ MEANINGS = {
         kind="images",
     ),
     "fid_judge_all": Meaning(
-        "Fréchet distance, all samples", "low", "the same of all samples at once", of="all", kind="images"
+        "Fréchet distance, all samples", "low", "the same for all samples at once", of="all", kind="images"
     ),
     "fid_inception": Meaning(
         "Fréchet distance, Inception",
         "low",
-        "the same with the features of Inception-V3, of all samples at once, as papers report it",
+        "the same with the features of Inception-V3, for all samples at once, as papers report it",
         of="all",
         kind="images",
     ),
@@ -81,7 +81,7 @@ MEANINGS = {
     "fid_judge_classes_all": Meaning(
         "Fréchet distance within classes",
         "low",
-        "the same between the samples that were told a class and the real ones of that class, on average",
+        "the same between samples made for a class and the real ones of that class, mean over the classes",
         of="all",
         kind="images",
     ),
@@ -101,7 +101,7 @@ MEANINGS = {
         kind="points",
     ),
     "frechet_distance_all": Meaning(
-        "Fréchet distance, all samples", "low", "the same of all samples at once", of="all", kind="points"
+        "Fréchet distance, all samples", "low", "the same for all samples at once", of="all", kind="points"
     ),
     "kernel_distance": Meaning(
         "kernel distance",
@@ -128,12 +128,12 @@ MEANINGS = {
     "x1_coverage": Meaning(
         "coverage of x1",
         "high",
-        "share of 50 bins of the real range with a tenth of their fair share of the samples",
+        "share of 50 bins of the real range of x1 with at least a tenth of an equal share of the samples",
         most=1,
         kind="points",
     ),
     "judge_error": Meaning(
-        "distance to the judge's fit", "low", "mean |x2 - the judge's x2 given x1|", kind="points"
+        "distance to the judge's fit", "low", "mean |x2 - the judge's prediction from x1|", kind="points"
     ),
     "precision": Meaning(
         "precision",
@@ -150,26 +150,26 @@ MEANINGS = {
     "density": Meaning(
         "density",
         "high",
-        "how many real neighbourhoods hold a sample, over k; about 1 for real ones (Naeem et al. 2020)",
+        "number of real neighbourhoods of a sample, over k; about 1 for real samples (Naeem et al. 2020)",
     ),
     "coverage": Meaning(
-        "coverage", "high", "share of real neighbourhoods that hold a sample (Naeem et al. 2020)", most=1
+        "coverage", "high", "share of real neighbourhoods with a sample in them (Naeem et al. 2020)", most=1
     ),
     "nn_accuracy": Meaning(
         "1-NN accuracy",
         "half",
-        "how often the nearest other one tells whether a sample is real (Lopez-Paz & Oquab 2017)",
+        "accuracy of a nearest-neighbour classifier of real and generated (Lopez-Paz & Oquab 2017)",
         most=1,
     ),
     "class_accuracy": Meaning(
         "accuracy of classes",
         "high",
-        "share of samples that the judge takes for the class they were told (Shmelkov et al. 2018)",
+        "share of samples that the judge puts into the class they were made for (Shmelkov et al. 2018)",
         most=1,
         kind="images",
     ),
     "confidence": Meaning(
-        "judge's confidence", "high", "its mean probability for the class it picks", most=1, kind="images"
+        "judge's confidence", "high", "its mean probability of the class it predicts", most=1, kind="images"
     ),
     "classifier_score": Meaning(
         "classifier score",
@@ -181,35 +181,36 @@ MEANINGS = {
     "cas": Meaning(
         "classification accuracy",
         "high",
-        "on real test images, of a classifier that learns from the samples, labelled by the judge "
+        "on real test images, of a classifier trained on the samples, which the judge has labelled "
         "(CAS, Ravuri & Vinyals 2019)",
         most=1,
         kind="images",
     ),
     "class_entropy": Meaning(
-        "class entropy", "high", "of the classes' shares, over its maximum", most=1, kind="images"
+        "class entropy", "high", "of the shares of the classes, over its maximum", most=1, kind="images"
     ),
     "classes_covered": Meaning(
-        "classes covered", "high", "with at least a tenth of their fair share", kind="images"
+        "classes covered", "high", "number of classes with at least a tenth of an equal share", kind="images"
     ),
-    "diversity": Meaning("diversity", "one", "the samples' total variance over the real data's"),
+    "diversity": Meaning("diversity", "one", "total variance of the samples over that of the real data"),
     "near_copies": Meaning(
         "near copies",
         "none",
         "share of samples nearer to a training sample than 99% of the test samples are",
         most=1,
     ),
-    "exact_copies": Meaning("exact copies", "none", "share of samples that are training samples", most=1),
-    "distinct": Meaning("distinct", "none", "share of samples that are left without repetitions", most=1),
+    "exact_copies": Meaning("exact copies", "none", "share of samples that equal a training sample", most=1),
+    "distinct": Meaning("distinct", "none", "share of samples that remain without repetitions", most=1),
 }
 
 NEED_LABELS = ("confidence", "classifier_score", "cas", "class_entropy", "classes_covered")
 NEED_CONDITION = ("fid_judge_classes_all", "class_accuracy")
 NEED_CURVE = ("curve_distance", "curve_share")
+NEED_FUNCTION = ("x1_coverage", "judge_error")  # they expect x1 all over its range, and x2 to follow from it
 
-PRIMARY = ("fid_judge", "energy_distance")  # of images, of points: what decides where no other is named
+PRIMARY = ("fid_judge", "energy_distance")  # for images, for points: the score that decides by default
 
-# A run has collapsed where one of these scores is below such a share of what real samples have,
+# A run has collapsed if one of these scores is below this share of the score of real samples,
 COLLAPSED_BELOW = {
     "classes_covered": 0.5,
     "class_entropy": 0.5,
@@ -217,13 +218,13 @@ COLLAPSED_BELOW = {
     "recall": 0.25,
     "coverage": 0.25,
 }
-COLLAPSED_DIVERSITY = 0.1  # or where its samples have less of the real ones' variance
+COLLAPSED_DIVERSITY = 0.1  # or if its diversity is below this
 COLLAPSE = (
-    "classes_covered, class_entropy or x1_coverage is below half of what real samples have, or recall or "
+    "classes_covered, class_entropy or x1_coverage is below half of the score of real samples, or recall or "
     "coverage below a quarter, or diversity below 0.1"
 )
 
-# The few that say most of a run, where there is room for a few.
+# The most important scores, for tables with room for a few.
 MAIN = (
     "fid_judge",
     "energy_distance",
@@ -236,7 +237,7 @@ MAIN = (
 
 
 def class_shares(scores: Mapping[str, float]) -> list[float]:
-    """The share of each class, in their order; without baselines, and empty for points."""
+    """The share of each class, in their order, without baselines; empty for points."""
     return [
         score
         for name, score in scores.items()
@@ -245,9 +246,10 @@ def class_shares(scores: Mapping[str, float]) -> list[float]:
 
 
 def without_judge(scores: Iterable[str]) -> list[str]:
-    """Those of a run's scores that are worth as much, whatever the judge knows.
+    """The scores of a run that do not depend on the judge.
 
-    Of images these are what other networks see, and what says nothing of quality; of points, all but one.
+    For images, these are the scores of other networks and those that do not measure quality; for points, all
+    but one.
     """
     names = list(scores)
     by_others = ("fid_inception", "fid_features")
@@ -257,9 +259,9 @@ def without_judge(scores: Iterable[str]) -> list[str]:
 
 
 def collapse(scores: Mapping[str, float], real: Mapping[str, float]) -> list[str]:
-    """By which scores samples have collapsed, to a few or to a part of the real ones; none: they have not.
+    """The scores that show a collapse, to a few samples or to a part of the data; empty if there is none.
 
-    They have where :data:`COLLAPSE`, as far as there are these scores.
+    See :data:`COLLAPSE`; scores that are left out do not count.
 
     Args:
         scores: of the samples.
@@ -273,7 +275,7 @@ def collapse(scores: Mapping[str, float], real: Mapping[str, float]) -> list[str
 def collapsed(scores: Mapping[str, float], real: Mapping[str, float]) -> bool | None:
     """Whether samples have collapsed, see :func:`collapse`.
 
-    None: not by diversity, which does not see a collapse to a few of the real ones, and no other is there.
+    None: unknown. There is only diversity, and it does not detect a collapse to a few of the real samples.
     """
     if collapse(scores, real):
         return True
@@ -281,7 +283,7 @@ def collapsed(scores: Mapping[str, float], real: Mapping[str, float]) -> bool | 
 
 
 def in_mlflow(name: str) -> str:
-    """A score's name in MLflow: a slash groups those in its charts that would crowd out the rest."""
+    """The name of a score in MLflow. A slash puts the less important ones into groups of their own."""
     if name.endswith(SPREAD_SUFFIX):
         return f"spread/{name.removesuffix(SPREAD_SUFFIX)}"
     return name.replace(CLASS_SHARE, "share/class_")

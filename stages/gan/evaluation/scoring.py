@@ -1,4 +1,4 @@
-"""The scores of a run's samples beside those of real data and of noise; and the judges' answers."""
+"""The scores of a run's samples, with those of real data and of noise; and the judges' answers."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,23 +22,23 @@ from stages.gan.judges import models
 from stages.runtime.errors import UserError
 
 LEAST = 2  # samples of a kind: fewer have no variance
-_CURVES = {"sine": torch.sin}  # x2 as a function of x1, by source, where it is known
-_WHOLE = "_all"  # the end of a score that is of all samples at once
+_CURVES = {"sine": torch.sin}  # x2 as a function of x1, by the name of the source
+_WHOLE = "_all"  # the ending of scores that take all samples at once
 
 
 @dataclass(frozen=True)
 class Known:
-    """What scores come from, beside the samples.
+    """What scores are computed from, besides the samples.
 
     Attributes:
         real: the real data.
-        judges: the judges of these.
-        md5: of the judges' file.
-        settings: what the judges were fitted by.
-        source: the data source's name.
-        extractors: other networks of images whose Fréchet distance is asked for, by the name of that score.
-        told: whether generators are told the class of what they draw.
-        weakness: why the judges know nothing of the data, if they do not; see :func:`fitting.weakness`.
+        judges: their judges.
+        md5: of the file of the judges.
+        settings: of the judges.
+        source: the name of the data source.
+        extractors: other networks for images whose Fréchet distance is wanted, by the name of that score.
+        told: whether generators are given the class of each sample.
+        weakness: why the judges know nothing of the data; None if they do. See :func:`fitting.weakness`.
     """
 
     real: Dataset
@@ -52,7 +52,7 @@ class Known:
 
     @property
     def networks(self) -> dict[str, str]:
-        """The MD5 sums of the judges' file, and of other networks', by the name of their score."""
+        """The MD5 sums of the files of the judges, and of other networks by the name of their score."""
         return {"judge": self.md5, **{name: network.md5 for name, network in self.extractors.items()}}
 
     @property
@@ -61,33 +61,33 @@ class Known:
         return self.real.train.samples.dim() == 4
 
     def scorer(self, block: int, views: tuple[View, ...]) -> Scorer:
-        """The scorer of blocks of a size against views of the training samples."""
+        """The scorer for blocks of this size."""
         if self.has_images:
             return ImageScorer(block, views, self.judges)
         return PointScorer(block, views, self.judges, self.real.train, _CURVES.get(self.source))
 
     def views(self, block: int) -> tuple[View, ...]:
-        """The training samples as the judges see them; of points, standardised."""
+        """The training samples as the judges see them; points are standardised."""
         train = self.real.train
         if self.has_images:
             return tuple(views(self.judges, train, block, self.told))
         return (View.of(standardize(train.samples, train.samples), block),)
 
     def places(self, samples: Tensor) -> Tensor:
-        """Samples as distances between them are measured: images as they are, points standardised."""
+        """Samples as distances between them are measured: points are standardised."""
         return samples if self.has_images else standardize(samples, self.real.train.samples)
 
 
 def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None) -> Reference:
-    """What samples are compared with, whatever the run.
+    """What the samples of all runs are compared with.
 
     Args:
-        known: the real data, and the judges.
-        total: how many samples a run has.
-        count: is called as often as :func:`parts_of_reference` says.
+        known: the real data and the judges.
+        total: the number of samples of a run.
+        count: called :func:`parts_of_reference` times.
 
     Raises:
-        UserError: too few real samples, or a network that does not take them.
+        UserError: there are too few real samples, or a network does not take them.
     """
     real, block = baselines.bounded(known.real), block_size(known.real, total)
     train, test = real.train.samples, real.test.samples
@@ -101,8 +101,8 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     drawn, draws = [], baselines.draws(real, block)
     for draw in draws:
         scores = _graded(scorer(test[draw], None if labels is None else labels[draw]).scores)
-        share = {name: score for name, score in scores.items() if not name.endswith(_WHOLE)}
-        drawn.append(share | _copied(copies.Copies.of(nearest[draw], near)))
+        of_draw = {name: score for name, score in scores.items() if not name.endswith(_WHOLE)}
+        drawn.append(of_draw | _copied(copies.Copies.of(nearest[draw], near)))
     whole = {name: score for name, score in scorer(test, labels).scores.items() if name.endswith(_WHOLE)}
     most = _learned(train, total)
     some = train[blocks.choice(len(train), most)]
@@ -114,12 +114,18 @@ def prepare(known: Known, total: int, count: Callable[[], object] = lambda: None
     of_noise |= _taught(known, baselines.noise(train, most), None)
     left_out = untold.by_ties(drawn[0], scorer.turned(test[draws[0]]), nearest, near)
     left_out |= untold.by_copies(nearest) | untold.by_values(real.train) | untold.by_variance(reference.views)
-    found = baselines.with_baselines(drawn, _without(left_out, of_noise), block / len(test))
+    if isinstance(scorer, PointScorer):
+        left_out |= scorer.left_out(test)
+    share = block / len(test)
+    found = baselines.with_baselines(drawn, _without(left_out, of_noise), share)
+    if beaten := untold.by_noise(found):
+        left_out |= beaten
+        found = baselines.with_baselines(drawn, _without(left_out, of_noise), share)
     return replace(reference, baselines=found, left_out=left_out)
 
 
 def is_for(reference: Reference, known: Known, total: int) -> bool:
-    """Whether a reference is what :func:`prepare` made of these judges and networks, for as many samples."""
+    """Whether :func:`prepare` made a reference with these judges and networks, for as many samples."""
     told = known.has_images and reference.views[0].classes is not None
     made = reference.made_by, reference.block, told
     return made == (known.networks, block_size(known.real, total), known.told)
@@ -132,26 +138,26 @@ def score(
     count: Callable[[], object] = lambda: None,
     told: Tensor | None = None,
 ) -> tuple[Scores, Tensor]:
-    """The scores of samples beside real data; they do not depend on the samples' order.
+    """The scores of samples and their baselines; they do not depend on the order of the samples.
 
     - ``fid_inception``, ``fid_features``: Fréchet distance of all samples at once to all training images.
-    - ``cas``: see :func:`cas.accuracy`; of images with labels.
-    - ``near_copies``, ``exact_copies``: see :mod:`stages.gan.evaluation.copies`; of 10,000 samples, at most.
-    - ``collapsed``: see :func:`scores.collapsed`; none of images whose judges know nothing of them.
+    - ``cas``: see :func:`cas.accuracy`; for images with labels.
+    - ``near_copies``, ``exact_copies``: see :mod:`stages.gan.evaluation.copies`; of at most 10,000 samples.
+    - ``collapsed``: see :func:`scores.collapsed`; not for images of which the judges know nothing.
     - All others: see :class:`ImageScorer`, :class:`PointScorer`.
 
-    Those that the reference leaves out are left out.
+    The scores that the reference leaves out are left out.
 
     Args:
         samples: see :func:`load_samples`.
-        known: the real data, and the judges.
-        reference: what :func:`prepare` made of these.
-        count: is called as often as :func:`parts` says.
-        told: the class that each sample was told (int64 [N]), if they were.
+        known: the real data and the judges.
+        reference: what :func:`prepare` returned for these.
+        count: called :func:`parts` times.
+        told: the class that each sample was made for (int64 [N]), if there was one.
 
     Returns:
-        The scores with their baselines, and the judges' answer to every sample: the classes' probabilities,
-        the first judge's features of images without labels, or the last coordinate of points as expected.
+        The scores with their baselines, and the judges' answer to every sample: probabilities of the classes,
+        the first judge's features of images without labels, or predictions of the last coordinate of points.
     """
     train, order = known.real.train.samples, blocks.order(samples)
     samples = samples[order]
@@ -175,27 +181,27 @@ def score(
 
 
 def parts(reference: Reference, samples: Tensor) -> int:
-    """Of how many parts the scoring of samples is."""
+    """The number of parts in which samples are scored."""
     return len(reference.views) * (len(samples) // reference.block) + 2
 
 
 def parts_of_reference(known: Known, total: int) -> int:
-    """Of how many parts :func:`prepare` is."""
+    """The number of parts of :func:`prepare`."""
     whole = len(baselines.bounded(known.real).test) // block_size(known.real, total)
     return (len(known.judges.members) if known.has_images else 1) * (baselines.DRAWS + whole + 2)
 
 
 def block_size(real: Dataset, total: int) -> int:
-    """How many samples a block has: half as many as the test split, if there are so many of each kind.
+    """The number of samples in a block: half as many as in the test split, if there are so many samples.
 
-    Half, so that random draws of test samples can be a baseline.
+    Half of them, so that random draws of test samples can be a baseline.
 
     Args:
         real: the real data.
-        total: how many samples there are.
+        total: the number of samples of a run.
 
     Raises:
-        UserError: too few real samples to compare with.
+        UserError: there are too few real samples to compare with.
     """
     if min(len(real.train), len(real.test)) < LEAST:
         raise UserError(
@@ -206,17 +212,17 @@ def block_size(real: Dataset, total: int) -> int:
 
 
 def _graded(scores: Scores) -> Scores:
-    """Without the spread over the judges."""
+    """The scores without their spread over the judges."""
     return {name: score for name, score in scores.items() if not name.endswith(SPREAD_SUFFIX)}
 
 
 def _without(left_out: Collection[str], scores: Scores) -> Scores:
-    """Without what is left out, and its spread over the judges."""
+    """The scores without those that are left out, and without their spread over the judges."""
     return {name: score for name, score in scores.items() if name.removesuffix(SPREAD_SUFFIX) not in left_out}
 
 
 def _learned(train: Tensor, total: int) -> int:
-    """How many samples a classifier learns from, where a run has ``total`` samples."""
+    """The number of samples that a classifier learns from, if a run has ``total`` samples."""
     return min(len(train), total, cas.MOST)
 
 
@@ -229,13 +235,13 @@ def _seen(known: Known, reference: Reference, samples: Tensor) -> Scores:
 
 
 def _features(known: Known, name: str, samples: Tensor) -> Tensor:
-    """By the network whose Fréchet distance has a name."""
+    """The features of samples by the network whose Fréchet distance has this name."""
     parameter = f"evaluate.{name.removeprefix('fid_')}"
     return extractors.features(known.extractors[name], samples, parameter)
 
 
 def _taught(known: Known, samples: Tensor, answers: Tensor | None) -> Scores:
-    """The classification accuracy score, of images whose classes the judges know."""
+    """The classification accuracy score, for images with labels."""
     if not known.judges.classifies or not isinstance(known.settings, CnnJudge):
         return {}
     if answers is None:
@@ -257,7 +263,7 @@ def _copied(found: copies.Copies) -> Scores:
 
 
 def load_samples(path: Path, real: Split, count: int) -> Tensor:
-    """``count`` samples of the same kind as the real ones.
+    """Load ``count`` samples of the same kind as the real ones.
 
     Raises:
         UserError: the file is missing or damaged, or holds something else.

@@ -1,4 +1,4 @@
-"""A view: real samples as one judge sees them, with all that comparisons with them need, computed once."""
+"""A view: real samples as one judge sees them, with all that comparisons need, computed once."""
 
 from collections.abc import Mapping
 from statistics import fmean
@@ -13,7 +13,7 @@ from stages.gan.evaluation.distances import Gaussian
 from stages.gan.evaluation.pairs import RealSet
 from stages.gan.evaluation.scores import Scores
 
-_NONE = 1e-12  # of the mean squared length of features: a variance that rounding makes of none
+_NONE = 1e-12  # of the mean squared length of features: a variance below that is rounding
 
 
 class Classes(NamedTuple):
@@ -35,11 +35,11 @@ class View(NamedTuple):
 
     Attributes:
         gaussian: fitted to all training samples.
-        chosen: as many training samples as a block has, always the same.
-        variance: total variance of all; float64, a number; 0 also where it is only what rounding leaves.
-        classes: the Gaussian of each, where samples are told theirs.
-        directions: of features of images, the chosen ones scaled to length 1, by which precision and density
-            go: long features, as noise has them, would lie in the neighbourhoods of a few real ones.
+        chosen: as many training samples as a block has, always the same ones.
+        variance: total variance of all; float64, a number; 0 if it is only rounding.
+        classes: the Gaussian of each class, if samples are made for a class.
+        directions: for images, the chosen features scaled to length 1, for precision and density. The long
+            features of noise would otherwise lie in the neighbourhoods of a few real ones.
     """
 
     gaussian: Gaussian
@@ -50,13 +50,13 @@ class View(NamedTuple):
 
     @staticmethod
     def of(features: Tensor, block: int, images: bool = False, labels: Tensor | None = None) -> "View":
-        """The view of training samples with these features [N, F], for blocks of a size.
+        """The view of training samples with these features [N, F].
 
         Args:
-            features: of all of them.
-            block: samples in a block.
+            features: of all training samples.
+            block: the number of samples in a block.
             images: whether they are images.
-            labels: int64 [N], if samples are told their class.
+            labels: int64 [N], if samples are made for a class.
         """
         chosen = features[blocks.choice(len(features), block)]
         variance = torch.tensor(metrics.total_variance(features), dtype=torch.float64)
@@ -75,25 +75,25 @@ class View(NamedTuple):
         return View(distances.gaussian(features), pairs.prepare(chosen), variance, directions, classes)
 
     def compare(self, features: Tensor, frechet: str, kernel: str) -> Scores:
-        """What a block of samples scores by its features [B, F].
+        """The scores of a block of samples with these features [B, F].
 
         Args:
             features: of the block.
-            frechet: what the Fréchet distance is called.
-            kernel: what the kernel distance is called.
+            frechet: the name of the Fréchet distance.
+            kernel: the name of the kernel distance.
         """
         found = pairs.compare(features, self.chosen, self._scaled(features))
         distance = distances.frechet_distance(features, self.gaussian)
         return {frechet: distance, kernel: found.pop("kernel_distance"), **found}
 
     def turned(self, features: Tensor) -> Scores:
-        """What a block [B, F] scores by neighbours if ties count the other way; see :func:`pairs.compare`."""
+        """The scores of a block [B, F] by neighbours with ties turned; see :func:`pairs.compare`."""
         found = pairs.compare(features, self.chosen, self._scaled(features), turned=True)
         del found["kernel_distance"]
         return found
 
     def compare_all(self, features: Tensor, frechet: str) -> Scores:
-        """What all samples at once score by their features [N, F]; diversity is 0 if real ones have none."""
+        """The scores of all samples at once, by features [N, F]; diversity is 0 if real ones have none."""
         real = self.variance.item()
         return {
             f"{frechet}_all": distances.frechet_distance(features, self.gaussian),
@@ -101,10 +101,10 @@ class View(NamedTuple):
         }
 
     def compare_classes(self, features: Tensor, labels: Tensor, frechet: str) -> Scores:
-        """What all samples, told their class (int64 [N]), score within it: the mean over the classes.
+        """The mean Fréchet distance within the classes that samples were made for (int64 [N]).
 
-        A class of which there are fewer than two, or were in the training data, is left out; if none is left,
-        there is no score.
+        A class with fewer than two samples, or two training samples, is left out; if none is left, there is
+        no score.
         """
         assert self.classes is not None
         found = [
@@ -118,7 +118,7 @@ class View(NamedTuple):
         return None if self.directions is None else (_directions(features), self.directions)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All of it by name, for a file."""
+        """All tensors by name, for a file."""
         parts = {**above("gaussian", self.gaussian._asdict()), **above("chosen", self.chosen._asdict())}
         if self.directions is not None:
             parts |= above("directions", self.directions._asdict())
@@ -128,7 +128,7 @@ class View(NamedTuple):
 
     @staticmethod
     def from_tensors(found: Mapping[str, Tensor]) -> "View":
-        """What :meth:`tensors` gave."""
+        """The view with these tensors; see :meth:`tensors`."""
         scaled, classes = below("directions", found), below("classes", found)
         return View(
             Gaussian(**below("gaussian", found)),
@@ -140,18 +140,18 @@ class View(NamedTuple):
 
 
 def _directions(features: Tensor) -> Tensor:
-    """Features [N, F] scaled to length 1, float64; those of length 0 stay as they are."""
+    """Features [N, F] scaled to length 1, float64; those of length 0 are unchanged."""
     x = features.double().numpy()
     lengths = np.sqrt(np.square(x).sum(1, keepdims=True))
     return torch.from_numpy(x / np.where(lengths > 0, lengths, 1))
 
 
 def above(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors with a name before theirs."""
+    """Tensors with a prefix before their names."""
     return {f"{name}.{key}": tensor for key, tensor in tensors.items()}
 
 
 def below(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those that :func:`above` gave this name, by their own."""
+    """The tensors with this prefix, without it; the inverse of :func:`above`."""
     start = f"{name}."
     return {key.removeprefix(start): found for key, found in tensors.items() if key.startswith(start)}

@@ -1,7 +1,7 @@
 """Judges for a data set: building them, their inputs and targets, fitting, and testing."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from statistics import stdev
 
 import torch
@@ -29,14 +29,35 @@ def build(settings: Judge, dataset: Dataset) -> models.Judges:
     return models.Judges([models.ImageJudge(*about, weights) for weights in initial])
 
 
-def fit(settings: Judge, judges: models.Judges, split: Split, device: torch.device) -> Iterator[float]:
-    """Fit the judges on ``device``, one after the other; yields each judge's mean loss in each epoch."""
+def fit(
+    settings: Judge,
+    judges: models.Judges,
+    split: Split,
+    device: torch.device,
+    count: Callable[[], object] = lambda: None,
+) -> Iterator[float]:
+    """Fit the judges on ``device``, one after the other; yields each judge's mean loss in each epoch.
+
+    ``count`` is called after each step, of which there are :func:`steps`.
+    """
     x, y = (tensor.to(device) for tensor in inputs(split))
     for index, member in enumerate(judges.members):
-        yield from fit_one(settings, member, x, y, index)
+        yield from fit_one(settings, member, x, y, index, count=count)
 
 
-def fit_one(settings: Judge, judge: nn.Module, x: Tensor, y: Tensor, *use: str | int) -> Iterator[float]:
+def steps(settings: Judge, split: Split) -> int:
+    """The number of steps of all epochs of all judges."""
+    return settings.count * settings.epochs * -(-len(split) // settings.batch_size)
+
+
+def fit_one(
+    settings: Judge,
+    judge: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *use: str | int,
+    count: Callable[[], object] = lambda: None,
+) -> Iterator[float]:
     """Fit one judge; yields its mean loss in each epoch.
 
     Args:
@@ -45,6 +66,7 @@ def fit_one(settings: Judge, judge: nn.Module, x: Tensor, y: Tensor, *use: str |
         x: inputs [N, …], on the judge's device.
         y: targets on the same device: classes (int64 [N]) or numbers (float32 [N, K]).
         use: a name of this judge, so that each judge sees the data in a different order.
+        count: called after each step.
     """
     return models.fit(
         judge,
@@ -55,6 +77,7 @@ def fit_one(settings: Judge, judge: nn.Module, x: Tensor, y: Tensor, *use: str |
         lr=settings.lr,
         seed=settings.seed,
         use=use,
+        count=count,
     )
 
 

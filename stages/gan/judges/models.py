@@ -142,6 +142,7 @@ def fit(
     lr: float,
     seed: int,
     use: tuple[str | int, ...] = (),
+    count: Callable[[], object] = lambda: None,
 ) -> Iterator[float]:
     """Fit ``judge`` in place with Adam and a one-cycle learning rate, yielding each epoch's mean loss.
 
@@ -156,6 +157,7 @@ def fit(
         lr: the highest learning rate; see :func:`one_cycle`.
         seed: decides the orders.
         use: a name, so that fits with the same seed have different orders.
+        count: called after each step.
 
     Raises:
         UserError: the loss of an epoch is no longer finite.
@@ -172,6 +174,7 @@ def fit(
             loss = loss_of(judge(x[batch]), y[batch])
             adam.step(loss, lr * one_cycle(next(steps), total_steps))
             total += loss.detach() * len(batch)
+            count()
         if not math.isfinite(mean := total.item() / len(x)):
             raise UserError(f"judge: the loss is no longer finite in epoch {epoch} ({mean}); lower judge.lr")
         yield mean

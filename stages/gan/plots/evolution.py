@@ -1,4 +1,4 @@
-"""A training's evolution: the samples of the same latent points after every epoch."""
+"""The evolution of a training: samples from the same latent points after its epochs."""
 
 import io
 from collections.abc import Sequence
@@ -13,21 +13,33 @@ from PIL import Image
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
-from stages.gan.plots.canvas import blank, coordinates, panels, show, tile
+from stages.gan.plots.canvas import (
+    blank,
+    coordinates,
+    has_equal_axes,
+    panels,
+    show,
+    show_behind,
+    tile,
+    titled,
+)
 from stages.gan.plots.style import GENERATED
 from stages.runtime import files
 
 FRAMES = 100  # of an animation, at most
-STILLS = (0, 0.02, 0.1, 0.25, 0.5, 1)  # of the epochs: what the strip shows
+STILLS = (0, 0.02, 0.1, 0.25, 0.5, 1)  # the epochs that the strip shows, as shares of all
 
 
 class Preview:
-    """Draws the samples of the fixed latent points after an epoch, always in the same frame."""
+    """Draws the samples from the fixed latent points after an epoch; every picture has the same axes.
+
+    Points are drawn over the real ones.
+    """
 
     def __init__(self, split: Split) -> None:
         self._split = split
         self._images = len(split.shape) == 3
-        size = (2.6, 2.9) if self._images else (3.4, 3.0)
+        size = (2.6, 2.9) if self._images else (3.2, 3.4) if has_equal_axes(split) else (3.4, 3.0)
         self._figure = blank(size, split)
         self._canvas = FigureCanvasAgg(self._figure)
         self._axes = self._figure.add_subplot()
@@ -37,19 +49,27 @@ class Preview:
         """The picture, uint8 [height, width, 3], of the samples after an epoch."""
         title = f"epoch {epoch}"
         if self._artist is None:
+            if not self._images:
+                show_behind(self._axes, self._split)
             self._artist = show(self._axes, preview, self._split, GENERATED, title)
         elif self._images:
             self._artist.set_data(tile(preview, self._split))
         else:
             self._artist.set_data(*coordinates(preview))
-        self._axes.set_title(title)
+        self._axes.set_title(title if self._images else titled(title, preview, self._split))
         self._canvas.draw()
-        self._figure.set_layout_engine("none")  # stays as the first one is laid out; half the time
+        self._figure.set_layout_engine("none")  # keeps the layout of the first picture, in half the time
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
 
 
 def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
-    """Write the previews of epochs 0, 1, … as an animated GIF of at most 100 frames, eight seconds long."""
+    """Write an animated GIF of about eight seconds: the previews of at most 100 of the epochs.
+
+    Args:
+        previews: samples after epoch 0 (before the training), 1, 2, ….
+        split: the real samples.
+        path: the file.
+    """
     preview = Preview(split)
     shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
     frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
@@ -59,7 +79,7 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
 
 
 def write(frames: Sequence[Image.Image], pauses: Sequence[int], path: Path, palette: Image.Image) -> None:
-    """Write an animated GIF that never ends.
+    """Write an animated GIF that repeats forever.
 
     Args:
         frames: RGB.
@@ -77,11 +97,13 @@ def write(frames: Sequence[Image.Image], pauses: Sequence[int], path: Path, pale
 
 
 def strip(previews: Sequence[Tensor], split: Split) -> Figure:
-    """Still frames of a training's evolution, from epoch 0 to the last."""
+    """Still frames of the evolution, from epoch 0 to the last; see :func:`animation`."""
     last = len(previews) - 1
     epochs = sorted({round(last * part) for part in STILLS})
     figure, all_axes = panels(len(epochs), split, width=2.0)
     for axes, epoch in zip(all_axes, epochs, strict=True):
+        if len(split.shape) == 1:
+            show_behind(axes, split)
         show(axes, previews[epoch], split, GENERATED, f"epoch {epoch}")
         if axes is not all_axes[0]:
             axes.set_ylabel("")

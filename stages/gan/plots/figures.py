@@ -1,23 +1,36 @@
-"""Pictures of data, judges, losses, samples and their coverage: real blue, generated orange."""
+"""Pictures of data, judges, losses, samples and their coverage: real is blue, generated is orange."""
 
 from collections.abc import Sequence
 
+import matplotlib as mpl
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from stages.gan.core.datasets import Split, denormalize
 from stages.gan.core.history import Epoch
-from stages.gan.plots import lettering
-from stages.gan.plots.canvas import blank, column_name, panels, pixels, show
-from stages.gan.plots.style import GENERATED, REAL
+from stages.gan.plots import lettering, loss_axis
+from stages.gan.plots.canvas import (
+    blank,
+    column_name,
+    has_equal_axes,
+    panels,
+    percent,
+    pixels,
+    show,
+    show_behind,
+)
+from stages.gan.plots.style import GENERATED, NETWORK_COLORS, REAL, WRONG
 
-_NUMBERED = 20  # classes: of more, numbers in a confusion matrix could not be read
+_NUMBERED = 20  # classes, at most, whose confusion matrix has numbers in its squares
 _ROWS, _COLUMNS = 10, 8  # of images by class
 _TICK, _TITLE = 1.1, 0.75  # inches for the name of a class: beside an axis, above an image
-_BINS = 50  # of the first coordinate's range, as many as its coverage counts
+_BINS = 50  # of the real range of the first coordinate, as for the score x1_coverage
+_SHOWN = 1000  # points in a scatter plot, at most
+_DARK = 0.5  # luminance: a square that is darker has a white number
 
 
 def data(split: Split) -> Figure:
@@ -29,20 +42,20 @@ def data(split: Split) -> Figure:
 
 
 def samples(generated: Tensor, split: Split) -> Figure:
-    """Generated samples beside real ones: up to 1,000 points, or 64 images of each."""
+    """Real samples beside generated ones: up to 1,000 points, or 64 images of each."""
     figure, (left, right) = panels(2, split)
-    count = 1000 if generated.dim() == 2 else 64
+    count = _SHOWN if generated.dim() == 2 else 64
     show(left, split.samples[:count], split, REAL, "real")
     show(right, generated[:count], split, GENERATED, "generated")
     return figure
 
 
 def samples_by_class(generated: Tensor, told: Tensor, split: Split) -> Figure:
-    """Generated images beside real ones, a class per row: eight of each of the first classes.
+    """Real images beside generated ones, one class per row: eight images each of the first ten classes.
 
     Args:
         generated: uint8 [N, C, H, W].
-        told: the class that each was told, int64 [N].
+        told: the class that the generator was given for each, int64 [N].
         split: the real images, with labels.
     """
     assert split.labels is not None
@@ -55,7 +68,7 @@ def samples_by_class(generated: Tensor, told: Tensor, split: Split) -> Figure:
         return torch.cat([torch.cat([row, blank[len(row) :]]) for row in of_each])
 
     show(left, rows(split.samples, split.labels), split, REAL, "real", _COLUMNS)
-    show(right, rows(generated, told), split, GENERATED, "generated, a class per row", _COLUMNS)
+    show(right, rows(generated, told), split, GENERATED, "generated, one class per row", _COLUMNS)
     return figure
 
 
@@ -64,8 +77,9 @@ def judge(split: Split, answers: Tensor) -> Figure:
 
     Args:
         split: the test data.
-        answers: logits [N, K] of images' classes; the pixels [N, C * H * W] of images without labels, drawn
-            again; or the last coordinate [N, 1] that is expected of points, in the data's units.
+        answers: of images with labels, logits of the classes [N, K]; of images without, the pixels of their
+            reconstructions [N, C * H * W]; of points, the predicted last coordinate [N, 1], in the data's
+            units.
     """
     if split.labels is not None:
         return judge_of_images(split, answers.softmax(1))
@@ -90,16 +104,18 @@ def judge_of_images(split: Split, probabilities: Tensor) -> Figure:
     figure = blank((9.5, 4.6), split)
     left, right = figure.subfigures(1, 2, squeeze=False)[0]
     axes = left.add_subplot()
-    axes.imshow(confusion / confusion.sum(1, keepdims=True).clip(min=1), cmap="Blues", vmin=0, vmax=1)
+    shares = confusion / confusion.sum(1, keepdims=True).clip(min=1)  # of each true class
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    luminance = mpl.colormaps["Blues"](shares)[..., :3] @ (0.299, 0.587, 0.114)
     for (row, column), count in np.ndenumerate(confusion):
         if count and classes <= _NUMBERED:
-            color = "white" if row == column else "black"
+            color = "white" if luminance[row, column] < _DARK else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color, size=7)
     axes.set(xlabel="predicted", ylabel="true")
     for axis in (axes.xaxis, axes.yaxis):
         _name_classes(axis, split, classes)
     accuracy = (predicted == labels).double().mean().item()
-    axes.set_title(f"test images by class: {accuracy:.2%} right")
+    axes.set_title(f"test images by class: accuracy {accuracy:.2%}")
     axes.grid(visible=False)
     shown = lettering.fit([split.class_name(label) for label in range(classes)], _TITLE, size=8)
     for index, small in enumerate(np.ravel(right.subplots(4, 4))):
@@ -108,21 +124,24 @@ def judge_of_images(split: Split, probabilities: Tensor) -> Figure:
             small.imshow(pixels(images[index], split), cmap="gray", vmin=0, vmax=255)
             right_answer = predicted[index] == labels[index]
             title = f"{shown[int(predicted[index])]}: {probabilities[index].max():.1%}"
-            small.set_title(title, size=8, color="black" if right_answer else "firebrick")
+            small.set_title(title, size=8, color="black" if right_answer else WRONG)
     right.suptitle("predicted class and its probability", size="medium")
     return figure
 
 
 def judge_of_pictures(split: Split, drawn: Tensor) -> Figure:
-    """16 test images, and what the judge makes of them, uint8 [N, C, H, W]."""
+    """16 test images beside the judge's reconstructions of them, uint8 [N, C, H, W]."""
     figure, (left, right) = panels(2, split)
     show(left, split.samples[:16], split, REAL, "test images")
-    show(right, drawn[:16], split, REAL, "the same, from the judge's features")
+    show(right, drawn[:16], split, REAL, "the judge's reconstructions")
     return figure
 
 
 def judge_of_points(split: Split, fitted: Tensor) -> Figure:
-    """What the judge expects test points' last coordinate to be [N, 1]: over x1, or beside the truth."""
+    """The judge's predictions of the last coordinate of test points [N, 1].
+
+    Of points in the plane they are drawn over x1, of all others against the true values.
+    """
     points, last, dimensions = split.samples, split.shape[0] - 1, split.shape[0]
     figure = blank((5, 3.6), split)
     axes = figure.add_subplot()
@@ -131,10 +150,10 @@ def judge_of_points(split: Split, fitted: Tensor) -> Figure:
         axes.plot(
             fitted[:, 0].numpy(), points[:, -1].numpy(), ".", color=REAL, alpha=0.3, label="test points"
         )
-        axes.plot(ends, ends, "--", color="black", linewidth=1, label="where both are equal")
-        given = ", given the others" if dimensions > 1 else ""
-        expected = f"{column_name(split, last, 1.5)} as the judge expects it{given}"
-        axes.set(xlabel=expected, ylabel=column_name(split, last, 2.8))
+        axes.plot(ends, ends, "--", color="black", linewidth=1, label="prediction = true value")
+        given = " from the other columns" if dimensions > 1 else ""
+        predicted = f"{column_name(split, last, 1.5)}, predicted by the judge{given}"
+        axes.set(xlabel=predicted, ylabel=column_name(split, last, 2.8))
         axes.legend()
         return figure
     x1, order = points[:, 0].numpy(), points[:, 0].argsort().numpy()
@@ -145,22 +164,29 @@ def judge_of_points(split: Split, fitted: Tensor) -> Figure:
         "--",
         color="black",
         linewidth=1,
-        label=f"the judge: {column_name(split, 1, 1.2)} given {column_name(split, 0, 1.2)}",
+        label=f"the judge: {column_name(split, 1, 1.2)} predicted from {column_name(split, 0, 1.2)}",
     )
     axes.set(xlabel=column_name(split, 0, 4), ylabel=column_name(split, 1, 2.8))
+    if has_equal_axes(split):
+        axes.set_aspect("equal", adjustable="datalim")
     axes.legend()
     return figure
 
 
 def losses(history: Sequence[Epoch]) -> Figure:
-    """Both networks' losses, and the discriminator's mean answers, by epoch."""
+    """The losses of both networks and the mean answers of the discriminator, by epoch.
+
+    The axis of losses is logarithmic where they are large; see :mod:`stages.gan.plots.loss_axis`.
+    """
     figure = blank((9, 3.4))
     left, right = figure.subplots(1, 2)
     epochs = [epoch.number for epoch in history]
-    left.plot(epochs, [epoch.loss_d for epoch in history], color=REAL, label="discriminator")
-    left.plot(epochs, [epoch.loss_g for epoch in history], color=GENERATED, label="generator")
-    left.set(xlabel="epoch", ylabel="loss (nats)", title="losses")
-    if min(min(epoch.loss_d, epoch.loss_g) for epoch in history) >= 0:
+    both = [epoch.loss_d for epoch in history], [epoch.loss_g for epoch in history]
+    for losses, (network, color) in zip(both, NETWORK_COLORS.items(), strict=True):
+        left.plot(epochs, losses, color=color, label=network)
+    left.set(xlabel="epoch", title="losses")
+    loss_axis.scale(left, (*both[0], *both[1]))
+    if min(*both[0], *both[1]) >= 0:
         left.set_ylim(bottom=0)
     right.plot(epochs, [epoch.d_real for epoch in history], color=REAL, label="real: mean D(x)")
     right.plot(epochs, [epoch.d_fake for epoch in history], color=GENERATED, label="generated: mean D(G(z))")
@@ -173,10 +199,10 @@ def losses(history: Sequence[Epoch]) -> Figure:
 
 
 def coverage(numbers: Tensor, split: Split) -> Figure:
-    """What of the real data generated samples cover.
+    """Which parts of the real data the generated samples cover.
 
     Args:
-        numbers: see :func:`stages.gan.evaluation.coverage.coverage`.
+        numbers: what :func:`stages.gan.evaluation.coverage.coverage` returns.
         split: the real data.
     """
     if len(split.shape) == 1:
@@ -188,7 +214,7 @@ def coverage(numbers: Tensor, split: Split) -> Figure:
 
 
 def coverage_of_classes(shares: Tensor, split: Split) -> Figure:
-    """Share of each class [K] among generated samples beside that among the real ones."""
+    """The share of each class among generated samples [K] beside its share among real ones."""
     count = len(shares)
     figure = blank((6, 3.2), split)
     axes = figure.add_subplot()
@@ -196,7 +222,9 @@ def coverage_of_classes(shares: Tensor, split: Split) -> Figure:
     real = np.bincount(split.labels.numpy(), minlength=count) / len(split)
     classes = np.arange(count)
     axes.bar(classes - 0.2, 100 * real, 0.4, color=REAL, label="real")
-    axes.bar(classes + 0.2, 100 * shares.numpy(), 0.4, color=GENERATED, label="generated, by the judge")
+    axes.bar(
+        classes + 0.2, 100 * shares.numpy(), 0.4, color=GENERATED, label="generated, classified by the judge"
+    )
     axes.set(xlabel="class", ylabel="share (%)")
     _name_classes(axes.xaxis, split, count)
     axes.margins(y=0.2)
@@ -205,38 +233,58 @@ def coverage_of_classes(shares: Tensor, split: Split) -> Figure:
 
 
 def coverage_of_features(generated: Tensor, real: Tensor) -> Figure:
-    """Generated images among real ones in the plane in which the real ones' features vary most.
+    """Generated images among real ones, by the first two principal components of the real ones' features.
 
     Args:
-        generated: where they lie there [N, 2].
-        real: where real ones do [M, 2].
+        generated: the components of each [N, 2].
+        real: likewise [M, 2].
     """
     figure = blank((6, 4))
     axes = figure.add_subplot()
     for places, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
         axes.plot(*places.T.numpy(), ".", color=color, alpha=0.4, ms=3, label=label)
-    axes.set(xlabel="first principal component of the judge's features", ylabel="second")
+    axes.set(xlabel="first principal component of the judge's features", ylabel="second component")
     axes.legend(markerscale=3)
     return figure
 
 
 def coverage_of_points(generated: Tensor, split: Split) -> Figure:
-    """Distribution of the first coordinate over the real range, generated [N, D] beside real."""
-    real = split.samples
-    figure = blank((6, 3.2), split)
-    axes = figure.add_subplot()
-    edges = np.linspace(real[:, 0].min().item(), real[:, 0].max().item(), _BINS + 1).tolist()
-    for points, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
-        weights = np.full(len(points), 100 / len(points))
-        axes.hist(points[:, 0].numpy(), edges, weights=weights, histtype="step", color=color, label=label)
-    axes.set(xlabel=column_name(split, 0, 5), ylabel="share (%)")
-    axes.margins(y=0.2)
-    axes.legend(ncols=2)
+    """Generated points over real ones, and the distribution of the first coordinate over its real range.
+
+    Args:
+        generated: their first two coordinates [N, 2]; or [N, 1], and then there is the distribution alone.
+        split: the real points.
+    """
+    if generated.shape[1] == 1:
+        figure = blank((6, 3.2), split)
+        _distribution(figure.add_subplot(), generated, split, 5)
+        return figure
+    figure = blank((7.2, 3.4 if has_equal_axes(split) else 3.1), split)
+    left, right = figure.subplots(1, 2)
+    show_behind(left, split)
+    show(left, generated[:_SHOWN], split, GENERATED, "generated over real")
+    _distribution(right, generated, split, 3)
     return figure
 
 
+def _distribution(axes: Axes, generated: Tensor, split: Split, inches: float) -> None:
+    """The first coordinate of generated and real points as histograms over the real range."""
+    real = split.samples
+    low, high = real[:, 0].min().item(), real[:, 0].max().item()
+    edges = np.linspace(low, high, _BINS + 1).tolist()
+    for points, color, label in ((real, REAL, "real"), (generated, GENERATED, "generated")):
+        weights = np.full(len(points), 100 / len(points))
+        axes.hist(points[:, 0].numpy(), edges, weights=weights, histtype="step", color=color, label=label)
+    outside = ((generated[:, 0] < low) | (generated[:, 0] > high)).double().mean().item()
+    if outside:
+        axes.set_title(f"generated: {percent(outside)} outside the range")
+    axes.set(xlabel=column_name(split, 0, inches), ylabel="share of points in a bin (%)")
+    axes.margins(y=0.2)
+    axes.legend(ncols=2)
+
+
 def _name_classes(axis: Axis, split: Split, count: int) -> None:
-    """Have ticks for the classes, with their names if they have any."""
+    """Set a tick for each class, with its name if it has one; of many classes without names, for some."""
     if not split.classes:
         axis.set_ticks(range(0, count, -(-count // _NUMBERED)))
         return

@@ -1,4 +1,4 @@
-"""What a change does to runs, as a comment in Markdown for those who review it: numbers and pictures."""
+"""How a change affects the runs, as a comment in Markdown for reviewers: numbers and pictures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ _WIDTH = 400  # of pictures, in pixels
 _MARKS = {"better": "🟢 ", "worse": "🔴 "}
 
 _METHOD = """\
-Median over the seeds (lowest – highest). *After* is better or worse by the rank test at the 5% level: the
-primary score by itself, the others corrected for all scores at once (Westfall and Young). Fewer than 4 seeds,
-for the others 5, are too few to tell."""
+Median over the seeds (lowest – highest). The last column says whether *after* is better or worse by the rank
+test at the 5% level: the primary score is tested by itself, the others are corrected for all scores together
+(Westfall and Young). Fewer than 4 seeds are too few for a verdict; for the others, fewer than 5."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RunChange:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that is not as it was: addresses of both, None where there is none."""
+    """A picture that has changed: the addresses of both versions; None where there is none."""
 
     title: str
     before: str | None
@@ -50,10 +50,10 @@ class Changes:
         parameters: by name of a parameter, its values before and after; None where it is not there.
         runs: all runs of the experiments of which any has changed.
         primary: by experiment, the score that ``evaluate.primary`` names; of the others, it is the usual one.
-        otherwise: of these, the experiments whose scores cannot be compared: by another judge, on other data,
-            or of another number of samples.
-        weakness: by experiment, why its judge knows nothing of the data, if it does not.
-        stale: runs that params.yaml asks for, but whose results are of other parameters, or not there.
+        otherwise: the experiments whose scores cannot be compared: their judge, their data or their number of
+            samples has changed.
+        weakness: by experiment, why its judge knows nothing of the data, if so.
+        stale: runs that params.yaml lists, but whose results are missing or were made with other parameters.
         figures: pictures of all runs.
         pictures: those of single runs.
         report: address of the whole report.
@@ -73,12 +73,12 @@ class Changes:
 
 
 def markdown(changes: Changes) -> str:
-    """The comment; where it would be too long, its last parts are left out, and it says so."""
-    top = [MARK, "## What this does to the runs", "", _from_to(changes), ""]
+    """The comment. If it would be too long, its last parts are left out, and it says so."""
+    top = [MARK, "## How this changes the runs", "", _from_to(changes), ""]
     if changes.stale:
         top += [
-            f"**Results of other parameters** than params.yaml has: {_some(changes.stale)}. Run `dvc repro`, "
-            "and commit what it leaves.",
+            f"**Results are missing, or were made with other parameters** than params.yaml has: "
+            f"{_some(changes.stale)}. Run `dvc repro` and commit the results.",
             "",
         ]
     parts = [_parameters(changes.parameters)]
@@ -94,13 +94,13 @@ def markdown(changes: Changes) -> str:
         more = "\n".join([*part, ""])
         if len(text) + len(more) > LIMIT - 200:
             left = sum(bool(part) for part in parts[index:])
-            return f"{text}\nParts left out, as a comment cannot be longer: {left}. The report has all.\n"
+            return f"{text}\nToo long for a comment: {left} of its parts left out. The report has all.\n"
         text += "\n" + more if part else ""
     return text
 
 
 def _from_to(changes: Changes) -> str:
-    said = f"`{changes.head}` beside `{changes.base}`, from which it comes."
+    said = f"`{changes.head}` compared with `{changes.base}`, on which it is based."
     return said + (f" [The whole report]({changes.report})" if changes.report else "")
 
 
@@ -119,13 +119,14 @@ def _experiment(name: str, changes: Changes) -> list[str]:
     lines = [f"### {name}", "", _seeds(runs), ""]
     if name in changes.otherwise:
         lines += [
-            "Scored otherwise than before (data, judge or number of samples), so not to be compared.",
+            "The data, the judge or the number of samples has changed, so the scores are not comparable.",
             "",
         ]
     there = {score for scores in (*before, *after) for score in scores}
     compared = [name for name in MEANINGS if name in there and MEANINGS[name].better != "none"]
     if name in changes.weakness:
-        lines += [f"{sentences.no_verdict(changes.weakness[name], compared)}.", ""]
+        if said := sentences.no_verdict(changes.weakness[name], compared):
+            lines += [f"{said}.", ""]
         compared = without_judge(compared)
     old, new = (
         {score: [found[score] for found in side if score in found] for score in MEANINGS}
@@ -148,14 +149,14 @@ def _experiment(name: str, changes: Changes) -> list[str]:
 
 
 def _collapses(runs: Sequence[Scores]) -> str:
-    """How many have collapsed; a dash where a run does not say it."""
+    """How many runs have collapsed; a dash if that is not known of all."""
     if not all("collapsed" in scores for scores in runs):
         return "–"
     return f"{sum(bool(scores['collapsed']) for scores in runs)} of {len(runs)}"
 
 
 def _primary(experiment: str, changes: Changes, known: Sequence[str]) -> str | None:
-    """The score that decides; none where the change itself names another."""
+    """The score that decides; None if the change itself names another."""
     if f"{experiment}.{PRIMARY_PARAMETER}" in changes.parameters:
         return None
     return verdicts.primary(known, changes.primary.get(experiment))
@@ -179,7 +180,7 @@ def _seeds(runs: Sequence[RunChange]) -> str:
 def _in_words(
     before: Sequence[Scores], after: Sequence[Scores], compared: Iterable[str], primary: str | None
 ) -> dict[str, str]:
-    """The verdict on each score that all runs have: on the primary one by itself, on the others together."""
+    """The verdict for each score that all runs have: the primary one alone, the others together."""
     names = [name for name in compared if all(name in run for run in (*before, *after))]
     if not (before and after and names):
         return {}

@@ -1,4 +1,4 @@
-"""What sets runs apart besides parameters and seed: device, judge, data and number of samples."""
+"""What can make runs incomparable besides parameters and seed: device, judge, data, number of samples."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from stages.gan.report.runs import Run
 
 @dataclass(frozen=True)
 class Circumstance:
-    """What else than parameters and seed can set runs apart.
+    """One thing besides parameters and seed that can make runs incomparable.
 
     Attributes:
-        value: of a run; None where its files do not say it.
-        label: what it adds to a condition's name.
-        reason: why a second run stands apart from a first one, in words.
+        value: of a run; None if its files do not say it.
+        label: what it adds to the name of a condition.
+        reason: why a second run is not comparable with a first one, in words.
     """
 
     value: Callable[[Run], Hashable]
@@ -24,13 +24,13 @@ class Circumstance:
 def _judges(first: Run, second: Run) -> str:
     kinds = [run.judge.processor for run in (second, first)]
     if kinds[0] != kinds[1]:
-        known = [kind or "a processor that is not noted" for kind in kinds]
-        return f"scored by another judge (computed by {known[0]} instead of {known[1]})"
+        known = [kind or "an unknown processor" for kind in kinds]
+        return f"scored by another judge (trained on {known[0]} instead of {known[1]})"
     return f"scored by another judge ({second.judge.md5[:6]} instead of {first.judge.md5[:6]})"
 
 
 def _data(run: Run) -> str:
-    return run.data.md5[:6] if run.data else "not noted"
+    return run.data.md5[:6] if run.data else "unknown"
 
 
 def _networks(run: Run) -> str:
@@ -39,17 +39,17 @@ def _networks(run: Run) -> str:
 
 def _samples(run: Run) -> str:
     if run.samples is None:
-        return "samples not noted"
+        return "unknown number of samples"
     return f"{run.samples.count} samples in blocks of {run.samples.block}"
 
 
-# Without these in common, scores cannot be compared.
+# Scores are comparable only if these are the same.
 SCORING_CIRCUMSTANCES = (
     Circumstance(lambda run: run.judge.md5, lambda run: f", judge {run.judge.md5[:6]}", _judges),
     Circumstance(
         lambda run: run.data,
         lambda run: f", data {_data(run)}",
-        lambda first, second: f"of other data ({_data(second)} instead of {_data(first)})",
+        lambda first, second: f"made with other data ({_data(second)} instead of {_data(first)})",
     ),
     Circumstance(
         lambda run: tuple(sorted(run.networks.items())),
@@ -60,7 +60,7 @@ SCORING_CIRCUMSTANCES = (
         lambda run: run.samples,
         lambda run: f", {_samples(run)}",
         lambda first, second: (
-            f"of another number of samples ({_samples(second)} instead of {_samples(first)})"
+            f"scored with another number of samples ({_samples(second)} instead of {_samples(first)})"
         ),
     ),
 )

@@ -7,19 +7,21 @@ from pathlib import Path
 from statistics import median
 
 from stages.gan.evaluation.scores import COLLAPSE, IN_WORDS, MEANINGS, NEED_CURVE, NEED_LABELS, SPREAD_SUFFIX
+from stages.gan.plots import style
 from stages.gan.report import comparison_figures, sentences, verdicts
 from stages.gan.report.conditions import Apart, ComparableSet, Condition, apart
 from stages.gan.report.markdown import folded, plain, seeds, spread, table
 from stages.gan.report.sentences import joined
 
-_COLUMNS = 4  # conditions in a table, at most: it has to fit a page
+_COLUMNS = 4  # conditions in a table, at most, so that it fits a page
+_PICTURES = ("samples.png", "evolution.png", "evolution.gif", "losses.png", "coverage.png")
 
 _INTRODUCTION = """\
-Made by the `report` stage of the pipeline from [runs](runs); the same commit gives the same bytes. Runs
-that differ by their seed alone stand together: the **median** over the seeds, and in brackets the lowest and
-the highest. Two baselines say what a score is worth: **real** is what real test data get, held against the
-real training data (± the standard deviation over random draws of them; of distances of all samples, all of
-them at once), **noise** is what noise gets."""
+The `report` stage of the pipeline writes this page from [runs](runs); the same commit gives the same bytes.
+Runs that differ by their seed alone share a column: the **median** over the seeds, and in brackets the lowest
+and the highest value. Two baselines show what a score is worth. **real** is the score of real test data,
+compared with the real training data (± the standard deviation over random draws; distances of all samples
+take all test data at once). **noise** is the score of noise."""
 
 
 def draw(comparable_sets: Sequence[ComparableSet], folder: Path) -> set[Path]:
@@ -42,12 +44,12 @@ def markdown(comparable_sets: Sequence[ComparableSet], folder: Path, figures: Pa
 
     Args:
         comparable_sets: what :func:`conditions.comparable_sets` finds.
-        folder: where the report is to be; below it are the folders of the runs.
-        figures: where :func:`draw` put the pictures, below ``folder``, too.
+        folder: the folder of the report, with the folders of the runs below it.
+        figures: the folder below it in which :func:`draw` put the pictures.
     """
     lines = ["# All runs side by side", "", _INTRODUCTION, ""]
     if not comparable_sets:
-        return "\n".join([*lines, "There are no runs yet: `make repro` makes some.", ""])
+        return "\n".join([*lines, "There are no runs yet. `make repro` makes some.", ""])
     pictured, found = _with_grids(comparable_sets), apart(comparable_sets)
     for comparable in comparable_sets:
         lines += _section(comparable, found, pictured, folder, figures.relative_to(folder).as_posix())
@@ -59,23 +61,25 @@ def markdown(comparable_sets: Sequence[ComparableSet], folder: Path, figures: Pa
 
 
 def left_out(comparable: ComparableSet) -> Iterator[str]:
-    """Which scores, or verdicts, its data and judge do not allow, and why: a paragraph each."""
-    if comparable.weakness is not None:
-        yield f"{sentences.no_verdict(comparable.weakness, comparable.scores)}."
+    """The scores and verdicts that the data and the judge do not allow, and why: a paragraph each."""
+    if comparable.weakness is not None and (
+        said := sentences.no_verdict(comparable.weakness, comparable.scores)
+    ):
+        yield f"{said}."
     for why in dict.fromkeys(comparable.left_out.values()):
         titles = [MEANINGS[name].title for name, reason in comparable.left_out.items() if reason == why]
         yield f"There is no {joined(titles, 'and no')}: {why}."
     names: tuple[str, ...]
     images = "fid_judge" in comparable.scores
     if images and not comparable.runs[0].shares:
-        why = "The images have no labels: the judges draw them again instead of classifying them"
+        why = "The images have no labels, so the judges are autoencoders and not classifiers"
         names = NEED_LABELS
     elif not images and "curve_distance" not in comparable.scores:
-        why = "The curve that the points may lie on is not known"
+        why = "No curve is known on which the points should lie"
         names = NEED_CURVE
     else:
         return
-    yield f"{why}, so there is no {joined([MEANINGS[name].title for name in names], 'and no')}."
+    yield f"{why}: there is no {joined([MEANINGS[name].title for name in names], 'and no')}."
 
 
 def _section(
@@ -88,21 +92,21 @@ def _section(
     lines = [f"## {comparable.shown}", ""]
     for name in comparable.experiments:
         if name in pictured:
-            alt = f"What all runs of {name} draw for the same latent points"
+            alt = f"{style.SAME_LATENTS}: {name}"
             lines += [f"![{alt}]({figures}/{_file('samples', name)})", ""]
-    alt = f"Scores of {comparable.shown} by seed, with median and range, between real data and noise"
+    alt = f"Scores of {comparable.shown} by seed, with median and range, beside those of real data and noise"
     lines += [f"![{alt}]({figures}/{_file('scores', comparable.name)})", ""]
     for chosen in _columns(comparable):
         lines += [*_scores(comparable, chosen), ""]
     if fooled := [name for name in comparable.scores if comparable.noise_is_no_worse(name)]:
         titles = joined(MEANINGS[name].title for name in fooled)
-        lines += [f"† Noise is no worse than real data here, so it says little alone: {titles}.", ""]
+        lines += [f"† Noise scores as well as real data here, so this says little by itself: {titles}.", ""]
     lines += [_seeds(comparable), ""]
     for one in apart:
         if any(condition in (one.first, one.second) for condition in comparable.conditions):
             lines += [sentences.apart(one), ""]
     for name, commit in {run.experiment: run.commit for run in comparable.runs if run.commit}.items():
-        lines += [f"The runs of {name} were made by commit `{commit}`; the code has changed since.", ""]
+        lines += [f"The runs of {name} were made by commit `{commit}`. The code has changed since then.", ""]
     lines += [line for absent in left_out(comparable) for line in (absent, "")]
     collapsed = [run for run in comparable.runs if run.collapsed]
     lines += [f"- {run.experiment}, seed {run.seed}: {sentences.collapse(run)}" for run in collapsed]
@@ -134,7 +138,7 @@ def _scores(comparable: ComparableSet, conditions: Sequence[Condition]) -> list[
 
 
 def _seeds(comparable: ComparableSet) -> str:
-    """How many seeds the conditions have; plainly, where it is one. And how good the judge is."""
+    """How many seeds each condition has, and how good the judge is."""
     many = [
         f"{len(condition.runs)} of {condition.shown}"
         for condition in comparable.conditions
@@ -143,8 +147,10 @@ def _seeds(comparable: ComparableSet) -> str:
     single = [condition.shown for condition in comparable.conditions if len(condition.runs) == 1]
     said = [f"Seeds: {', '.join(many)}."] if many else []
     if single:
-        alone = "there is no range" + (" and no comparison" if len(comparable.conditions) > 1 else "")
-        said.append(f"One seed only: {', '.join(single)}; so {alone}, and another seed may score otherwise.")
+        alone = "no range" + (" and no comparison" if len(comparable.conditions) > 1 else "")
+        said.append(
+            f"One seed only: {', '.join(single)}. So there is {alone}; another seed may score differently."
+        )
     judge = comparable.runs[0].judge
     who = f"The {judge.count} judges together" if judge.count > 1 else "The judge"
     own = [
@@ -153,15 +159,15 @@ def _seeds(comparable: ComparableSet) -> str:
         if not name.endswith(SPREAD_SUFFIX)
         for apart in [judge.scores.get(name + SPREAD_SUFFIX)]
     ]
-    said.append(f"{who}, on test data: {', '.join(own)}.")
+    said.append(f"{who} on test data: {', '.join(own)}.")
     others = {run.judge.processor for run in comparable.runs} - {run.processor for run in comparable.runs}
     if fitted := sorted(other for other in others if other):
-        said.append(f"{'They were' if judge.count > 1 else 'It was'} fitted on {', '.join(fitted)}.")
+        said.append(f"{'They were' if judge.count > 1 else 'It was'} trained on {', '.join(fitted)}.")
     return " ".join(said)
 
 
 def _judges_spread(comparable: ComparableSet) -> list[str]:
-    """Tables of how much the judges disagree: the median over the runs of each score's standard deviation."""
+    """Tables of how much the judges disagree: each score's standard deviation, the median over the runs."""
     lines: list[str] = []
     for chosen in _columns(comparable):
         rows = []
@@ -177,7 +183,7 @@ def _judges_spread(comparable: ComparableSet) -> list[str]:
 
 
 def _parameters(comparable: ComparableSet) -> list[str]:
-    """Tables of the parameters that differ, so many conditions in each that it fits a page."""
+    """Tables of the parameters that differ, with as many conditions in each as fit a page."""
     lines: list[str] = []
     differing = comparable.parameters_that_differ()
     for start in range(0, len(comparable.conditions) if differing else 0, _COLUMNS):
@@ -192,7 +198,7 @@ def _parameters(comparable: ComparableSet) -> list[str]:
 
 
 def _columns(comparable: ComparableSet) -> list[tuple[Condition, ...]]:
-    """The conditions, as many at once as a table has columns for."""
+    """The conditions, in parts that fit the columns of a table."""
     conditions = comparable.conditions
     return [conditions[start : start + _COLUMNS] for start in range(0, len(conditions), _COLUMNS)]
 
@@ -202,19 +208,16 @@ def _runs(comparable: ComparableSet, folder: Path) -> list[str]:
     lines = []
     for experiment in comparable.experiments:
         shared = f"runs/{experiment}"
-        lines.append(f"- {experiment}: [data]({shared}/data.png) · [judge]({shared}/judge.png)")
+        pictures = [f"[{style.name_of(file)}]({shared}/{file})" for file in ("data.png", "judge.png")]
+        lines.append(f"- {experiment}: {' · '.join(pictures)}")
         for run in (run for run in comparable.runs if run.experiment == experiment):
             path = run.folder.relative_to(folder).as_posix()
             links = [
                 f"[{name}]({path}/{file})"
-                for name, file in (
-                    ("samples", "samples.png"),
-                    ("evolution", "evolution.png"),
-                    ("animation", "evolution.gif"),
-                    ("losses", "losses.png"),
-                    ("coverage", "coverage.png"),
-                    ("scores", "metrics.json"),
-                    ("parameters", "run.json"),
+                for file, name in (
+                    *((file, style.name_of(file)) for file in _PICTURES),
+                    ("metrics.json", "scores"),
+                    ("run.json", "parameters"),
                 )
             ]
             lines.append(f"  - seed {run.seed}, {run.device}: {' · '.join(links)}")
@@ -225,12 +228,12 @@ def _meanings(names: Iterable[str]) -> list[str]:
     said = [(name, MEANINGS[name]) for name in names]
     return [
         *(f"- **{one.title}** (`{name}`): {one.about}; {IN_WORDS[one.better]}" for name, one in said),
-        f"- **collapsed** (`collapsed`): 1 where {COLLAPSE}; counted apart",
+        f"- **collapsed** (`collapsed`): 1 where {COLLAPSE}; the table has the number of such runs",
     ]
 
 
 def _with_grids(comparable_sets: Iterable[ComparableSet]) -> dict[str, list[Condition]]:
-    """Experiments and their conditions, as far as runs of these have pictures of the common latent points."""
+    """The conditions, by experiment, of which a run has a picture of the latent points that all draw."""
     found: dict[str, list[Condition]] = {}
     for condition in (condition for comparable in comparable_sets for condition in comparable.conditions):
         if any(run.grid for run in condition.runs):
@@ -239,7 +242,7 @@ def _with_grids(comparable_sets: Iterable[ComparableSet]) -> dict[str, list[Cond
 
 
 def _file(kind: str, name: str) -> str:
-    """A picture's file: no two are the same, as what the name loses on the way is in its hash."""
+    """The name of a picture's file; a hash stands for characters that it cannot have, so none are equal."""
     plain = re.sub(r"[^A-Za-z0-9_.]+", "-", name).strip("-")[:60]
     if plain != name:
         plain += "-" + hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:6]

@@ -1,6 +1,6 @@
-"""Pictures of runs side by side: scores by seed, losses of all seeds, samples of the same latent points.
+"""Pictures of runs side by side: scores by seed, losses of all seeds, samples from the same latent points.
 
-They do without ``canvas``, which imports PyTorch: that takes longer than all of these pictures.
+They do not use ``canvas``: it imports PyTorch, which takes longer than drawing all of these pictures.
 """
 
 import io
@@ -23,33 +23,33 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.gan.evaluation.scores import IN_WORDS, MEANINGS
-from stages.gan.plots import lettering
-from stages.gan.plots.style import GENERATED, NOISE, REAL, STYLE
+from stages.gan.plots import lettering, loss_axis
+from stages.gan.plots.style import COLLAPSED, GENERATED, NETWORK_COLORS, NOISE, REAL, STYLE
 from stages.gan.report.conditions import ComparableSet, Condition
 from stages.gan.report.runs import Run
 from stages.runtime import files
 from stages.runtime.errors import UserError
 
-_COLORS = (GENERATED, "#7a4ea3", "#2f8f5b", "#b8324f", "#8a6d3b", "#1f9aa8")  # then from the start again
+_COLORS = (GENERATED, "#7a4ea3", "#2f8f5b", "#8a6d3b", "#1f9aa8")  # of conditions; of more, they repeat
 _STYLE: dict[Any, Any] = {
     **STYLE,
-    "axes.titley": 1.0,  # where it is by default, but then looking for what it might overlap takes long
+    "axes.titley": 1.0,  # the usual place; without it, matplotlib takes long to look for overlaps
     "font.size": 8,
 }
-_NUMBERED = 12  # runs in a panel, at most, that are numbered by their seeds
-_FAR = 30.0  # times: what is so far apart is drawn on a logarithmic scale
+_NUMBERED = 12  # runs in a panel, at most, whose seeds are written below it
+_FAR = 30.0  # times: scores that differ by more have a logarithmic axis
 _IN_ROW = 5  # grids side by side
 
 Bounds = tuple[float | None, float | None]
 
 
 def scores(comparable: ComparableSet, path: Path) -> None:
-    """Each score of quality of every seed, with the median and the range, between real data and noise."""
+    """Each score of quality of every run, with the median and the range, beside real data and noise."""
     names = comparable.graded
     columns = min(4, len(names))
     marks = [_key(color, condition.name, marker="o") for condition, color in _colored(comparable.conditions)]
     if any(run.collapsed for run in comparable.runs):
-        marks.append(_key("black", "collapsed", marker="x"))
+        marks.append(_key(COLLAPSED, "collapsed", marker="x"))
     if any(len(condition.runs) > 1 for condition in comparable.conditions):
         marks.append(_key("black", "median, lowest to highest", marker="_", markersize=9))
     spread = any(comparable.real_spread(name) for name in names)
@@ -66,10 +66,14 @@ def scores(comparable: ComparableSet, path: Path) -> None:
 
 
 def losses(comparable: ComparableSet, path: Path) -> None:
-    """Losses and mean answers of the discriminator by epoch, all seeds of a condition over each other."""
+    """Losses and the discriminator's mean answers by epoch, all seeds of a condition in one panel.
+
+    The axis of losses is logarithmic where they are large; see :mod:`stages.gan.plots.loss_axis`.
+    """
+    answers = ("real", "generated")
     marks = [
-        _key(REAL, "discriminator's loss; its answers to real samples", linestyle="-"),
-        _key(GENERATED, "generator's loss; the answers to generated samples", linestyle="-"),
+        _key(color, f"{network}'s loss; answers to {kind} samples", linestyle="-")
+        for (network, color), kind in zip(NETWORK_COLORS.items(), answers, strict=True)
     ]
     if any(run.collapsed for run in comparable.runs):
         marks.append(_key("black", "collapsed", linestyle=":"))
@@ -87,10 +91,9 @@ def losses(comparable: ComparableSet, path: Path) -> None:
             shown = [
                 loss for run in condition.runs for name in ("loss_d", "loss_g") for loss in run.losses[name]
             ]
-            _scale(left, shown)
-            lettering.powers(left.yaxis)
-            left.set(ylabel="loss (nats)", title=f"{title}: losses")
-            right.set(ylabel="probability", title=f"{title}: the discriminator's answers")
+            loss_axis.scale(left, shown)
+            left.set_title(f"{title}: losses")
+            right.set(ylabel="probability of real", title=f"{title}: the discriminator's answers")
             right.set_ylim(-0.03, 1.03)
             for axes in (left, right):
                 axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -99,7 +102,7 @@ def losses(comparable: ComparableSet, path: Path) -> None:
 
 
 def samples(conditions: Sequence[Condition], path: Path) -> None:
-    """What the runs of an experiment draw for the same latent points, as far as they have pictures of it."""
+    """Samples of the runs of an experiment from the same latent points, for those with such a picture."""
     rows: list[tuple[str, list[Run]]] = []
     for condition in conditions:
         drawn = [run for run in condition.runs if run.grid]
@@ -124,7 +127,7 @@ def samples(conditions: Sequence[Condition], path: Path) -> None:
             line[0].annotate(heading, (0, 1), (0, 17), "axes fraction", "offset points", weight="bold")
             for axes, run in zip(line, row, strict=False):
                 axes.imshow(pictures[run.folder], cmap="gray", vmin=0, vmax=255)
-                color = "firebrick" if run.collapsed else "black"
+                color = COLLAPSED if run.collapsed else "black"
                 about = f"seed {run.seed}{', collapsed' if run.collapsed else ''}"
                 axes.set_title(about, size=8, color=color, pad=4)
 
@@ -153,7 +156,7 @@ def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
     values = [run.scores[name] for run in comparable.runs if name in run.scores]
     shown = [*values, real, noise]
     _scale(axes, shown, bounded=bounds[1] is not None or MEANINGS[name].better == "high")
-    if axes.get_yscale() != "log" or min(band) > 0:  # which a logarithmic scale has no place for
+    if axes.get_yscale() != "log" or min(band) > 0:  # a logarithmic axis has no place for others
         shown += band
         axes.axhspan(*band, color=REAL, alpha=0.2, linewidth=0, zorder=0)
     _within(axes, shown, bounds)
@@ -162,8 +165,9 @@ def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
     ):
         for position, run in enumerate(condition.runs, start):
             if name in run.scores:
-                look = "x" if run.collapsed else "o"
-                axes.plot(position, run.scores[name], look, color=color, ms=3.5, mew=1.3, zorder=3)
+                marker, paint = ("x", COLLAPSED) if run.collapsed else ("o", color)
+                look: Any = {"marker": marker, "color": paint, "ms": 3.5, "mew": 1.3, "zorder": 3}
+                axes.plot(position, run.scores[name], **look)
         if len(found := condition.scores(name)) > 1:
             position = start + len(condition.runs)
             axes.plot([position] * 2, [min(found), max(found)], color="black", linewidth=1, zorder=4)
@@ -178,21 +182,21 @@ def _score(axes: Axes, comparable: ComparableSet, name: str) -> None:
 
 
 def _possible(value: float, bounds: Bounds) -> float:
-    """The value, or the bound that it is beyond."""
+    """The value, clipped to the bounds."""
     least, most = bounds
     value = value if least is None else max(value, least)
     return value if most is None else min(value, most)
 
 
 def _starts(conditions: Sequence[Condition]) -> list[int]:
-    """Where the seeds of each condition start in a panel; then come their range and a gap."""
+    """Where each condition starts in a panel: it takes a place for each run, one for the range, and a gap."""
     return [
         sum(len(condition.runs) + 2 for condition in conditions[:index]) for index in range(len(conditions))
     ]
 
 
 def _seeds(axes: Axes, comparable: ComparableSet, lowest: bool) -> None:
-    """Name the seeds below the lowest panels; so few that they can be read."""
+    """Write the seeds below the lowest panels, unless they are too many to read."""
     starts = _starts(comparable.conditions)
     runs = [
         (start + index, str(run.seed))
@@ -209,10 +213,10 @@ def _seeds(axes: Axes, comparable: ComparableSet, lowest: bool) -> None:
 
 
 def _scale(axes: Axes, shown: Sequence[float], bounded: bool = False) -> None:
-    """Have a logarithmic scale where numbers are far apart, unless they are shares or others with a most.
+    """Make the axis logarithmic where values differ by more than 30 times, unless they are bounded above.
 
-    Of numbers that are not above zero, a part about zero is linear: an unbiased estimate of a distance that
-    is zero is now and then a little below.
+    If some are not above zero, the axis is linear around zero: the unbiased estimate of a distance that is
+    zero is sometimes a little below.
     """
     above, below = [value for value in shown if value > 0], [-value for value in shown if value < 0]
     if above and not bounded and max(above) / min(above + below) > _FAR:
@@ -231,7 +235,7 @@ def _scale(axes: Axes, shown: Sequence[float], bounded: bool = False) -> None:
 
 
 def _within(axes: Axes, shown: Sequence[float], bounds: Bounds) -> None:
-    """Have the panel end a little beyond what is shown, so that no marker is cut; no tick is impossible."""
+    """Extend the panel a little beyond what is shown, so that no marker is cut; no tick is out of bounds."""
     low, high = min(shown), max(shown)
     if axes.get_yscale() == "log":
         margin = (high / low) ** 0.08
@@ -255,7 +259,7 @@ def _colored(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, str]]
 
 
 def _key(color: str, label: str, **line: Any) -> Line2D:
-    """What a colour, a line or a marker means, for a legend."""
+    """An entry of a legend: a colour, a line or a marker, and what it means."""
     return Line2D([], [], color=color, label=label, **{"linestyle": "", "markersize": 4.5, **line})
 
 
@@ -272,15 +276,16 @@ def _panels(
     margin: float = 0.5,
     top: float = 0.35,
 ) -> Iterator[NDArray[Any]]:
-    """Panels [rows, columns] to draw on, in this style whatever the user's settings; then a PNG is written.
+    """Give panels [rows, columns] to draw on, and write them as a PNG afterwards.
 
-    All lengths are in inches, and given: working out a layout from what is drawn takes most of the time.
+    The user's own settings of matplotlib are not used. All lengths are given, in inches: computing a layout
+    from what is drawn would take most of the time.
 
     Args:
         path: the PNG.
         rows: of panels.
         columns: likewise.
-        named: names that are written on them.
+        named: the user's names that are written on them.
         size: of a panel, without titles, ticks and labels.
         gaps: between panels, for these: to the right, and below.
         legend: one for all panels, above them.

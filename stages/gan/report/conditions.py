@@ -1,4 +1,4 @@
-"""Conditions: runs that differ by their seed alone. ComparableSets: conditions that can be compared."""
+"""Conditions: runs that differ only by their seed. ComparableSets: conditions that can be compared."""
 
 import hashlib
 import json
@@ -14,23 +14,23 @@ from stages.gan.report.runs import Run
 
 T = TypeVar("T")
 
-# What scores depend on besides the generator: parameters whose names begin so, except the one
-# that says which score decides.
+# Scores depend on the generator and on parameters whose names begin so; but not on the one that says which
+# score decides.
 _SCORED_BY = ("data.", "judge.", "sample.", "evaluate.")
 PRIMARY_PARAMETER = "evaluate.primary"
 _OF_CLASSES = ("classes_covered", "classifier_score")  # scores that are at most the number of classes
 _LISTED = 3  # names in a heading, at most
-_NAMED = 2  # parameters in a condition's name, at most; where more differ, it gets a number
+_NAMED = 2  # parameters in the name of a condition, at most; if more differ, it gets a number
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Runs of an experiment that differ by their seed alone.
+    """Runs of an experiment that differ only by their seed.
 
     Parameters, the kind of device, the judge, the data and the number of samples are the same.
 
     Attributes:
-        name: short, and no other condition's.
+        name: short and unique.
         runs: at least one.
     """
 
@@ -54,7 +54,7 @@ class Condition:
 
     @property
     def computed_by(self) -> str:
-        """What of its runs' devices decides the last bits, as far as their files say it."""
+        """The devices of its runs, as far as their files say it: the last bits depend on them."""
         kinds = dict.fromkeys(
             run.device
             + (f": {run.processor}" if run.processor else "")
@@ -66,12 +66,12 @@ class Condition:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What all its runs share, flat."""
+        """The parameters of its runs, by flat names."""
         return self.runs[0].parameters
 
     @property
     def key(self) -> str:
-        """What it is known by, whatever its seeds."""
+        """An identifier that does not depend on its seeds."""
         return hashlib.md5(_same(self.runs[0]).encode(), usedforsecurity=False).hexdigest()
 
     @property
@@ -81,7 +81,7 @@ class Condition:
 
     @property
     def collapses(self) -> str:
-        """How many of its runs have collapsed, of how many; a dash where a run does not say it."""
+        """How many of its runs have collapsed, out of how many; a dash if that is not known of all."""
         return (
             "–"
             if any(run.collapsed is None for run in self.runs)
@@ -90,18 +90,18 @@ class Condition:
 
     @property
     def weakness(self) -> str | None:
-        """Why its judge knows nothing of the data, so that there is no verdict by it; None: it does."""
+        """Why its judge knows nothing of the data, so that no verdict can rely on it; None if it does."""
         return self.runs[0].judge.weakness
 
     def scores(self, name: str) -> list[float]:
-        """A score of all its runs; empty if not all have it."""
+        """The values of a score, one per run; empty if not all runs have it."""
         found = [run.scores[name] for run in self.runs if name in run.scores]
         return found if len(found) == len(self.runs) else []
 
 
 @dataclass(frozen=True)
 class ComparableSet:
-    """Conditions that are scored alike: with the same data, by the same judge, on as many samples."""
+    """Conditions with comparable scores: of the same data, judge and number of samples."""
 
     name: str
     conditions: tuple[Condition, ...]
@@ -123,7 +123,7 @@ class ComparableSet:
 
     @property
     def left_out(self) -> dict[str, str]:
-        """Scores that the data do not allow, and why."""
+        """The scores that do not fit the data, and why."""
         return {name: why for run in self.runs for name, why in run.left_out.items()}
 
     @property
@@ -133,38 +133,38 @@ class ComparableSet:
 
     @property
     def scores(self) -> list[str]:
-        """The scores that any of its runs has, in the order of :data:`MEANINGS`; those of no quality last."""
+        """The scores of its runs, in the order of :data:`MEANINGS`; those without a best come last."""
         found = [name for name in MEANINGS if any(name in run.scores for run in self.runs)]
         return sorted(found, key=lambda name: MEANINGS[name].better == "none")
 
     @property
     def graded(self) -> list[str]:
-        """Those of its scores that have a better and a worse."""
+        """Those of its scores that measure quality."""
         return [name for name in self.scores if MEANINGS[name].better != "none"]
 
     @property
     def compared(self) -> list[str]:
-        """Those by which its conditions are compared: not by a judge's that knows nothing."""
+        """The scores by which its conditions are compared; without the judge's if it knows nothing."""
         return self.graded if self.weakness is None else without_judge(self.graded)
 
     def baselines(self, name: str) -> tuple[float, float]:
-        """What real data and noise score, the means over the runs that have the score."""
+        """The scores of real data and of noise, the means over the runs that have the score."""
         real, noise = zip(*(run.baselines(name) for run in self.runs if name in run.scores), strict=True)
         return fmean(real), fmean(noise)
 
     def real_spread(self, name: str) -> float | None:
-        """Standard deviation of what real data score over random draws, where the runs say it."""
+        """Standard deviation of the score of real data over random draws, if the runs say it."""
         found = [run.real_spread(name) for run in self.runs if name in run.scores]
         known = [spread for spread in found if spread is not None]
         return fmean(known) if known else None
 
     def bounds(self, name: str) -> tuple[float | None, float | None]:
-        """The least and the most that a score can be; None where there is no bound."""
+        """The lowest and the highest possible value of a score; None if there is no bound."""
         meaning, classes = MEANINGS[name], len(self.runs[0].shares)
         return meaning.least, classes if name in _OF_CLASSES and classes else meaning.most
 
     def noise_is_no_worse(self, name: str) -> bool:
-        """Whether noise scores at least as well as real data, which says what the score is worth."""
+        """Whether noise scores at least as well as real data, so that the score says little by itself."""
         real, noise = (gain(name, score) for score in self.baselines(name))
         return MEANINGS[name].better != "none" and noise >= real
 
@@ -175,7 +175,7 @@ class ComparableSet:
 
 @dataclass(frozen=True)
 class Apart:
-    """Two conditions that look as if they belonged together, and why they do not."""
+    """Two conditions that look comparable, and why they are not."""
 
     first: Condition
     second: Condition
@@ -183,9 +183,9 @@ class Apart:
 
 
 def gain(name: str, score: float) -> float:
-    """A score the way that higher is better: of one that is best at 0, 0.5 or 1, its distance from there.
+    """A score turned so that higher is better; if it is best at 0, 0.5 or 1, minus its distance from there.
 
-    Scores in files have six digits, and so has the distance: rounding makes no two of them differ.
+    Scores in files have six digits, and so has the distance, so that rounding makes no equal ones differ.
     """
     better = MEANINGS[name].better
     if better in BEST:
@@ -194,17 +194,17 @@ def gain(name: str, score: float) -> float:
 
 
 def scores_depend_on(parameter: str) -> bool:
-    """Whether scores do, besides the generator."""
+    """Whether the scores of a generator depend on this parameter."""
     return parameter.startswith(_SCORED_BY) and parameter != PRIMARY_PARAMETER
 
 
 def without_null(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that are not null: a run from before a parameter was there is like one that leaves it out."""
+    """Those that are not null: a run older than a parameter counts as one that does not set it."""
     return {key: value for key, value in parameters.items() if value is not None}
 
 
 def conditions(runs: Iterable[Run]) -> list[Condition]:
-    """All runs in their conditions, in the order of the runs."""
+    """All runs, grouped into conditions, in the order of the runs."""
     found = []
     for alike in _by(_by(runs, _same), lambda condition: condition[0].experiment):
         names = _names([condition[0] for condition in alike])
@@ -213,7 +213,7 @@ def conditions(runs: Iterable[Run]) -> list[Condition]:
 
 
 def comparable_sets(runs: Iterable[Run]) -> list[ComparableSet]:
-    """All runs in their conditions, and these in sets that can be compared, in the order of the runs."""
+    """All runs, grouped into conditions and these into comparable sets, in the order of the runs."""
     found = _by(conditions(runs), lambda condition: _scored_by(condition.runs[0]))
     headings = [_listed(dict.fromkeys(condition.experiment for condition in alike)) for alike in found]
     named = []
@@ -225,10 +225,10 @@ def comparable_sets(runs: Iterable[Run]) -> list[ComparableSet]:
 
 
 def apart(comparable_sets: Iterable[ComparableSet]) -> list[Apart]:
-    """Conditions that the judge, the data, the number of samples or the device keep from each other.
+    """Pairs of conditions that are not comparable because of the judge, data, number of samples or device.
 
-    Of each experiment, all are held beside the one of most runs; and these, of experiments with the same
-    parameters of data, judge, samples and scores, beside each other.
+    In each experiment, all conditions are compared with the one that has the most runs. These largest ones
+    are then compared across experiments with the same parameters of data, judge, samples and scores.
     """
     found = []
     known = [condition for comparable in comparable_sets for condition in comparable.conditions]
@@ -244,7 +244,7 @@ def apart(comparable_sets: Iterable[ComparableSet]) -> list[Apart]:
 
 
 def _names(firsts: Sequence[Run]) -> list[str]:
-    """Names for conditions of one experiment, by what sets them apart; ``firsts`` has a run of each."""
+    """Names for the conditions of one experiment, by how they differ; ``firsts`` has one run of each."""
     differing = _differing(firsts)
     names = [run.experiment for run in firsts]
     for index, name in enumerate(names):
@@ -258,7 +258,7 @@ def _names(firsts: Sequence[Run]) -> list[str]:
     for circumstance in SCORING_CIRCUMSTANCES:
         values = [circumstance.value(run) for run in firsts]
         more = [(*known, value) for known, value in zip(said, values, strict=True)]
-        if len(set(more)) > len(set(said)):  # not what follows from others that the names have
+        if len(set(more)) > len(set(said)):  # skip what follows from differences that the names already have
             names = [name + circumstance.label(run) for name, run in zip(names, firsts, strict=True)]
             said = more
     return names
@@ -274,7 +274,7 @@ def _short(value: Any) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Names in a heading: not more than fit."""
+    """The names in a heading: of many, the first and the number of the others."""
     known = list(names)
     return ", ".join(known) if len(known) <= _LISTED else f"{known[0]} and {len(known) - 1} more"
 
@@ -291,7 +291,7 @@ def _same(run: Run) -> str:
 
 
 def _scoring(run: Run) -> dict[str, Any]:
-    """The parameters that scores depend on."""
+    """The parameters on which scores depend."""
     return {key: value for key, value in without_null(run.parameters).items() if scores_depend_on(key)}
 
 
@@ -304,7 +304,7 @@ def _dumped(value: Any) -> str:
 
 
 def _by(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
-    """Items with the same key together, in the order of the first of each."""
+    """Items grouped by key, in the order of the first of each group."""
     found: dict[Hashable, list[T]] = {}
     for item in items:
         found.setdefault(key(item), []).append(item)

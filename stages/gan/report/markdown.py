@@ -1,4 +1,4 @@
-"""Pieces of Markdown: names as they are, tables, folded parts, numbers with the digits that chance leaves."""
+"""Pieces of Markdown: escaped names, tables, folded parts, and numbers rounded by their spread."""
 
 import math
 import re
@@ -10,7 +10,7 @@ _DECIMALS = 8  # at most; of what is smaller, two digits
 
 
 def plain(text: object) -> str:
-    """A text of the user's, such as a path, that Markdown shows as it is, also in a cell of a table."""
+    """A text, such as a path, escaped so that Markdown shows it as it is, also in a table."""
     signs = re.sub(r"[\\`*|~$]|(?<!\w)_|_(?!\w)|(?<=\])[(\[]", r"\\\g<0>", str(text))
     return signs.replace("&", "&amp;").replace("<", "&lt;")
 
@@ -22,18 +22,18 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def folded(summary: str, lines: Sequence[str]) -> list[str]:
-    """Lines that are shown on a click on the summary; none where there are none."""
+    """Lines that are shown after a click on the summary; nothing if there are no lines."""
     if not lines:
         return []
     return ["<details>", f"<summary>{summary}</summary>", "", *lines, "", "</details>", ""]
 
 
 def seeds(values: Sequence[float]) -> str:
-    """A score over seeds: median (lowest – highest); the value alone of one seed, and a dash of none.
+    """A score over seeds: median (lowest – highest). Of one seed it is the value alone, of none a dash.
 
-    The last digit is worth at most a third of the spread over the seeds: the median absolute deviation, of
-    which a few collapsed seeds change little, times 1.48, as for the normal distribution (Rousseeuw & Croux
-    1993); but between a twentieth of the standard deviation and all of it.
+    The last digit is worth at most a third of the spread over the seeds. The spread is the median absolute
+    deviation times 1.48, as for the normal distribution (Rousseeuw & Croux 1993): a few collapsed seeds
+    hardly change it. It is kept between a twentieth of the standard deviation and all of it.
     """
     if len(values) < 2:
         return f"{values[0]:.4g}" if values else "–"
@@ -42,7 +42,7 @@ def seeds(values: Sequence[float]) -> str:
     robust = 1.4826 * median(abs(value - middle) for value in values)
     chance = min(deviation, max(robust, deviation / 20))
     if all(float(value).is_integer() for value in (low, middle, high)):
-        chance = 0.0  # a number of things
+        chance = 0.0  # counts, which are exact
     largest = max(abs(low), abs(high))
     low_, middle_, high_ = (_rounded(value, chance, largest) for value in (low, middle, high))
     return f"{middle_} ({low_} – {high_})"
@@ -57,8 +57,8 @@ def spread(mean: float, deviation: float | None) -> str:
 
 
 def _rounded(value: float, deviation: float, largest: float) -> str:
-    """A value with the decimals that a deviation leaves it; the largest beside it has five digits at most."""
-    if deviation < 1e-9:  # none, or what rounding leaves of none
+    """A value with as many decimals as its deviation justifies; ``largest`` gets five digits at most."""
+    if deviation < 1e-9:  # zero, up to rounding
         return f"{value:.4g}"
     decimals = max(0, math.ceil(-math.log10(deviation / 3)))
     decimals = min(decimals, max(0, _DIGITS - 1 - math.floor(math.log10(largest)))) if largest else decimals

@@ -1,4 +1,4 @@
-"""Runs, as the files in reports/runs have them."""
+"""Runs, read from the files in reports/runs."""
 
 import csv
 import json
@@ -16,14 +16,14 @@ from stages.runtime.errors import UserError
 
 @dataclass(frozen=True)
 class Judge:
-    """The judge of a run's samples, or several in a file.
+    """The judge of a run's samples, or several judges in one file.
 
     Attributes:
-        md5: the file's MD5 sum.
-        scores: its own, on test data; of several, those of their mean answer, with ``…_spread`` over them.
-        processor: what computed it.
-        count: how many judges there are; each score of a run is the mean over them.
-        weakness: why it knows nothing of the data, if it does not, so that no verdict can rest on it.
+        md5: the MD5 sum of the file.
+        scores: its own, on test data; of several judges, those of their mean answer, with ``…_spread``.
+        processor: on which it was trained.
+        count: the number of judges; each score of a run is the mean over them.
+        weakness: why it knows nothing of the data, so that no verdict can rely on it; None if it does.
     """
 
     md5: str
@@ -42,7 +42,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Samples:
-    """How many samples are scored: ``count`` all in all, ``block`` at once by distances that depend on it."""
+    """How many samples are scored: ``count`` in total, ``block`` at once by scores that depend on it."""
 
     count: int
     block: int
@@ -50,7 +50,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as its files have it; older ones do not say which processor, data and samples it is of."""
+    """One run, as in its files. Those of older runs do not say the processor, the data and the samples."""
 
     folder: Path
     experiment: str
@@ -62,32 +62,32 @@ class Run:
     processor: str | None = None
     portable: bool | None = None
     data: Data | None = None
-    networks: dict[str, str] = field(default_factory=dict)  # MD5 sums of others that scored it
+    networks: dict[str, str] = field(default_factory=dict)  # MD5 sums of other networks that scored it
     samples: Samples | None = None
-    left_out: dict[str, str] = field(default_factory=dict)  # scores that its data do not allow, and why
+    left_out: dict[str, str] = field(default_factory=dict)  # scores that do not fit its data, and why
 
     @property
     def collapsed(self) -> bool | None:
-        """Whether its samples are few, or of a part of the real ones: ``scores.COLLAPSE``; None: unknown."""
+        """Whether it has collapsed, see ``scores.COLLAPSE``; None: unknown."""
         return bool(self.scores["collapsed"]) if "collapsed" in self.scores else None
 
     @property
     def shares(self) -> list[float]:
-        """Share of each class among its samples; empty for points."""
+        """The share of each class in its samples; empty for points."""
         return class_shares(self.scores)
 
     def baselines(self, name: str) -> tuple[float, float]:
-        """A score of real test data, and of noise."""
+        """The score of real test data, and the score of noise."""
         return self.scores[name + REAL_SUFFIX], self.scores[name + NOISE_SUFFIX]
 
     def real_spread(self, name: str) -> float | None:
-        """Standard deviation of real data's score over random draws of them; older runs do not say it."""
+        """Standard deviation of the score of real data over random draws; None in older runs."""
         return self.scores.get(name + REAL_SUFFIX + SPREAD_SUFFIX)
 
     def judges_spread(self, name: str) -> float | None:
-        """Standard deviation of a score over the judges; None with one judge, or if it depends on none.
+        """Standard deviation of a score over the judges; None if there is one, or the score needs none.
 
-        In older runs, of one judge, what has that name is another spread.
+        In older runs, which have one judge, another spread has that name.
         """
         return self.scores.get(name + SPREAD_SUFFIX) if self.judge.count > 1 else None
 
@@ -109,27 +109,27 @@ class Run:
 
     @property
     def commit(self) -> str | None:
-        """The commit that made it, where that is noted, as the code has changed since."""
+        """The commit that made it, if it was made by older code."""
         path = self.folder.parent / _COMMIT
         return path.read_text(encoding="utf-8").strip()[:40] if path.exists() else None
 
     @property
     def grid(self) -> Path | None:
-        """Its picture of the latent points that all runs draw; none where it is from before they did."""
+        """Its picture of the latent points that all runs draw; None in older runs."""
         path = self.folder / "grid.png"
         return path if path.exists() else None
 
 
 _RUN = TypeAdapter(Run)
-_COMMIT = "made-by-commit"  # a file in an experiment's folder
-_OLD_SUFFIXES = {"_floor": REAL_SUFFIX, "_ceiling": NOISE_SUFFIX}  # in runs of such commits
+_COMMIT = "made-by-commit"  # a file in the folder of an experiment whose runs were made by older code
+_OLD_SUFFIXES = {"_floor": REAL_SUFFIX, "_ceiling": NOISE_SUFFIX}  # in such runs
 
 
 def load(folder: Path) -> list[Run]:
     """All runs below the folder ``folder``, by experiment and seed.
 
     Raises:
-        UserError: a run's files are damaged, or from before scores had baselines.
+        UserError: the files of a run are damaged, or older than baselines.
     """
     found = []
     for path in folder.glob("*/seed-*/run.json"):
@@ -156,7 +156,7 @@ def _json(path: Path) -> Any:
 
 
 def _renamed(scores: Any) -> Any:
-    """Scores under the names that they have now."""
+    """Scores under their current names."""
     if not isinstance(scores, dict):
         return scores
     for old, new in _OLD_SUFFIXES.items():

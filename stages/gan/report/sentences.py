@@ -1,4 +1,4 @@
-"""Verdicts in words: which condition is better, by how much, and how sure that is."""
+"""Verdicts in words: which condition is better, how often, and how certain that is."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,34 +11,36 @@ from stages.gan.report.runs import Run, Samples
 from stages.gan.report.verdicts import NOT_TOLD, TOO_FEW, Pair
 
 METHOD = """\
-Two conditions are compared where they are scored alike: with the same data, by the same judge, on as many
-samples; in a section with more than four, each with the first one. All tests are two-sided, at the 5% level.
+Two conditions are compared if they are scored in the same way: with the same data, by the same judge, on the
+same number of samples. In a section with more than four conditions, each is compared with the first one. All
+tests are two-sided, at the 5% level.
 
-- **One score decides**, which is named beforehand: the Fréchet distance of images, the energy distance
-  of points, or what `evaluate.primary` names. Its p is that of the rank test ([Mann & Whitney
-  1947](https://doi.org/10.1214/aoms/1177730491)): exact, by all ways to deal out the runs to the two, or by
-  10,000 of them where there are ties and more ways than that. In a section with several pairs, it is
-  corrected for their number ([Holm 1979](https://www.jstor.org/stable/4615733)).
-- **All scores together**: the same ranks by Westfall and Young's step-down maxT (1993; [Ge, Dudoit & Speed
-  2003](https://doi.org/10.1007/BF02595811)). Where two conditions do not differ, *any* of the corrected
-  verdicts on them is *better* or *worse* in at most 5% of cases. This holds for the scores of one pair; they
-  are not corrected for the number of pairs, nor for the verdict of the one score, which has 5% of its own.
-- **How much**: in how many of all pairs of runs, one of each condition, the one beats the other, where ties
-  count half; and the 95% interval of the probability that a new run of the one beats a new run of the other
-  ([Newcombe 2006](https://doi.org/10.1002/sim.2324), method 5). Of scores that are best at 0, 0.5 or 1, the
-  distances from there are compared.
-- **Collapses** are counted apart; their p is that of Fisher's exact test.
-- Fewer than 4 seeds of either are too few for the first verdict (with 3 each, the least possible p is 0.1),
-  fewer than 5 for the corrected ones; so it is fixed beforehand.
+- **One score decides.** It is chosen in advance: the Fréchet distance for images, the energy distance for
+  points, or the score that `evaluate.primary` names. Its p comes from the rank test ([Mann & Whitney
+  1947](https://doi.org/10.1214/aoms/1177730491)). It is exact, over all ways to divide the runs between the
+  two conditions; if there are ties and more ways than 10,000, that many random ones are taken. In a section
+  with several pairs, p is corrected for their number ([Holm 1979](https://www.jstor.org/stable/4615733)).
+- **All scores together** are tested with the same ranks, by the step-down maxT of Westfall and Young (1993;
+  [Ge, Dudoit & Speed 2003](https://doi.org/10.1007/BF02595811)). If two conditions do not differ, *any* of
+  their corrected verdicts is *better* or *worse* in at most 5% of cases. This holds for the scores of one
+  pair. They are not corrected for the number of pairs, nor for the verdict of the one score, which has its
+  own 5%.
+- **The size of the effect** is the number of pairs of runs, one run of each condition, in which one beats the
+  other (ties count half), and the 95% interval of the probability that a new run of one beats a new run of
+  the other ([Newcombe 2006](https://doi.org/10.1002/sim.2324), method 5). For scores that are best at 0, 0.5
+  or 1, the distances from that value are compared.
+- **Collapses** are counted separately. Their p comes from Fisher's exact test.
+- Fewer than 4 seeds of either condition are too few for the first verdict (with 3 each, the lowest possible p
+  is 0.1), fewer than 5 are too few for the corrected ones. These numbers are fixed in advance.
 
-*Not told apart* does not mean equal: few seeds show large differences only. A verdict is about two recipes
-with the data, judge and samples that they had, over the luck of the seed; with others it may differ. It says
-how often one recipe beats the other, and not by how much the scores differ. How often the procedure errs, and
-how many seeds a difference takes, is in [what the scores mean](../docs/scores.md)."""
+*No difference found* does not mean equal: few seeds show only large differences. A verdict is about two
+recipes with these data, judge and samples, over the randomness of the seeds; with others it may differ. It
+says how often one recipe beats the other, not by how much the scores differ. How often the procedure errs,
+and how many seeds it takes to detect a difference, is in [what the scores mean](../docs/scores.md)."""
 
 
 def title(name: str, samples: Samples | None) -> str:
-    """What a score is called, with how many samples it is of, where that matters, and its arrow."""
+    """The title of a score with its arrow, and with the number of samples where the score depends on it."""
     meaning = MEANINGS[name]
     said = meaning.title
     if meaning.of and samples:
@@ -49,9 +51,9 @@ def title(name: str, samples: Samples | None) -> str:
 
 
 def collapse(run: Run) -> str:
-    """By which scores a run has collapsed, beside those of real data."""
+    """The scores by which a run has collapsed, beside those of real data."""
     real = {name: run.baselines(name)[0] for name in COLLAPSED_BELOW if name in run.scores}
-    low = scores.collapse(run.scores, real) or ["diversity"]  # what counted in older runs
+    low = scores.collapse(run.scores, real) or ["diversity"]  # the only criterion of older runs
     said = [f"{MEANINGS[name].title} {run.scores[name]:.2g}" for name in low]
     said = [
         f"{one} (real data: {real[name]:.2g})" if name in real else one
@@ -64,25 +66,28 @@ def collapse(run: Run) -> str:
 
 
 def no_verdict(weakness: str, scores: Iterable[str]) -> str:
-    """That the judge knows nothing of the data, so that there is no verdict by some of the scores."""
-    if "judge_error" in scores:
+    """That a judge that knows nothing allows no verdict by its scores; empty if there are none."""
+    known = {*scores}
+    if "judge_error" in known:
         return f"**No verdict** by the {MEANINGS['judge_error'].title}: {weakness}"
-    return f"**No verdict** by the judge's eyes, on collapses or on what is better: {weakness}"
+    if "fid_judge" not in known:
+        return ""
+    return f"**No verdict** by the judge's scores, neither on collapses nor on what is better: {weakness}"
 
 
 def apart(found: Apart) -> str:
-    """Why conditions that look as if they belonged together do not."""
+    """Why two conditions that look comparable are not."""
     names = [f"{condition.shown} ({_seeds(condition)})" for condition in (found.second, found.first)]
-    return f"{names[0]} stands apart from {names[1]}: {joined(found.reasons)}."
+    return f"{names[0]} is not comparable with {names[1]}: {joined(found.reasons)}."
 
 
 def sentence(pair: Pair) -> str:
-    """What is found of the second condition of a pair beside the first: the primary score, all, collapses."""
+    """The verdicts on the second condition of a pair: by the primary score, by all scores, on collapses."""
     return " ".join(filter(None, (_primary(pair), _corrected(pair), _collapses(pair))))
 
 
 def details(pair: Pair) -> list[str]:
-    """A table with a line for each score."""
+    """A table of the verdicts, one line per score."""
     corrected = all(verdict.answer != TOO_FEW for verdict in pair.verdicts)
     rows = []
     for verdict in pair.verdicts:
@@ -97,20 +102,20 @@ def details(pair: Pair) -> list[str]:
 
 
 def p_value(p: float) -> str:
-    """A p to the digits that are worth reading."""
+    """A p with one or two digits."""
     if p < 0.001:
         return "< 0.001"
     return f"{p:.1g}" if p < 0.01 else f"{p:.2g}"
 
 
 def p_equals(p: float) -> str:
-    """The same in a sentence."""
+    """A p within a sentence."""
     shown = p_value(p)
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
 def joined(parts: Iterable[str], last_by: str = "and") -> str:
-    """Parts of a sentence: a, b and c."""
+    """A list within a sentence: a, b and c."""
     *most, last = parts
     return f"{', '.join(most)} {last_by} {last}" if most else last
 
@@ -128,10 +133,10 @@ def _primary(pair: Pair) -> str:
     pairs = f"{effect.wins:g} of {effect.pairs} pairs"
     if verdict.answer == TOO_FEW:
         least, few = statistics.least_p(n, m), statistics.FEWEST
-        why = f"a verdict takes {few} of either, which is fixed beforehand"
+        why = f"a verdict needs {few} of each, which is fixed in advance"
         if least > statistics.LEVEL:
             enough = p_value(statistics.least_p(few, few))
-            why = f"of which the least possible p is {p_value(least)}; of {few} each it is {enough}"
+            why = f"with which the lowest possible p is {p_value(least)}; with {few} each it is {enough}"
         return f"{said}**{TOO_FEW}** ({_each(n, m)}, {why}). {second} is {word} than {first} in {pairs}."
     told = verdict.answer != NOT_TOLD
     shown = f"**{word}**" if told else word
@@ -150,18 +155,18 @@ def _undecided(pair: Pair) -> str:
     """Why no score decides."""
     for name, why in pair.first.runs[0].left_out.items():
         if name in pair.named:
-            return f"No score decides: there is no {MEANINGS[name].title}, the primary one, as {why}."
+            return f"No score decides, because the primary one, {MEANINGS[name].title}, is left out: {why}."
     titles = [f"{MEANINGS[name].title if name in MEANINGS else name}" for name in pair.named if name]
     if len(titles) == 2 and pair.named[0] != pair.named[1]:
         return f"No score decides: {pair.first.shown} names {titles[0]}, {pair.second.shown} {titles[1]}."
     if pair.first.weakness is not None:
         return f"No score decides: {pair.first.weakness}."
-    lacking = f", as not all runs have the primary one ({titles[0]})" if titles else ""
+    lacking = f": not all runs have the primary one ({titles[0]})" if titles else ""
     return f"No score decides{lacking}."
 
 
 def _why(pair: Pair) -> str:
-    """Why the primary score is the primary one."""
+    """Why this score is the primary one."""
     if pair.first.parameters.get(PRIMARY_PARAMETER):
         return f"the primary score, by `{PRIMARY_PARAMETER}`"
     return f"the primary score for {'images' if pair.named[0] == PRIMARY[0] else 'points'}"
@@ -169,7 +174,7 @@ def _why(pair: Pair) -> str:
 
 def _corrected(pair: Pair) -> str:
     if not pair.verdicts:
-        return "" if pair.first.weakness else "No score is one that all runs of both have."
+        return "" if pair.first.weakness else "There is no score that all runs of both have."
     if pair.scores(TOO_FEW):
         if pair.verdict and pair.verdict.answer == TOO_FEW:
             return ""
@@ -180,7 +185,7 @@ def _corrected(pair: Pair) -> str:
         if (found := pair.scores(answer))
     ]
     count = len(pair.verdicts)
-    return f"Corrected for {count} score{'s'[: count > 1]}, {'; '.join(parts)}."
+    return f"Corrected for {count} score{'s'[: count > 1]}: {'; '.join(parts)}."
 
 
 def _collapses(pair: Pair) -> str:

@@ -1,4 +1,4 @@
-"""Runs in few numbers: the main scores of each experiment, and tables for charts of losses and scores."""
+"""The main scores of each experiment, and the tables of losses and scores for the charts of ``dvc plots``."""
 
 import csv
 import io
@@ -14,11 +14,11 @@ _POINTS = 10_000  # epochs of all runs together, at most, in a table of losses
 
 
 def medians(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
-    """The main scores of each experiment: by its name, the medians over its runs.
+    """The main scores of each experiment, by its name: the medians over its runs.
 
-    Of runs that do not belong together, as they were scored by other judges or made on other devices, those
-    count of which there are most. Beside the scores of :data:`MAIN` there are ``collapsed``, how many runs
-    have (if they all say it), ``seeds``, how many there are, and the judges' own score on test data.
+    If runs are not comparable, because of other judges or devices, the largest condition counts. Beside the
+    scores of :data:`MAIN` there are ``collapsed``, the number of collapsed runs (if it is known of all),
+    ``seeds``, the number of runs, and the judges' own score on test data.
     """
     found: dict[str, list[Run]] = {}
     for condition in conditions(runs):
@@ -30,7 +30,7 @@ def medians(runs: Iterable[Run]) -> dict[str, dict[str, float]]:
 def losses(comparable_sets: Sequence[ComparableSet]) -> str:
     """The losses of all runs as CSV: runs (their condition), seed, network, epoch, loss (nats).
 
-    Where all runs together have more than 10,000 epochs, each has every second, third, … and its last.
+    If all runs together have more than 10,000 epochs, only every second, third, … and the last are taken.
     """
     conditions = [condition for comparable in comparable_sets for condition in comparable.conditions]
     epochs = sum(len(run.losses["epoch"]) for condition in conditions for run in condition.runs)

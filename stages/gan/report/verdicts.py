@@ -1,4 +1,4 @@
-"""Verdicts: whether one condition is better than another, or whether that cannot be told."""
+"""Verdicts: whether one condition is better than another, or whether no difference is found."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,25 +8,25 @@ from stages.gan.evaluation.scores import PRIMARY
 from stages.gan.report import statistics
 from stages.gan.report.conditions import PRIMARY_PARAMETER, ComparableSet, Condition, gain
 
-MANY = 4  # conditions: of more, not every two are compared
+MANY = 4  # conditions, at most, of which every two are compared
 
-Answer = Literal["better", "worse", "not told apart", "too few seeds to tell"]
-NOT_TOLD: Answer = "not told apart"
-TOO_FEW: Answer = "too few seeds to tell"
+Answer = Literal["better", "worse", "no difference found", "too few seeds"]
+NOT_TOLD: Answer = "no difference found"
+TOO_FEW: Answer = "too few seeds"
 Scored = Mapping[str, Sequence[float]]  # a score's name to its values over the seeds
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a score says of a second condition beside a first one.
+    """The verdict of one score on a second condition, compared with a first one.
 
     Attributes:
         score: its name.
-        seeds: how many the second condition has, and the first.
+        seeds: the number of seeds of the second condition, and of the first.
         effect: how often the second's runs beat the first's.
-        p: of the rank test, of this score alone.
-        exact: whether that is of all relabellings, and not of a sample of them.
-        corrected: p, corrected for all tests that were made beside it.
+        p: of the rank test, for this score alone.
+        exact: whether p is over all relabellings, not over a sample of them.
+        corrected: p, corrected for all tests made together with it.
         answer: by ``corrected``, at the 5% level.
     """
 
@@ -41,13 +41,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two conditions that can be compared, and what their scores say of the second beside the first.
+    """Two comparable conditions, and the verdicts on the second one.
 
     Attributes:
-        named: the score that each of the two has as its primary one; see :func:`primary`.
-        verdict: of the primary score, where both have the same, corrected for the other pairs of the set.
-        verdicts: of all scores that all runs of both have, corrected for there being many.
-        of_pairs: for how many pairs of the set ``verdict`` is corrected, this one among them.
+        named: the primary score of each of the two; see :func:`primary`.
+        verdict: of the primary score, if both have the same, corrected for the other pairs of the set.
+        verdicts: of all scores that all runs of both have, corrected for their number.
+        of_pairs: the number of pairs of the set for which ``verdict`` is corrected, including this one.
     """
 
     first: Condition
@@ -63,7 +63,7 @@ class Pair:
 
     @property
     def fisher(self) -> float:
-        """The p of Fisher's exact test that runs of both collapse equally often."""
+        """The p of Fisher's exact test of whether runs of both collapse equally often."""
         first, second = (
             (condition.collapsed, len(condition.runs)) for condition in (self.first, self.second)
         )
@@ -71,10 +71,10 @@ class Pair:
 
 
 def pairs(comparable: ComparableSet) -> list[Pair]:
-    """Conditions of several seeds, the later beside the earlier; of many, all beside the first.
+    """Pairs of conditions of several seeds: each with all earlier ones or, if there are many, with the first.
 
-    The primary score's p is corrected for the number of pairs (Holm 1979), of which those with too few seeds
-    are none.
+    The p of the primary score is corrected for the number of pairs (Holm 1979); pairs with too few seeds do
+    not count.
     """
     conditions = [condition for condition in comparable.conditions if len(condition.runs) > 1]
     found = [
@@ -93,7 +93,7 @@ def pairs(comparable: ComparableSet) -> list[Pair]:
 
 
 def compare(first: Condition, second: Condition, names: Sequence[str]) -> Pair:
-    """What the scores ``names`` say of ``second`` beside ``first``, where all runs of both have them."""
+    """Compare ``second`` with ``first`` by those of the scores ``names`` that all runs of both have."""
     before, after = (
         {name: values for name in names if (values := condition.scores(name))}
         for condition in (first, second)
@@ -108,13 +108,13 @@ def compare(first: Condition, second: Condition, names: Sequence[str]) -> Pair:
 
 
 def primary(scores: Iterable[str], named: str | None) -> str | None:
-    """The score that decides: the one that a parameter names, or else the usual one of ``scores``."""
+    """The score that decides: the one that a parameter names, else the usual one of ``scores``."""
     known = {*scores}
     return named or next((name for name in PRIMARY if name in known), None)
 
 
 def alone(name: str, before: Sequence[float], after: Sequence[float]) -> Verdict:
-    """What the score ``name`` says of runs, at least one, beside others, where it alone is tested."""
+    """The verdict of the score ``name`` on runs, at least one each, if it alone is tested."""
     first, second = ([gain(name, score) for score in scores] for scores in (before, after))
     found = statistics.rank_test(first, second)
     seeds, effect = (len(second), len(first)), statistics.effect(first, second)
@@ -123,11 +123,11 @@ def alone(name: str, before: Sequence[float], after: Sequence[float]) -> Verdict
 
 
 def together(before: Scored, after: Scored) -> tuple[Verdict, ...]:
-    """What all scores that both have say, with their p corrected for there being many.
+    """The verdicts of all scores that both have, with p corrected for the number of scores.
 
     Args:
-        before: scores with a better and a worse, each of the same runs, at least one.
-        after: likewise, of others.
+        before: scores that measure quality, each of the same runs, at least one.
+        after: likewise, of other runs.
     """
     names = [name for name in before if name in after]
     if not names:
@@ -141,7 +141,7 @@ def together(before: Scored, after: Scored) -> tuple[Verdict, ...]:
 
 
 def _answered(verdict: Verdict, corrected: float, fewest: int = statistics.FEWEST) -> Verdict:
-    """The verdict with the corrected p, and what follows from it."""
+    """The verdict with the corrected p, and its answer."""
     answer: Answer = NOT_TOLD
     if min(verdict.seeds) < fewest:
         answer = TOO_FEW

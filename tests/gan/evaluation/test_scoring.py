@@ -252,6 +252,16 @@ def test_points_with_no_known_curve_are_not_held_against_one(sine):
     assert not [name for name in found if name.startswith("curve")]
 
 
+def test_scores_of_a_function_are_left_out_of_a_ring_and_kept_of_a_curve(points):
+    random = torch.Generator().manual_seed(0)
+    angles = torch.randint(8, (1000,), generator=random) * math.pi / 4
+    centres = torch.stack([angles.cos(), angles.sin()], 1)
+    found = scoring.prepare(table(centres + 0.05 * torch.randn(1000, 2, generator=random)), 400)
+    assert found.left_out.keys() == {"x1_coverage", "judge_error"}
+    assert not [name for name in found.baselines if name.startswith(("x1_coverage", "judge_error"))]
+    assert not scoring.prepare(points, 128).left_out
+
+
 def test_a_single_repeated_sample_has_collapsed(score):
     work, real = score
     one = real.train.samples[:1].expand_as(real.test.samples).clone()
@@ -278,11 +288,11 @@ def whole(*shape: int, low: int = 0, high: int = 100) -> torch.Tensor:
     ("values", "left_out"),
     [
         (whole(1000, 1, low=1, high=6), OF_TIES | OF_COPIES | {"x1_coverage"}),
-        (whole(1000, 2, low=1, high=6), OF_TIES | OF_COPIES | {"x1_coverage"}),
-        (whole(1000, 2, high=5000).float() * 0.1, set()),
-        (whole(1000, 5), set()),
+        (whole(1000, 2, low=1, high=6), OF_TIES | OF_COPIES | {"x1_coverage", "judge_error"}),
+        (whole(1000, 2, high=5000).float() * 0.1, {"judge_error"}),
+        (whole(1000, 5), {"judge_error"}),
         (whole(1000, 1), {"density"} | OF_COPIES),
-        (whole(1000, 2), {"near_copies"}),  # the nearest of other rows are just one apart
+        (whole(1000, 2), {"near_copies", "judge_error"}),  # the nearest of other rows are just one apart
     ],
 )
 def test_of_whole_numbers_what_ties_decide_is_left_out(values, left_out):

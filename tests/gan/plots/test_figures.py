@@ -59,7 +59,7 @@ def test_samples_of_told_classes_have_a_row_for_each():
     told = torch.tensor([4, 0, 0, 4, 4, 5])  # of 1, 2 and 3 none is drawn
     figure = figures.samples_by_class(images[:6], told, split)
     left, right = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
-    assert figure.axes[1].get_title() == "generated, a class per row"
+    assert figure.axes[1].get_title() == "generated, one class per row"
     assert left.shape == right.shape == (3 * 3 - 1, 8 * 3 - 1)
     shown = [
         [255 - int(picture[3 * row, 3 * column]) for column in range(8)]
@@ -126,3 +126,62 @@ def test_names_are_drawn_as_they_are_and_break_no_figure(names, split, tmp_path)
             shown = " ".join(text.get_text() for text in texts)
             assert (names[0] if len(names[0]) < 20 else names[0][:8]) in shown
     evolution.Preview(named).draw(split.samples[:4], 3)
+
+
+RING = torch.stack([torch.arange(80.0).cos(), torch.arange(80.0).sin()], dim=1)
+
+
+def test_points_outside_the_axes_are_counted_in_the_title():
+    split = Split(torch.stack([torch.arange(10.0), torch.arange(10.0)], dim=1))  # axes from -1.8 to 10.8
+    some = torch.tensor([[0.0, 0.0], [11.0, 0.0], [0.0, -2.0], [20.0, 20.0]])
+    assert canvas.titled("epoch 3", some, split) == "epoch 3, 75.0% outside"
+    assert canvas.titled("", some[1:2], split) == "100.0% outside"
+    assert canvas.titled("real", split.samples, split) == "real"
+    assert canvas.titled("", some[:1].repeat(3000, 1)[:-1], split) == ""
+    many = torch.cat([some[:1].repeat(3000, 1), some[1:2]])
+    assert canvas.titled("x", many, split) == "x, <0.1% outside"
+    column = Split(split.samples[:, :1])
+    assert canvas.titled("x", some[:, :1], column) == "x, 50.0% outside"
+    left, right = figures.samples(some, split).axes
+    assert (left.get_title(), right.get_title()) == ("real", "generated, 75.0% outside")
+    preview = evolution.Preview(split)
+    for points, title in ((some, "epoch 0, 75.0% outside"), (some[:1], "epoch 1")):
+        preview.draw(points, int(title[6]))
+        assert preview._axes.get_title() == title
+    scatter, distribution = figures.coverage(some.double(), split).axes
+    assert scatter.get_title() == "generated over real, 75.0% outside"
+    assert distribution.get_title() == "generated: 50.0% outside the range"
+
+
+def test_a_ring_has_axes_of_the_same_scale():
+    wide, column = RING * torch.tensor([1.0, 2.0]), RING[:, :1]
+    for points, equal in ((RING, True), (wide, False), (column, False)):
+        split = Split(points)
+        axes, _ = canvas.panels(2, split)[1]
+        canvas.show(axes, points, split, "black", "")
+        assert (axes.get_aspect() == 1.0) == equal
+
+
+def test_the_evolution_of_points_has_the_real_ones_behind():
+    split = Split(RING)
+    for axes in evolution.strip([RING[:4]] * 3, split).axes:
+        behind, generated = axes.lines
+        assert len(behind.get_xdata()) == len(RING)
+        assert len(generated.get_xdata()) == 4
+
+
+def test_the_numbers_of_a_confusion_matrix_can_be_read_whatever_the_judge():
+    labels = torch.arange(2).repeat_interleave(100)
+    split = Split(torch.zeros(200, 1, 4, 4, dtype=torch.uint8), labels)
+    predicted = torch.zeros(200, dtype=torch.int64)
+    predicted[:5] = 1  # 95 of 100 right, and 100 of 100 wrong
+    answers = torch.nn.functional.one_hot(predicted, 2).double()
+    axes = figures.judge_of_images(split, answers).axes[0]
+    colors = {text.get_text(): text.get_color() for text in axes.texts}
+    assert colors == {"95": "white", "5": "black", "100": "white"}
+
+
+def test_large_losses_do_not_flatten_the_others():
+    history = [Epoch(n, 0.7, loss, 0.6, 0.4, torch.zeros(1, 2)) for n, loss in ((1, 0.9), (2, 400.0))]
+    assert figures.losses(history).axes[0].get_yscale() == "symlog"
+    assert figures.losses(history[:1]).axes[0].get_yscale() == "linear"

@@ -67,7 +67,7 @@ def test_a_judge_that_knows_nothing_gives_no_verdict_and_it_is_said(write_run, r
         write_run("own", seed, {"fid_judge": 9.0, "recall": 0.5}, weakness=why)
     text = report()
     assert "| collapsed | – |  |  |" in text
-    assert f"**No verdict** by the judge's eyes, on collapses or on what is better: {why}." in text
+    assert f"**No verdict** by the judge's scores, neither on collapses nor on what is better: {why}." in text
     scores = {"energy_distance": 9.0, "judge_error": 0.5, "collapsed": 1, "diversity": 0.0}
     write_run("ring", 1, scores, judge=0.5, weakness=why)
     text = report()
@@ -88,7 +88,7 @@ def test_with_one_seed_there_is_no_range_and_it_is_said(write_run, report):
     write_run("sine", 1, POINTS)
     text = report()
     assert "| distance to the curve ↓ † | 0.05 | 0.5 | 0.5 |" in text
-    assert "One seed only: sine; so there is no range, and another seed may score otherwise." in text
+    assert "One seed only: sine. So there is no range; another seed may score differently." in text
 
 
 def test_devices_stand_beside_each_other(write_run, report):
@@ -97,8 +97,11 @@ def test_devices_stand_beside_each_other(write_run, report):
     text = report()
     assert "| score | sine on cpu | sine on cuda | real | noise |" in text
     assert "| computed by | cpu | cuda |  |  |" in text
-    assert "Seeds: 2 of sine on cpu. One seed only: sine on cuda; so there is no range and no comp" in text
-    assert "sine on cuda (seed 3) stands apart from sine on cpu (seeds 1 and 2): trained on cuda inst" in text
+    assert "Seeds: 2 of sine on cpu. One seed only: sine on cuda. So there is no range and no comp" in text
+    assert (
+        "sine on cuda (seed 3) is not comparable with sine on cpu (seeds 1 and 2): trained on cuda inst"
+        in text
+    )
     assert "\n### " not in text
 
 
@@ -110,7 +113,7 @@ def test_what_decided_the_last_bits_is_said(write_run, report):
         (folder / "run.json").write_text(json.dumps(about))
     text = report()
     assert "| computed by | cpu: any x86-64, portable; cpu: an EPYC, threads: 2 |  |  |" in text
-    assert "accuracy 0.9876. It was fitted on a Xeon." in text
+    assert "accuracy 0.9876. It was trained on a Xeon." in text
 
 
 def test_a_run_by_another_judge_stands_apart_and_the_report_says_why(write_run, report):
@@ -120,8 +123,8 @@ def test_a_run_by_another_judge_stands_apart_and_the_report_says_why(write_run, 
     text = report()
     assert "Seeds: 4 of digits, judge 0.9876." in text
     said = (
-        "digits, judge 0.97 (seed 111) stands apart from digits, judge 0.9876 (seeds 1, 2, 3 and 4): scored "
-        "by another judge (computed by AMD EPYC instead of any x86-64)."
+        "digits, judge 0.97 (seed 111) is not comparable with digits, judge 0.9876 (seeds 1, 2, 3 and 4): "
+        "scored by another judge (trained on AMD EPYC instead of any x86-64)."
     )
     assert text.count(said) == 2  # in both sections
     assert "5 of digits" not in text
@@ -136,7 +139,7 @@ def test_the_scores_of_several_judges_have_their_spread(write_run, report):
         "| standard deviation over the judges | digits |\n| --- | --- |\n| Fréchet distance | 0.3 |\n\n"
         in text
     )
-    assert "The 3 judges together, on test data: accuracy 0.9876." in text
+    assert "The 3 judges together on test data: accuracy 0.9876." in text
 
 
 def test_a_collapse_to_a_part_of_the_real_samples_says_by_what(write_run, report):
@@ -175,8 +178,8 @@ def test_scores_that_noise_passes_are_marked(write_run, report):
     write_run("mnist", 1, dict.fromkeys(found, 0.5) | scores)
     text = report()
     assert (
-        "† Noise is no worse than real data here, so it says little alone: precision and 1-NN accuracy."
-        in text
+        "† Noise scores as well as real data here, so this says little by itself: precision and 1-NN "
+        "accuracy." in text
     )
     assert re.findall(r"^\| (.*) † \|", text, re.M) == ["precision ↑", "1-NN accuracy → 0.5"]
     rows = text.splitlines()
@@ -193,11 +196,11 @@ def test_two_conditions_are_compared_in_a_sentence_and_a_table(write_run, report
         "### mnist_fast beside mnist\n\n"
         "Fréchet distance (the primary score for images): all 5 runs of mnist_fast are **better** than all 5 "
         "of mnist (25 of 25 pairs, exact rank test p = 0.008; a new run is better with probability 0.64 to 1"
-        "). Corrected for 2 scores, **better** in Fréchet distance; **not told apart** in recall.\n"
+        "). Corrected for 2 scores: **better** in Fréchet distance; **no difference found** in recall.\n"
     ) in text
     assert "| score | pairs in which mnist_fast is better | p | corrected p | verdict |" in text
     assert "| Fréchet distance | 25 of 25 | 0.008 | 0.016 | better |" in text
-    assert "| recall | 15 of 25 | 0.69 | 0.69 | not told apart |" in text
+    assert "| recall | 15 of 25 | 0.69 | 0.69 | no difference found |" in text
     assert "| `lr` | 1 | 2 |" in text
     assert "## How conditions are compared" in text
     assert "Westfall" in text
@@ -219,14 +222,14 @@ def test_a_collapse_is_said_plainly(write_run, report):
 
 def test_the_judges_own_score_stands_beside_what_it_judges(write_run, report):
     write_run("mnist", 111, IMAGES)
-    assert "The judge, on test data: accuracy 0.9876." in report()
+    assert "The judge on test data: accuracy 0.9876." in report()
 
 
 def test_runs_of_an_old_commit_name_it(write_run, report):
     folder = write_run("sine", 1, POINTS)
     assert "by commit" not in report()
     (folder.parent / "made-by-commit").write_text("e52f5ea\n")
-    assert "The runs of sine were made by commit `e52f5ea`; the code has changed since." in report()
+    assert "The runs of sine were made by commit `e52f5ea`. The code has changed since then." in report()
 
 
 def test_a_score_that_no_run_of_a_condition_has_is_left_open(write_run, report):

@@ -80,9 +80,9 @@ def test_sets_of_one_experiment_have_different_names(write_run, comparable_sets)
             {"processor": "an EPYC", "data": "aaaaaaaa"},
             {"judge": 0.98, "data": "aaaaaaaa"},
             "mnist, judge 0.98",
-            "scored by another judge (computed by a processor that is not noted instead of an EPYC)",
+            "scored by another judge (trained on an unknown processor instead of an EPYC)",
         ),
-        ({}, {"data": "aaaaaaaa"}, "mnist, data aaaaaa", "of other data (aaaaaa instead of not noted)"),
+        ({}, {"data": "aaaaaaaa"}, "mnist, data aaaaaa", "made with other data (aaaaaa instead of unknown)"),
         (
             {"networks": {"fid_features": "aaaaaaaa"}},
             {"networks": {"fid_features": "bbbbbbbb"}},
@@ -93,7 +93,7 @@ def test_sets_of_one_experiment_have_different_names(write_run, comparable_sets)
             {"samples": (10000, 360)},
             {"samples": (500, 360)},
             "mnist, 500 samples in blocks of 360",
-            "of another number of samples "
+            "scored with another number of samples "
             "(500 samples in blocks of 360 instead of 10000 samples in blocks of 360)",
         ),
     ],

@@ -100,7 +100,16 @@ def test_the_templates_know_the_columns(write_run, found, root):
     """A chart of a column that is not there is empty, and nobody says so."""
     write_run("digits", 1, IMAGES)
     comparable_sets = conditions.comparable_sets(found())
-    made = {"rev", "filename", "field", "panel", "at", "what", "baseline"}  # by DVC, or by the template
+    made = {
+        "rev",
+        "filename",
+        "field",
+        "panel",
+        "at",
+        "what",
+        "baseline",
+        "size",
+    }  # by DVC, or by the template
     for names, table in ((("losses",), summary.losses), (("distances", "shares"), summary.scores)):
         columns = {*rows(table(comparable_sets))[0]} | made
         for name in names:

@@ -38,17 +38,17 @@ def of(name: str, *scores: float) -> list[dict]:
             "diversity",
             (0.8, 0.7, 0.9, 0.6, 0.5),
             (1.2, 1.3, 1.1, 1.4, 1.5),
-            "not told apart",
+            "no difference found",
         ),  # as far from it
         ("nn_accuracy", (0.9, 0.91, 0.92, 0.93, 0.94), (0.3, 0.31, 0.55, 0.56, 0.6), "better"),
         ("nn_accuracy", (0.6, 0.61, 0.62, 0.59, 0.58), (0.01, 0.02, 0.03, 0.04, 0.05), "worse"),
-        ("fid_judge", (1.0, 2.0, 3.0, 4.0, 5.0), (1.1, 2.2, 3.1, 3.9, 5.1), "not told apart"),
+        ("fid_judge", (1.0, 2.0, 3.0, 4.0, 5.0), (1.1, 2.2, 3.1, 3.9, 5.1), "no difference found"),
         ("kid_judge", HIGH, (0.1, -0.1, 0.05, -0.2, 0.3), "better"),
         ("kid_judge", (0.1, -0.1, 0.05, 0.2, 0.3), (-2.0, -2.1, -1.9, -2.2, -1.8), "worse"),  # as far below
         ("fid_judge", (54.2, 60.0, 76.1, 1086.8, 1248.1), (9.1, 9.9, 10.1, 10.3, 10.7), "better"),
-        ("recall", (0.5,) * 5, (0.5,) * 5, "not told apart"),
-        ("fid_judge", HIGH[:4], LOW[:4], "too few seeds to tell"),
-        ("fid_judge", HIGH[:1], LOW[:1], "too few seeds to tell"),
+        ("recall", (0.5,) * 5, (0.5,) * 5, "no difference found"),
+        ("fid_judge", HIGH[:4], LOW[:4], "too few seeds"),
+        ("fid_judge", HIGH[:1], LOW[:1], "too few seeds"),
     ],
 )
 def test_the_answer_depends_on_what_is_better_and_on_the_ranks(pair, name, first, second, answer):
@@ -68,7 +68,7 @@ def test_all_five_against_all_five_is_a_verdict(pair):
     assert sentences.sentence(found) == (
         "Fréchet distance (the primary score for images): all 5 runs of new are **better** than all 5 of old "
         "(25 of 25 pairs, exact rank test p = 0.008; a new run is better with probability 0.64 to 1). "
-        "Corrected for 1 score, **better** in Fréchet distance."
+        "Corrected for 1 score: **better** in Fréchet distance."
     )
 
 
@@ -80,8 +80,8 @@ def test_a_sentence_says_it_all(pair):
     assert sentences.sentence(pair(first, second)) == (
         "energy distance (the primary score for points): all 6 runs of new are **better** than all 5 of old "
         "(30 of 30 pairs, exact rank test p = 0.004; a new run is better with probability 0.67 to 1). "
-        "Corrected for 4 scores, **better** in energy distance; **worse** in coverage; **not told apart** in "
-        "recall and density. Collapsed: 1 of 6 and 0 of 5 (p = 1)."
+        "Corrected for 4 scores: **better** in energy distance; **worse** in coverage; **no difference "
+        "found** in recall and density. Collapsed: 1 of 6 and 0 of 5 (p = 1)."
     )
 
 
@@ -89,7 +89,8 @@ def test_what_is_not_separated_is_said_in_pairs(pair):
     found = pair(of("fid_judge", 1, 2, 3, 7, 8), of("fid_judge", 4, 5, 6, 9, 10))
     assert sentences.sentence(found).startswith(
         "Fréchet distance (the primary score for images): new is worse than old in 19 of 25 pairs (exact "
-        "rank test p = 0.22; a new run is worse with probability 0.39 to 0.93): **not told apart**. Corrected"
+        "rank test p = 0.22; a new run is worse with probability 0.39 to 0.93): **no difference "
+        "found**. Corrected"
     )
 
 
@@ -105,17 +106,17 @@ def test_a_verdict_does_not_take_all_pairs(pair):
 def test_too_few_seeds_are_said_to_be_so(pair, seeds, least):
     found = pair(of("fid_judge", *HIGH[:seeds]), of("fid_judge", *LOW[:seeds]))
     assert sentences.sentence(found) == (
-        f"Fréchet distance (the primary score for images): **too few seeds to tell** ({seeds} each, of which "
-        f"the least possible p is {least}; of 4 each it is 0.029). new is better than old in {seeds**2} of "
-        f"{seeds**2} pairs."
+        f"Fréchet distance (the primary score for images): **too few seeds** ({seeds} each, "
+        f"with which the lowest possible p is {least}; with 4 each it is 0.029). new is better than old in "
+        f"{seeds**2} of {seeds**2} pairs."
     )
-    assert found.verdict.answer == "too few seeds to tell"
+    assert found.verdict.answer == "too few seeds"
 
 
 def test_three_seeds_are_too_few_whatever_the_others_are(pair):
     found = pair(of("fid_judge", *HIGH[:3]), of("fid_judge", *(low / 10 for low in range(7))))
     assert (
-        "**too few seeds to tell** (7 and 3, a verdict takes 4 of either, which is fixed beforehand)."
+        "**too few seeds** (7 and 3, a verdict needs 4 of each, which is fixed in advance)."
         in sentences.sentence(found)
     )
     assert found.verdict.p < 0.05
@@ -125,9 +126,7 @@ def test_four_seeds_are_enough_for_the_primary_score_alone(pair):
     found = pair(of("fid_judge", *HIGH[:4]), of("fid_judge", *LOW[:4]))
     assert found.verdict.answer == "better"
     assert sentences.sentence(found).endswith(" All scores together: too few seeds (4 each).")
-    assert sentences.details(found)[-1] == (
-        "| Fréchet distance | 16 of 16 | 0.029 | – | too few seeds to tell |"
-    )
+    assert sentences.details(found)[-1] == ("| Fréchet distance | 16 of 16 | 0.029 | – | too few seeds |")
 
 
 def test_collapses_are_counted_apart(pair):
@@ -164,14 +163,14 @@ def test_two_that_name_different_primary_scores_have_none(pair):
 def test_a_primary_score_that_the_runs_lack_is_said(pair):
     found = pair(of("recall", *LOW), of("recall", *HIGH), evaluate__primary=("fid_inception",) * 2)
     assert sentences.sentence(found).startswith(
-        "No score decides, as not all runs have the primary one (Fréchet distance, Inception). Correc"
+        "No score decides: not all runs have the primary one (Fréchet distance, Inception). Correc"
     )
 
 
 def test_only_common_scores_are_compared(pair):
     found = pair(of("recall", 0.4, 0.5), of("precision", 0.5, 0.6))
     assert found.verdicts == ()
-    assert sentences.sentence(found) == "No score decides. No score is one that all runs of both have."
+    assert sentences.sentence(found) == "No score decides. There is no score that all runs of both have."
 
 
 @pytest.fixture
@@ -221,7 +220,7 @@ def test_a_primary_score_that_the_data_do_not_allow_is_said_with_its_reason(writ
     write_ten(write_run, "energy_distance", left_out={"density": "distances tie"}, **parameters)
     (found,) = pairs()
     assert sentences.sentence(found).startswith(
-        "No score decides: there is no density, the primary one, as distances tie. Corrected for 1 score"
+        "No score decides, because the primary one, density, is left out: distances tie. Corrected for 1 "
     )
 
 
@@ -246,7 +245,7 @@ def test_the_primary_p_is_corrected_for_the_number_of_pairs(write_run, pairs):
     for seed in (90, 91):  # too few to be tested, so the others pay nothing for them
         write_run("sine", seed, {"fid_judge": seed}, lr=9)
     found = pairs()
-    assert [pair.verdict.answer for pair in found].count("too few seeds to tell") == 3
+    assert [pair.verdict.answer for pair in found].count("too few seeds") == 3
     tested = [pair.verdict for pair in found if pair.verdict.answer == "worse"]
     assert [verdict.corrected for verdict in tested] == pytest.approx([3 * 2 / 252] * 3)
     assert "p = 0.008, corrected for 3 pairs p = 0.024; a new run" in sentences.sentence(found[0])
