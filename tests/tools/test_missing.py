@@ -16,12 +16,8 @@ def project(tmp_path):
     """A repository in which params.yaml lists sine and digits with seed 111, and nothing is made."""
     (tmp_path / "params.yaml").write_text(calls.PARAMS.read_text())
     for command in (["init"], ["add", "--all"], ["commit", "--message", "all"]):
-        subprocess.run(
-            ["git", *command, "--quiet"],
-            cwd=tmp_path,
-            env=pipeline.environment() | pipeline.IDENTITY,
-            check=True,
-        )
+        environment = pipeline.environment() | pipeline.IDENTITY
+        subprocess.run(["git", *command], cwd=tmp_path, env=environment, check=True, capture_output=True)
     return tmp_path
 
 
