@@ -1,6 +1,6 @@
 # `make` lists the commands.
 .DEFAULT_GOAL := help
-.PHONY: help install repro smoke verify sweep sync resolve exps register check test slow bench torture parity ui lint lock
+.PHONY: help install repro smoke verify sweep sync resolve exps register check test slow bench torture parity ui notebook lint lock
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -59,6 +59,9 @@ slow: install ## Run the slow tests: kills, outages, clusters, browsers, command
 
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine
 	@exec .venv/bin/python -m stages.tools.ui $(if $(PORT),--port $(PORT)) $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
+
+notebook: install ## Open the tutorial, docs/tutorial.ipynb, in JupyterLab
+	.venv/bin/jupyter lab --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly docs/tutorial.ipynb
 
 bench: install ## Measure speed, quality over time, overhead and memory (15 minutes)
 	.venv/bin/python -m benchmarks

@@ -47,7 +47,7 @@ PAGES = [page for page in PAGES if page not in TRANSLATED]
 MADE = [ROOT / "reports" / "README.md", *sorted((ROOT / "benchmarks" / "results").glob("*.md"))]
 
 RUN = {"sh", "python"}
-SHOWN = {"caddy", "json", "text", "yaml"}  # no commands
+SHOWN = {"caddy", "json", "mermaid", "text", "yaml"}  # no commands
 MARKS = {"not run", "needs", "small", "before", "server", "file", "from"}
 # These are only planned (make -n): each takes minutes.
 LONG = {
@@ -60,6 +60,7 @@ LONG = {
     "torture": "25 minutes; tests/integration/test_kills.py and others have its parts",
     "parity": "5 minutes; tests/integration/test_parity.py has its parts",
     "lock": "asks a package registry",
+    "notebook": "it serves until Ctrl-C; tests/integration/test_tutorial.py runs the notebook",
 }
 GIF_LIMIT = 1_500_000  # bytes
 SECONDS = 1200  # for one block, on a machine that is busy

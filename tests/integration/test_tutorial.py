@@ -1,0 +1,115 @@
+"""The tutorial as a notebook: kept without outputs; every cell runs, in a kernel of its own."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from benchmarks import pipeline
+
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
+SMALL = "SEED = 111\nSINE_EPOCHS = 2\nDIGIT_STEPS = 90\nPIPELINE_EPOCHS = 2\nDOWNLOAD = False"
+PARAMETER = re.compile(r"^\w+", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@pytest.fixture
+def notebook() -> NotebookNode:
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Callable[[NotebookNode], dict[str, list[NotebookNode]]]:
+    """Runs a notebook at tiny size in a clone, tmp_path/clone; returns the outputs by the cells' names."""
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    pipeline.checkout(clone, results=True)
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", "all"]):
+        environment = pipeline.environment() | pipeline.IDENTITY
+        subprocess.run(["git", *command], cwd=clone, env=environment, check=True)
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    monkeypatch.delenv("GAN_MIRROR", raising=False)
+
+    def execute(notebook: NotebookNode) -> dict[str, list[NotebookNode]]:
+        (settings,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+        assert PARAMETER.findall(settings.source) == PARAMETER.findall(SMALL)
+        settings.source = SMALL
+        where = {"metadata": {"path": str(clone / "docs")}}
+        NotebookClient(notebook, timeout=900, resources=where).execute()
+        status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True)
+        assert status.stdout == "", "the notebook has changed the clone in which it ran"
+        return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+
+    return execute
+
+
+def text(outputs: list[NotebookNode]) -> str:
+    """What a cell has printed, and the Markdown that it shows."""
+    shown = (output.get("data", {}).get("text/markdown", "") for output in outputs)
+    return "".join([*(output.get("text", "") for output in outputs), *shown])
+
+
+def pictures(outputs: list[NotebookNode]) -> int:
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_it_is_kept_without_outputs_under_names_that_stay(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "version" not in notebook.metadata.language_info, "it changes with each Python that runs it"
+    for cell in notebook.cells:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cell.id), f"{cell.id}: name the cell for what it does"
+        assert set(cell.metadata) <= {"tags"}
+        if cell.cell_type == "code":
+            assert (cell.outputs, cell.execution_count) == ([], None), (
+                f"{cell.id}: clear the outputs: `jupyter nbconvert --clear-output --inplace` does it"
+            )
+
+
+def test_it_names_no_place_on_one_machine(notebook):
+    for cell in notebook.cells:
+        assert not re.search(r"(?<![\w.:/>])/[a-z]+/|[A-Z]:\\", cell.source), cell.id
+
+
+def test_its_links_lead_somewhere(notebook):
+    targets = [link for cell in notebook.cells for link in LINK.findall(cell.source)]
+    local = [target for target in targets if "://" not in target]
+    assert len(local) > 10
+    for target in local:
+        assert (NOTEBOOK.parent / target).exists(), target
+
+
+@pytest.mark.slow
+def test_every_cell_runs(notebook, run, tmp_path):
+    outputs = run(notebook)
+    assert text(outputs["networks-of-points"]).split()[1::3] == ["41,985", "658"]  # as those of `sine`
+    assert "scikit-learn's digits" in text(outputs["digits-data"])
+    assert "Running stage 'plot@sine-111'" in text(outputs["pipeline-run"])
+    assert re.search(r"seed-111: generator [0-9a-f]{32}", text(outputs["mlflow-run"]))
+    assert text(outputs["judge-scores-code"]).count("\n| ") == 7
+    drawn = {name: pictures(found) for name, found in outputs.items() if pictures(found)}
+    assert drawn == {
+        **dict.fromkeys(("structure", "points", "losses-code", "samples-of-points"), 1),
+        **dict.fromkeys(("evolution-of-points", "digits-data", "train-digits", "evolution-of-digits"), 1),
+        **dict.fromkeys(("digits-published", "mlflow-losses-code", "judge-picture"), 1),
+        "mlflow-pictures": 2,
+    }
+    assert list((tmp_path / "TMPDIR").glob("tutorial-*")) == []
+
+
+@pytest.mark.slow
+def test_its_digits_are_those_of_mnist_where_they_are_at_hand(notebook, run, mnist_mirror, monkeypatch):
+    names = [cell.id for cell in notebook.cells]
+    notebook.cells = notebook.cells[: names.index("digits-longer")]
+    monkeypatch.setenv("GAN_MIRROR", mnist_mirror)
+    outputs = run(notebook)
+    assert "60,000 pictures of 28x28 pixels" in text(outputs["digits-data"])
+    assert pictures(outputs["evolution-of-digits"]) == 1
