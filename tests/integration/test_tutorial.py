@@ -1,7 +1,13 @@
 """The tutorial as a notebook: kept without outputs; every cell runs, in a kernel of its own."""
 
+import json
 import re
+import shlex
+import socket
 import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +18,8 @@ from nbformat import NotebookNode
 
 from benchmarks import pipeline
 
-NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
 SMALL = "SEED = 111\nSINE_EPOCHS = 2\nDIGIT_STEPS = 90\nPIPELINE_EPOCHS = 2\nDOWNLOAD = False"
 PARAMETER = re.compile(r"^\w+", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -24,7 +31,15 @@ def notebook() -> NotebookNode:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch) -> Callable[[NotebookNode], dict[str, list[NotebookNode]]]:
+def jupyter_folders(tmp_path, monkeypatch) -> None:
+    """Nothing of the user's own Jupyter is read or changed."""
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, jupyter_folders) -> Callable[[NotebookNode], dict[str, list[NotebookNode]]]:
     """Runs a notebook at tiny size in a clone, tmp_path/clone; returns the outputs by the cells' names."""
     clone = tmp_path / "clone"
     clone.mkdir()
@@ -32,9 +47,8 @@ def run(tmp_path, monkeypatch) -> Callable[[NotebookNode], dict[str, list[Notebo
     for command in (["add", "--all"], ["commit", "--quiet", "--message", "all"]):
         environment = pipeline.environment() | pipeline.IDENTITY
         subprocess.run(["git", *command], cwd=clone, env=environment, check=True)
-    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "TMPDIR"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
+    (tmp_path / "TMPDIR").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "TMPDIR"))
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     monkeypatch.delenv("GAN_MIRROR", raising=False)
 
@@ -43,7 +57,7 @@ def run(tmp_path, monkeypatch) -> Callable[[NotebookNode], dict[str, list[Notebo
         assert PARAMETER.findall(settings.source) == PARAMETER.findall(SMALL)
         settings.source = SMALL
         where = {"metadata": {"path": str(clone / "docs")}}
-        NotebookClient(notebook, timeout=900, resources=where).execute()
+        NotebookClient(notebook, timeout=3600, resources=where).execute()
         status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True)
         assert status.stdout == "", "the notebook has changed the clone in which it ran"
         return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
@@ -113,3 +127,43 @@ def test_its_digits_are_those_of_mnist_where_they_are_at_hand(notebook, run, mni
     outputs = run(notebook)
     assert "60,000 pictures of 28x28 pixels" in text(outputs["digits-data"])
     assert pictures(outputs["evolution-of-digits"]) == 1
+
+
+@pytest.mark.slow
+def test_make_opens_it_in_jupyterlab(tmp_path, jupyter_folders):
+    planned = subprocess.run(["make", "-n", "notebook"], cwd=ROOT, capture_output=True, text=True, check=True)
+    program, *options = shlex.split(planned.stdout.splitlines()[-1].removeprefix("exec "))
+    (page,) = (option.partition("=")[2] for option in options if "default_url" in option)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    local = [
+        "--no-browser",
+        "--allow-root",
+        "--IdentityProvider.token=",
+        f"--port={address.rpartition(':')[2]}",
+    ]
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        command = [Path(sys.prefix) / "bin" / Path(program).name, *options, *local]
+        server = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+    try:
+        end = time.monotonic() + 300
+        while not _fetch(address + page):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.5)
+        found = json.loads(_fetch(address + page.replace("/lab/tree/", "/api/contents/")))
+        assert (found["type"], found["name"]) == ("notebook", NOTEBOOK.name)
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def _fetch(url: str) -> bytes:
+    """What a server answers; nothing where it is not up yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.read()
+    except OSError:
+        return b""
