@@ -1,7 +1,7 @@
-"""Pictures of MLflow's pages, of the runs that are in the local store, for the docs.
+"""Take pictures of MLflow's pages for the docs, with the runs in the local store.
 
-Starts the UI as `make ui` does, and draws with the system's Chromium or Chrome: an experiment's losses,
-pictures and scores, a run, and two runs compared. Writes docs/images/mlflow-*.png.
+Starts the UI as `make ui` does, and takes pictures in the system's Chromium or Chrome: an experiment's
+losses, pictures and scores, a run, and two runs compared. Writes docs/images/mlflow-*.png.
 """
 
 import argparse

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from stages.gan.core import arrays, devices, history, numbering, weights
+from stages.gan.core import arrays, devices, numbering, weights
 from stages.gan.core.params import Experiment, Settings, flatten
 from stages.gan.evaluation import coverage, scores, scoring
 from stages.gan.evaluation.reference import Reference
@@ -17,7 +17,7 @@ from stages.pipeline import known
 from stages.runtime import command, files, progress
 from stages.runtime.errors import UserError, counted, say, warn
 from stages.runtime.paths import ExperimentFiles, RunFiles
-from stages.tracking import pages, record, tags
+from stages.tracking import record
 from stages.tracking.store import Store
 
 
@@ -135,10 +135,4 @@ def _log(
 ) -> None:
     """Log the scores to the training's run."""
     run = record.training_of_files(store, name, seed, experiment, settings, inputs.known.real.train)
-    epochs = experiment.train.epochs
-    run.log_metrics({scores.in_mlflow(score): value for score, value in found.items()}, step=epochs)
-    said = {tags.JUDGE: inputs.about["judge"]["md5"], "sample.count": str(len(inputs.samples))}
-    said |= {f"evaluate.{name.removeprefix('fid_')}": md5 for name, md5 in inputs.about["networks"].items()}
-    run.set_tags(said)
-    graded = [scores.in_mlflow(score) for score in scores.MEANINGS if score in found]
-    run.set_experiment_tags(pages.view(history.COLUMNS[1:], epochs, graded))
+    record.log_scores(run, name, seed, experiment, found, inputs.about["judge"]["md5"])

@@ -1,8 +1,8 @@
-"""Say what a branch does to the runs, as a comment in Markdown for a pull request.
+"""Write what a branch changes in the runs: a comment in Markdown for a pull request.
 
-Compares the last commit with the one where the branch began: parameters, scores and pictures, as far as git
-has them, so that nothing needs to be computed, or pulled. Reads both commits, and params.yaml. Prints the
-comment, or writes it to a file.
+Compares the last commit with the one where the branch began: parameters, scores and pictures. Reads what git
+has of both, so nothing is computed or pulled. Files that are not committed yet are not compared; the comment
+names them. Prints the comment, or writes it to a file.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from stages.gan.core import params
@@ -20,7 +21,7 @@ from stages.runtime.errors import UserError
 if TYPE_CHECKING:
     from stages.gan.report import changes
 
-_SCORED_BY = ("judge.md5", "data.md5", "networks.", "samples.")  # in run.json, besides parameters
+_PARAMETERS = Path("params.yaml")
 _SHOWN = {"samples.png": "samples", "evolution.png": "evolution"}  # of the pictures of a run
 
 
@@ -35,7 +36,6 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
     """
     from stages.gan.report import changes
 
-    known = _known(Path("params.yaml"))
     try:
         first = git.output("merge-base", "--end-of-options", base, "HEAD")
     except UserError as error:
@@ -43,6 +43,7 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
         hint = "this clone is shallow: git fetch --unshallow" if shallow else "name a branch or a commit"
         raise UserError(f"comment: {base} and this commit have nothing in common here; {hint}") from error
     last = git.output("rev-parse", "HEAD")
+    known = _known(last)
     before, after = _files(first), _files(last)
     touched = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     changed = {path.parts[2] for path in touched if path.match("reports/runs/*/seed-*/metrics.json")}
@@ -55,9 +56,9 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
         key=lambda folder: (folder.parent.name, int(folder.name.removeprefix("seed-"))),
     )
     scores = _diff("metrics", first, last, [str(folder / "metrics.json") for folder in folders], "--all")
-    described = ["params.yaml", *(str(folder / "run.json") for folder in folders)]
+    described = [str(_PARAMETERS), *(str(folder / "run.json") for folder in folders)]
     about = _diff("params", first, last, described, "--all")
-    parameters = {name: both for name, both in about.pop("params.yaml", {}).items() if both[0] != both[1]}
+    parameters = about.pop(str(_PARAMETERS), {})
 
     def picture(title: str, path: PurePosixPath) -> "changes.Picture":
         assert addresses is not None
@@ -72,17 +73,24 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
         changes.Changes(
             base=first[:10],
             head=last[:10],
-            parameters=parameters,
-            runs=[_run(folder, scores.get(str(folder / "metrics.json"), {})) for folder in folders],
+            parameters={name: both for name, both in parameters.items() if both[0] != both[1]},
+            runs=[
+                _run(
+                    folder,
+                    _sides(scores.get(str(folder / "metrics.json"), {})),
+                    _sides(about.get(str(folder / "run.json"), {})),
+                )
+                for folder in folders
+            ],
             primary=_primary(known) if known else {},
-            otherwise=frozenset(_otherwise(about)),
             weakness={
                 PurePosixPath(path).parts[2]: why
                 for path, names in about.items()
                 for why in names.get("judge.weakness", ())
                 if why is not None
             },
-            stale=list(_stale(known)) if known else [],
+            stale=list(_stale(known, last)) if known else [],
+            uncommitted=_uncommitted(),
             figures=[
                 picture(path.stem.removeprefix("samples-"), path)
                 for path in pictured
@@ -98,12 +106,22 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
     )
 
 
-def _run(folder: PurePosixPath, scores: Mapping[str, tuple[Any, Any]]) -> "changes.RunChange":
+def _run(
+    folder: PurePosixPath,
+    scores: tuple[dict[str, Any], dict[str, Any]],
+    about: tuple[Mapping[str, Any], Mapping[str, Any]],
+) -> "changes.RunChange":
     from stages.gan.report import changes
 
-    before, after = ({name: both[i] for name, both in scores.items() if both[i] is not None} for i in (0, 1))
+    before, after = scores
     seed = int(folder.name.removeprefix("seed-"))
-    return changes.RunChange(folder.parent.name, seed, before or None, after or None)
+    return changes.RunChange(folder.parent.name, seed, before or None, after or None, *about)
+
+
+def _sides(names: Mapping[str, tuple[Any, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a file says before and after, without null."""
+    before, after = ({name: both[i] for name, both in names.items() if both[i] is not None} for i in (0, 1))
+    return before, after
 
 
 def _primary(known: params.Params) -> dict[str, str | None]:
@@ -116,63 +134,64 @@ def _primary(known: params.Params) -> dict[str, str | None]:
     }
 
 
-def _otherwise(about: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> set[str]:
-    """Experiments of which not all runs, before and after, are scored alike, by their run.json."""
-    from stages.gan.report.conditions import scores_depend_on
-
-    ways: dict[str, set[str]] = {}
-    for path, names in about.items():
-        for side in zip(*names.values(), strict=True):
-            known = {name: value for name, value in zip(names, side, strict=True) if value is not None}
-            scored = {
-                name: value
-                for name, value in known.items()
-                if name.startswith(_SCORED_BY) or scores_depend_on(name.removeprefix("parameters."))
-            }
-            if known:  # else there is no such run
-                found = ways.setdefault(PurePosixPath(path).parts[2], set())
-                found.add(json.dumps(scored, sort_keys=True))
-    return {experiment for experiment, found in ways.items() if len(found) > 1}
-
-
 def _diff(
     what: str, first: str, last: str, targets: list[str], *options: str
 ) -> dict[str, dict[str, tuple[Any, Any]]]:
-    """What `dvc metrics diff` or `dvc params diff` says of files: by file and name, both values."""
+    """What `dvc metrics diff` or `dvc params diff` says of files: by file and name, both values.
+
+    Both are sorted: DVC lists names in another order each time.
+    """
     if not targets:
         return {}  # DVC would take all that there are
     arguments = [what, "diff", "--json", *options, first, last, "--targets", *targets]
     found = json.loads(_output(sys.executable, "-m", "dvc", *arguments) or "{}")
     return {
-        path: {name: (both.get("old"), both.get("new")) for name, both in names.items()}
-        for path, names in found.items()
+        path: {name: (both.get("old"), both.get("new")) for name, both in sorted(names.items())}
+        for path, names in sorted(found.items())
     }
 
 
-def _known(path: Path) -> params.Params | None:
-    """The parameters; None where ``custom.py`` needs a package that is not there, as where nothing is run."""
-    try:
-        return params.load(path)
-    except UserError as error:
-        if isinstance(error.__cause__, ImportError):
-            return None
-        raise
+def _known(commit: str) -> params.Params | None:
+    """A commit's parameters; None where ``custom.py`` needs a package that is not installed.
+
+    Raises:
+        UserError: its params.yaml is missing or refused.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / _PARAMETERS
+        path.write_text(git.output("show", f"{commit}:./{_PARAMETERS}") + "\n", encoding="utf-8")
+        try:
+            return params.load(path)
+        except UserError as error:
+            if isinstance(error.__cause__, ImportError):
+                return None
+            text = str(error).replace(str(path), f"{_PARAMETERS} of commit {commit[:10]}")
+            raise UserError(text) from error
 
 
-def _stale(known: params.Params) -> Iterator[str]:
-    """Runs that the parameters list, but whose results are of others, or are not there."""
+def _stale(known: params.Params, commit: str) -> Iterator[str]:
+    """Runs that the parameters list, but whose results at a commit are of others, or are not there."""
     from stages.gan.report.conditions import without_null
 
     for experiment in known.settings.experiments:
         wanted = {"threads": known.settings.threads, **params.flatten(known.experiments[experiment])}
         for seed in known.settings.seeds:
             try:
-                found = json.loads(paths.RunFiles(experiment, seed).run.read_text(encoding="utf-8"))
+                run = paths.RunFiles(experiment, seed).run
+                found = json.loads(git.output("show", f"{commit}:./{run.as_posix()}"))
                 same = without_null(found["parameters"]) == without_null(json.loads(json.dumps(wanted)))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (UserError, ValueError, KeyError, TypeError, AttributeError):
                 same = False
             if not same:
                 yield f"{experiment}, seed {seed}"
+
+
+def _uncommitted() -> list[str]:
+    """Files with parameters or results that differ from the last commit's, or that it lacks."""
+    places = ("--", str(_PARAMETERS), str(paths.REPORT.parent))
+    listed = git.output("diff", "--name-only", "--relative", "-z", "HEAD", *places)
+    listed += "\0" + git.output("ls-files", "--others", "--exclude-standard", "-z", *places)
+    return sorted(filter(None, listed.split("\0")))
 
 
 def _files(commit: str) -> dict[PurePosixPath, str]:

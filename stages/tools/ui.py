@@ -1,9 +1,9 @@
-"""Open the runs in MLflow's UI, where an experiment's losses, pictures and scores are side by side.
+"""Open an experiment's runs in MLflow's UI: their losses, pictures, scores and what differs, side by side.
 
 Reads params.yaml and the store that MLFLOW_TRACKING_URI names, or the local one. Starts MLflow's server on
-this machine, until Ctrl-C; where that store is a server, it only finds the experiment there. Prints the
-page's address, and opens it in the browser where there is a desktop. Writes nothing, unless the local store
-was copied or moved: then it has its artifacts beside it.
+this machine, and stops it on Ctrl-C; if the store is a server already, it starts none. Prints the page's
+address, and opens it in the browser if there is a desktop. Writes nothing, except in a local store that was
+copied or moved: there it corrects where the artifacts are.
 """
 
 import argparse
@@ -40,7 +40,7 @@ _SETTINGS = {
 
 
 def ui(arguments: argparse.Namespace) -> None:
-    """Show an experiment, and serve the UI as long as it is wanted."""
+    """Show an experiment, and serve the UI until Ctrl-C."""
     wanted = [arguments.experiment] if arguments.experiment else _listed(arguments.params)
     uri = address.configured()
     address.check(uri)
@@ -66,10 +66,10 @@ def _listed(path: Path) -> list[str]:
 
 
 def _free(wanted: int | None) -> int:
-    """The port that is wanted; without one, the usual one, or any where that is taken.
+    """The port to serve at: ``wanted``; without one, the default port, or any free one if that is taken.
 
     Raises:
-        UserError: the one that is wanted is taken.
+        UserError: ``wanted`` is taken.
     """
     for port in (_PORT, 0) if wanted is None else (wanted,):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)) as found:
@@ -79,10 +79,10 @@ def _free(wanted: int | None) -> int:
 
 @contextmanager
 def _server(uri: str, port: int) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
-    """MLflow's server of a store, as soon as it answers, and its address; it ends with the block.
+    """MLflow's server of a store and its address, as soon as it answers; the server ends with the block.
 
     Raises:
-        UserError: it ends, or does not answer; with its last words.
+        UserError: it ends, or does not answer in time; with the last line that it has printed.
     """
     place = f"http://127.0.0.1:{port}"
     local = database.of(uri)
@@ -104,9 +104,12 @@ def _server(uri: str, port: int) -> Iterator[tuple["subprocess.Popen[bytes]", st
         try:
             end = time.monotonic() + _STARTING
             while not _answers(place):
-                if server.poll() is not None or time.monotonic() > end:
+                if server.poll() is not None:
                     reason = without_login(_last_line(log), uri)
                     raise UserError(f"MLflow's server of {address.public(uri)} does not start: {reason}")
+                if time.monotonic() > end:
+                    late = f"has not answered within {_STARTING:.0f} seconds; is this machine busy? Try again"
+                    raise UserError(f"MLflow's server of {address.public(uri)} {late}")
                 time.sleep(0.1)
             yield server, place
         finally:
@@ -130,14 +133,14 @@ def _answers(place: str) -> bool:
 def _last_line(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    return one_line(lines[-1])[:300] if lines else "it says nothing"
+    return one_line(lines[-1])[:300] if lines else "it has printed nothing"
 
 
 def _page(uri: str, wanted: list[str]) -> str:
-    """The address, from the server's on, of the first experiment that is wanted and there.
+    """The address, relative to the server's, of the first experiment in ``wanted`` that the server has.
 
     Raises:
-        UserError: the server has none of them, or fails.
+        UserError: it has none of them, or fails.
     """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -145,13 +148,16 @@ def _page(uri: str, wanted: list[str]) -> str:
     client = MlflowClient(uri)
     try:
         found = [client.get_experiment_by_name(name) for name in wanted]
+        for experiment in found:
+            if experiment and experiment.lifecycle_stage == "active":
+                number, tags = experiment.experiment_id, experiment.tags
+                # A view whose filter finds no run would hide the others, such as the judge.
+                runs = client.search_runs([number], pages.shown(tags), max_results=1)
+                return pages.charts(number, view=pages.has_view(tags) and bool(runs))
         known = [experiment.name for experiment in client.search_experiments()]
     except MlflowException as error:
         reason = without_login(str(error), uri)[:200]
         raise UserError(f"MLflow at {address.public(uri)} fails: {reason}") from error
-    for experiment in found:
-        if experiment and experiment.lifecycle_stage == "active":
-            return pages.charts(experiment.experiment_id, pages.has_view(experiment.tags))
     listed = ", ".join(sorted(set(known) - {"Default"})) or "none"
     raise UserError(
         f"MLflow knows no experiment {' or '.join(wanted)} (it has: {listed}); `make repro` makes its runs"
@@ -159,7 +165,7 @@ def _page(uri: str, wanted: list[str]) -> str:
 
 
 def _show(page: str) -> None:
-    """Print a page's address, and open it where there is a desktop."""
+    """Print a page's address, and open it if there is a desktop."""
     say(f"MLflow: {page}")
     if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         with suppress(webbrowser.Error, OSError):
@@ -168,8 +174,8 @@ def _show(page: str) -> None:
 
 if __name__ == "__main__":
     parser = command.plain_parser(__doc__)
-    parser.add_argument("--experiment", help="default: the first of the parameter file's that MLflow has")
-    parser.add_argument("--port", type=int, help=f"default: {_PORT}, or any free one where that is taken")
+    parser.add_argument("--experiment", help="default: the first one in params.yaml that MLflow has")
+    parser.add_argument("--port", type=int, help=f"default: {_PORT}, or any free one if that is taken")
     command.add_params(parser)
     arguments = parser.parse_args()
     if arguments.port is not None and not 0 < arguments.port < 2**16:

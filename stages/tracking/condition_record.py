@@ -1,23 +1,29 @@
 """What MLflow holds of a condition, runs that differ by their seed alone: a parent run with their medians."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
-from stages.gan.evaluation.scores import MEANINGS, in_mlflow
+from stages.gan.evaluation.scores import ARROWS, MEANINGS, in_mlflow, of_samples
 from stages.gan.report.conditions import Condition
 from stages.gan.report.markdown import seeds as over_seeds
+from stages.gan.report.markdown import table
+from stages.gan.report.sentences import joined
 from stages.runtime import files, paths
+from stages.runtime.errors import listed
 from stages.tracking import pages
 from stages.tracking.run import Run
 from stages.tracking.store import Store
 from stages.tracking.tags import CONDITION, GENERATOR, NAME
 
+_NAMED = 5  # seeds in a parent's name, at most
+
 
 def recorded(conditions: Sequence[Condition]) -> list[Condition]:
-    """Those of which MLflow is to hold a parent: of several seeds, with their networks at hand.
+    """The conditions that get a parent run: those of several seeds, with a generator file on this machine.
 
-    The network's MD5 sum leads to a run. Where another machine trained, this one's store knows nothing of it.
+    The file's MD5 sum leads to its run. Of a run without the file, trained elsewhere, this store knows
+    nothing.
     """
     return [condition for condition in conditions if len(condition.runs) > 1 and _generators(condition)]
 
@@ -26,12 +32,12 @@ def record(store: Store, condition: Condition) -> None:
     """Log a condition's medians, and the lowest and highest scores, to the one parent of its runs.
 
     A score's median has the score's own name, so that MLflow shows it in one column with those of the seeds.
-    Where the store has none of the runs, or cannot be asked, there is nothing to be a parent of.
+    If the store has none of the runs, or cannot be asked, nothing is logged.
     """
     children = _children(store, condition)
     if not children:
         return
-    name = f"{condition.name}, {len(condition.runs)} seeds"
+    name = _name(condition, list(children))
     parent = store.find(condition.experiment, CONDITION, condition.key)
     if parent is None:
         tags = {CONDITION: condition.key, "device": condition.device}
@@ -41,39 +47,72 @@ def record(store: Store, condition: Condition) -> None:
         ) as parent:
             pass
     _log(parent, condition)
-    seeds = ", ".join(str(run.seed) for run in condition.runs)
-    parent.set_tags({"seeds": seeds, NAME: name, pages.NOTE: _about(condition, seeds)})
-    for child in children:
+    about = _about(condition, list(children))
+    parent.set_tags({"seeds": _seeds(condition), NAME: name, pages.NOTE: about})
+    for child in children.values():
         child.set_parent(condition.experiment, CONDITION, condition.key)
 
 
-def _children(store: Store, condition: Condition) -> list[Run]:
-    names = [files.md5(generator) for generator in _generators(condition)]
-    found = [store.find(condition.experiment, GENERATOR, name) for name in names]
-    return [run for run in found if run]
+def _children(store: Store, condition: Condition) -> Mapping[int, Run]:
+    """The condition's runs that the store has, by their seeds."""
+    names = {seed: files.md5(generator) for seed, generator in _generators(condition).items()}
+    found = {seed: store.find(condition.experiment, GENERATOR, name) for seed, name in names.items()}
+    return {seed: run for seed, run in found.items() if run}
 
 
-def _generators(condition: Condition) -> list[Path]:
-    """The generators of its runs, as far as they are at hand."""
-    found = [paths.RunFiles(run.experiment, run.seed).generator for run in condition.runs]
-    return [file for file in found if file.exists()]
+def _generators(condition: Condition) -> dict[int, Path]:
+    """The generator files of its runs that are on this machine, by their seeds."""
+    found = {run.seed: paths.RunFiles(run.experiment, run.seed).generator for run in condition.runs}
+    return {seed: file for seed, file in found.items() if file.exists()}
 
 
-def _about(condition: Condition, seeds: str) -> str:
+def _seeds(condition: Condition) -> str:
+    return ", ".join(str(run.seed) for run in condition.runs)
+
+
+def _name(condition: Condition, here: Sequence[int]) -> str:
+    """The parent's name, with the seeds whose runs the store has; parameters that differ are added to it."""
+    place = "" if condition.device == "cpu" else f" on {condition.device}"
+    few = "" if len(here) == len(condition.runs) else "here "
+    named = listed(list(map(str, here)), _NAMED)
+    return f"{condition.experiment}{place}, {len(condition.runs)} seeds ({few}{named})"
+
+
+def _about(condition: Condition, here: Sequence[int]) -> str:
     """Its seeds and scores, in Markdown."""
-    lines = [f"Medians over seeds {seeds} (lowest – highest). Each seed is a run below.", ""]
-    lines += [
-        f"- {meaning.title}: {over_seeds(scores)}"
+    lines = [f"Medians over the seeds {_seeds(condition)} (lowest – highest). Each seed is a child run."]
+    if others := [run.seed for run in condition.runs if run.seed not in here]:
+        place = (paths.RUNS / condition.experiment).as_posix()
+        lines[0] = (
+            f"Medians over the seeds {_seeds(condition)} (lowest – highest). The child runs are those of "
+            f"{_named(here)}; of {_named(others)}, only the scores in `{place}` are known here."
+        )
+    rows = [
+        [
+            f"{meaning.title} {ARROWS[meaning.better]}",
+            over_seeds(scores),
+            *(f"{fmean(side):.4g}" for side in _baselines(condition, name)),
+        ]
         for name, meaning in MEANINGS.items()
         if (scores := condition.scores(name))
     ]
     if condition.collapsed:
-        lines.append(f"- collapsed: {condition.collapses}")
-    return "\n".join(lines)
+        rows.append(["collapsed", condition.collapses, "", ""])
+    return "\n".join([*lines, "", *table(["score", "median", "real data", "noise"], rows)])
+
+
+def _named(seeds: Sequence[int]) -> str:
+    return f"seed{'s'[: len(seeds) > 1]} {joined(map(str, seeds))}"
+
+
+def _baselines(condition: Condition, name: str) -> tuple[list[float], list[float]]:
+    """What real data and noise score beside each of its runs."""
+    both = [run.baselines(name) for run in condition.runs]
+    return [real for real, _ in both], [noise for _, noise in both]
 
 
 def _log(parent: Run, condition: Condition) -> None:
-    names = dict.fromkeys(name for run in condition.runs for name in run.scores)
+    names = dict.fromkeys(name for run in condition.runs for name in of_samples(run.scores))
     metrics = {"seeds": float(len(condition.runs))}
     for name in names:
         if scores := condition.scores(name):

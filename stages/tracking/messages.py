@@ -135,10 +135,16 @@ class SetTags(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class SetExperimentTags(Message):
-    """Tags of the run's experiment."""
+    """Tags of the run's experiment.
+
+    Attributes:
+        experiment_tags: the tags.
+        if_absent: whether tags that the experiment has already stay as they are.
+    """
 
     method = "set_experiment_tags"
     experiment_tags: Mapping[str, str] = field(default_factory=dict)
+    if_absent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

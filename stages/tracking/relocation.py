@@ -88,7 +88,7 @@ def settle(uri: str) -> None:
         except sqlite3.Error as error:
             warn(f"MLflow at {local.file} fails: {error}")
         else:
-            for reason in lost.values():
+            for _, reason in sorted(lost.items()):
                 warn(f"MLflow: {reason}")
 
 

@@ -1,4 +1,4 @@
-"""A run in MLflow, as the process that works sees it: what is logged goes to the run's journal."""
+"""A run in MLflow, as a stage's process sees it: what is logged goes to the run's journal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ class Run:
     """A run in MLflow.
 
     Attributes:
-        skip_if_found: what is logged now is not sent if the store had the run before.
+        skip_if_found: whether what is logged now is left out if the store had the run before.
     """
 
     def __init__(self, store: "Store", name: str, first: messages.Start) -> None:
@@ -33,18 +33,18 @@ class Run:
 
     @property
     def run_id(self) -> str | None:
-        """MLflow's name for it, once all before is sent; none where the store fails."""
+        """MLflow's name for it, once all before is sent; None if the store fails."""
         if self._first.run_id:
             return self._first.run_id
         return self._store.ask(GetRunId(journal=self._name)) or None
 
     def flush(self) -> None:
-        """Have all that was logged on disk, whatever happens to this process or the machine."""
+        """Write all that was logged to disk, so that it survives this process and the machine."""
         if self._journal is not None:
             self._journal.flush()
 
     def open(self, resume: bool, tags: Mapping[str, str]) -> None:
-        """Write the journal's first record, or go on with a journal that is there."""
+        """Write the journal's first record, or go on with an existing journal."""
         self._journal = journal.Journal(self._store.outbox.folder / self._name, self._first)
         if resume:
             self._done = {message.signature for message in self._journal.found} - {None}
@@ -67,11 +67,11 @@ class Run:
         self._log(messages.LogImage(key=key, step=step), [image])
 
     def log_files(self, folder: str, *paths: Path) -> None:
-        """Log files, as they are now, as artifacts into a folder of the run, or "" for none."""
+        """Log files, as they are now, as artifacts in a folder of the run; "" is its top."""
         self._log(messages.LogFiles(folder=folder, names=tuple(path.name for path in paths)), paths)
 
     def log_model(self, generator: Path, code: Path) -> None:
-        """Log the generator in a file as the run's model, with the archive of the code that draws from it."""
+        """Log a generator file as the run's model, with an archive of the code that draws samples from it."""
         self._log(messages.LogModel(), [generator, code])
 
     def log_dataset(self, name: str, path: Path) -> None:
@@ -82,12 +82,15 @@ class Run:
         """Set tags."""
         self._log(messages.SetTags(tags=strings(tags)))
 
-    def set_experiment_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags of its experiment; a description that this has already stays, as somebody's words."""
-        self._log(messages.SetExperimentTags(experiment_tags=strings(tags)))
+    def set_experiment_tags(self, tags: Mapping[str, str], if_absent: bool = False) -> None:
+        """Set tags of its experiment; an existing description stays, as somebody may have written it.
+
+        With ``if_absent``, all tags that the experiment has already stay.
+        """
+        self._log(messages.SetExperimentTags(experiment_tags=strings(tags), if_absent=if_absent))
 
     def set_parent(self, experiment: str, tag: str, value: str) -> None:
-        """Make the newest run with a tag the parent of this one; it may wait to be sent still."""
+        """Make the newest run with a tag the parent of this one; that run may not be sent yet."""
         self._log(messages.SetParent(experiment=experiment, tag=tag, value=value))
 
     def finish(self, status: str) -> None:
@@ -112,5 +115,5 @@ class Run:
 
 
 def strings(values: Mapping[str, Any]) -> dict[str, str]:
-    """As plain strings: PyTorch's version is one of its own class."""
+    """Values as plain strings: PyTorch's version is a string of a class of its own."""
     return {key: str(value) for key, value in values.items()}

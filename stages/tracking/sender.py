@@ -21,13 +21,24 @@ from typing import TYPE_CHECKING
 from stages.runtime.errors import UserError
 from stages.tracking import connection, database, journal, messages, models, outbox, relocation
 from stages.tracking.address import is_server
-from stages.tracking.pages import EXPERIMENT_ID, NOTE, ORIGIN, RUN_ID, origin, told_apart
-from stages.tracking.tags import FORMER, KEY, NAME, PROCESS
+from stages.tracking.pages import (
+    DIFFERING,
+    EXPERIMENT_ID,
+    NOTE,
+    ORIGIN,
+    RUN_ID,
+    TRAININGS,
+    origin,
+    told_apart,
+    with_columns,
+)
+from stages.tracking.tags import CONDITION, FORMER, KEY, NAME, PROCESS, SEED
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
 _BATCH = 1000  # metrics: MLflow takes no more at once
+_COMPARED = 200  # runs whose parameters are compared, at most
 # BAD_REQUEST is none: so MLflow calls most that goes wrong in its database, such as two inserting the same.
 _REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
 _HTTP_REFUSALS = (413, 415)  # of artifacts: too large, of no kind that is wanted
@@ -274,16 +285,22 @@ class Sender:
             self._client.set_tag(run_id, key, value.replace(RUN_ID, run_id))
 
     def _set_name(self, run_id: str, name: str) -> None:
-        """Name a run; what sets it apart is in its name if one of other parameters has the same already."""
+        """Name a run; the name has the parameters that differ from those of the first run.
+
+        For a training or a parent, that is the first one of its kind in the experiment; for another run, the
+        first one of that name.
+        """
         run = self._client.get_run(run_id)
         sign = '"' if "'" in name else "'"
+        kind = next((tag for tag in (SEED, CONDITION) if tag in run.data.tags), None)
+        alike = f"tags.`{kind}` != ''" if kind else f"attributes.run_name = {sign}{name}{sign}"
         first = self._client.search_runs(
             [run.info.experiment_id],
-            f"attributes.run_name = {sign}{name}{sign} AND attributes.run_id != '{run_id}'",
+            alike,
             max_results=1,
             order_by=["attributes.start_time ASC"],
         )
-        if first and first[0].data.params:
+        if first and first[0].info.run_id != run_id and first[0].data.params:
             name = told_apart(name, run.data.tags, run.data.params, first[0].data.params)
         if name != run.info.run_name:
             self._client.set_tag(run_id, NAME, name)
@@ -291,9 +308,19 @@ class Sender:
     def _set_experiment_tags(self, message: messages.SetExperimentTags, run_id: str) -> None:
         experiment = self._client.get_experiment(self._client.get_run(run_id).info.experiment_id)
         for key, value in message.experiment_tags.items():
-            if key != NOTE or not experiment.tags.get(NOTE):
-                text = value.replace(EXPERIMENT_ID, experiment.experiment_id)
-                self._client.set_experiment_tag(experiment.experiment_id, key, text)
+            if experiment.tags.get(key) and (message.if_absent or key == NOTE):
+                continue
+            text = value.replace(EXPERIMENT_ID, experiment.experiment_id)
+            if DIFFERING in text:
+                text = with_columns(text, self._differing(experiment.experiment_id))
+            self._client.set_experiment_tag(experiment.experiment_id, key, text)
+
+    def _differing(self, experiment_id: str) -> list[str]:
+        """The parameters in which the newest trainings of an experiment differ, sorted by name."""
+        order = ["attributes.start_time DESC"]
+        runs = self._client.search_runs([experiment_id], TRAININGS, max_results=_COMPARED, order_by=order)
+        names = sorted({name for run in runs for name in run.data.params})
+        return [name for name in names if len({run.data.params.get(name) for run in runs}) > 1]
 
     def _set_parent(self, folder: Path, message: messages.SetParent, run_id: str) -> None:
         parent = self.find(message.experiment, message.tag, message.value)

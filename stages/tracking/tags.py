@@ -1,5 +1,6 @@
 """The tags by which runs in MLflow, their files and their processes know each other."""
 
+SEED = "seed"  # of a training; no other run has it
 GENERATOR = "dvc.generator"  # the generator file's MD5 sum, which is its name in dvc.lock
 JUDGE = "dvc.judge"  # the same for a judge: of its own run, and of those whose samples it scored
 FITTED = "dvc.fitted"  # the same, of its own run alone

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from mlflow import MlflowClient
 
@@ -27,11 +29,11 @@ def train(write_run, tmp_path, monkeypatch):
     """Leaves a run's files, and its run in MLflow."""
     monkeypatch.chdir(tmp_path)
 
-    def train(store: Store, experiment: str, seed: int) -> str | None:
-        write_run(experiment, seed, {"fid_judge": TRAININGS[seed], "class_share_0": 0.1}, lr=0.1)
+    def train(store: Store, experiment: str, seed: int, lr: float = 0.1) -> str | None:
+        write_run(experiment, seed, {"fid_judge": TRAININGS[seed], "class_share_0": 0.1}, lr=lr)
         generator = paths.RunFiles(experiment, seed).generator
         generator.parent.mkdir(parents=True)
-        generator.write_text(f"{experiment} {seed}")
+        generator.write_text(f"{experiment} {seed} {lr}")
         with store.start(experiment, f"seed-{seed}", {GENERATOR: md5(generator)}, {}) as run:
             return run.run_id
 
@@ -55,14 +57,17 @@ def test_a_condition_has_one_parent_however_often_it_is_reported(client, address
         children = [train(store, "sine", seed) for seed in (1, 2)]
         report(store)
     (parent,) = parents(client, "sine")
-    assert parent.info.run_name == "sine, 2 seeds"
+    assert parent.info.run_name == "sine, 2 seeds (1, 2)"
     assert parent.info.status == "FINISHED"
     assert parent.data.params == {"lr": "0.1"}
     assert parent.data.tags["seeds"] == "1, 2"
     assert parent.data.tags["device"] == "cpu"
     assert parent.data.metrics["fid_judge"] == 11
     assert (parent.data.metrics["fid_judge_lowest"], parent.data.metrics["fid_judge_highest"]) == (10, 12)
-    assert "- Fréchet distance: 11 (10 – 12)" in parent.data.tags[pages.NOTE]
+    note = parent.data.tags[pages.NOTE]
+    assert note.startswith("Medians over the seeds 1, 2 (lowest – highest). Each seed is a child run.\n")
+    assert "\n| Fréchet distance ↓ | 11 (10 – 12) | 0.5 | 0.5 |" in note
+    assert not [name for name in parent.data.metrics if name.endswith(("_real", "_noise"))]
     assert parent.data.metrics["share/class_0"] == 0.1
     assert parent.data.metrics["seeds"] == 2
 
@@ -71,11 +76,36 @@ def test_a_condition_has_one_parent_however_often_it_is_reported(client, address
         report(store)
     (again,) = parents(client, "sine")
     assert again.info.run_id == parent.info.run_id
-    assert again.info.run_name == "sine, 3 seeds"
+    assert again.info.run_name == "sine, 3 seeds (1, 2, 3)"
     assert again.data.tags["seeds"] == "1, 2, 3"
     assert again.data.metrics["fid_judge"] == 12  # the median
     for child in children:
         assert client.get_run(child).data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+def test_a_parent_names_the_seeds_whose_runs_the_store_has(client, address, train):
+    with Store(address, paths.OUTBOX) as store:
+        for seed in (1, 2, 3):
+            train(store, "shared", seed)
+        paths.RunFiles("shared", 2).generator.unlink()  # as of a run whose results came with git
+        report(store)
+    (parent,) = parents(client, "shared")
+    assert parent.info.run_name == "shared, 3 seeds (here 1, 3)"
+    assert parent.data.tags["seeds"] == "1, 2, 3"
+    words = "those of seeds 1 and 3; of seed 2, only the scores in `reports/runs/shared` are known here"
+    assert words in parent.data.tags[pages.NOTE]
+
+
+def test_parents_are_named_by_what_differs_from_the_first(client, address, train, tmp_path):
+    for lr in (0.1, 0.2, 0.1):
+        with Store(address, paths.OUTBOX) as store:
+            for seed in (1, 2):
+                train(store, "rates", seed, lr)
+            report(store)
+        shutil.rmtree(tmp_path / "reports")
+        shutil.rmtree(tmp_path / "data")
+    names = sorted(parent.info.run_name for parent in parents(client, "rates"))
+    assert names == ["rates, 2 seeds (1, 2)", "rates, 2 seeds (1, 2), lr 0.2"]
 
 
 def test_a_single_seed_has_no_parent(client, address, train):

@@ -1,6 +1,7 @@
 """MLflow's UI as people see it: in a real browser, of real trainings, by what `make ui` runs."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
+from mlflow import MlflowClient
 
 from benchmarks import browser
 from benchmarks.mlflow_server import Server
+from stages.tracking import pages
 from tests import calls
 
 pytestmark = pytest.mark.slow
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 RATES = {1: 0.0005, 2: 0.002}  # learning rates of two seeds
 ANOTHER = 0.001  # that of another run of seed 1
+FIRST, SECOND, THIRD = "seed-1", "seed-2, lr 0.002", "seed-1, lr 0.001"  # names: what differs from the first
 
 
 @pytest.fixture(scope="module")
@@ -78,50 +82,82 @@ def address(trained) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(address) -> Iterator["Page"]:
+def empty() -> Iterator["Page"]:
+    """A page of a browser that has opened nothing yet."""
     pytest.importorskip("playwright", reason="Playwright is not installed")
     found = browser.find()
     if found is None:
         pytest.skip("no Chromium or Chrome is installed")
     with browser.opened(found, height=1300) as page:
-        page.goto(address)
         yield page
 
 
+@pytest.fixture
+def page(address, empty) -> "Page":
+    empty.goto(address)
+    return empty
+
+
 def test_the_experiment_opens_with_its_losses_and_pictures_and_two_runs_compare(page):
-    for name in ("seed-1", "seed-2"):
+    for name in (FIRST, SECOND, THIRD):
         page.get_by_role("link", name=name, exact=True).wait_for()
     page.get_by_text("the block digits of params.yaml").wait_for()
-    for section in ("Losses and mean D", "Pictures by epoch"):
+    for section in ("Losses and mean D", "Pictures by epoch", "Scores", "What differs"):
         page.get_by_text(section).first.wait_for()
     page.locator(".js-plotly-plot path.js-line").nth(11).wait_for(state="attached")  # 4 charts, 3 runs
     pictures = page.locator("img[src*='images%2Fpreview%2Bstep%2B2']")
     assert all(browser.widths(pictures, 3))
-    other = f"seed-1, lr {ANOTHER}"
-    page.get_by_role("link", name=other, exact=True).wait_for()
-    page.get_by_text(f"{other} (loss_g)").first.wait_for()
+    page.get_by_text(f"{THIRD} (loss_g)").first.wait_for()
 
-    browser.compare(page, "seed-1", "seed-2")
-    for name in ("seed-1", "seed-2"):
+    browser.compare(page, FIRST, SECOND)
+    for name in (FIRST, SECOND):
         page.get_by_text(name, exact=True).first.wait_for()
     browser.show_differences(page)
     page.get_by_text("train.epochs", exact=True).wait_for(state="detached")
     for rate in RATES.values():
         page.get_by_text(str(rate), exact=True).last.wait_for()
     page.get_by_text("dvc.generator", exact=True).wait_for()
-    for noise in ("outbox", "process"):
+    for noise in ("outbox", "process", "dvc.stage", "fid_judge_real", "spread/fid_judge"):
         assert not page.get_by_text(noise, exact=True).all()
     page.get_by_text("evolution.gif", exact=True).click()
     assert all(browser.widths(page.get_by_alt_text("evolution.gif"), 2))
 
     browser.follow(page, "loss_g")
     page.locator(".js-plotly-plot path.js-line").nth(1).wait_for(state="attached")
-    for name in ("seed-1 (loss_g)", "seed-2 (loss_g)"):
-        page.get_by_text(name).first.wait_for()
+    for name in (FIRST, SECOND):
+        page.get_by_text(f"{name} (loss_g)").first.wait_for()
+
+
+def test_the_table_has_the_parameters_that_differ_and_the_main_scores(page, address):
+    page.goto(address.replace("&compareRunsMode=CHART", ""))
+    cells = {"train.lr": str(ANOTHER), "seed": "2"}
+    for name in ("seed", "train.lr", "fid_judge", "recall"):
+        page.locator(".ag-header-cell").filter(has_text=re.compile(rf"^{name}$")).first.wait_for()
+    for name, value in cells.items():
+        page.locator(f".ag-cell[col-id='params.`{name}`']").filter(has_text=value).first.wait_for()
+    assert not page.locator(".ag-cell[col-id='params.`train.epochs`']").all()
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_an_experiment_with_a_judge_alone_shows_it(finished, tmp_path, empty, earlier):
+    """Also where an earlier version has shared a view of trainings, which there are none of."""
+    folder = tmp_path / "judged"
+    shutil.copytree(finished, folder)
+    assert calls.call(folder, "judge", experiment="digits", tracked=True).code == 0
+    if earlier:
+        client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+        number = client.get_experiment_by_name("digits").experiment_id
+        for name, text in pages.view(["loss_d"], 2).items():
+            client.set_experiment_tag(number, name, text)
+    with started(folder, "--experiment", "digits") as process:
+        empty.goto(process.stdout.readline().split()[1])
+        empty.get_by_role("link", name="judge", exact=True).wait_for()
+        empty.locator(".js-plotly-plot path.js-line").first.wait_for(state="attached")
+        assert not empty.get_by_text("All runs are filtered").all()
 
 
 def test_a_run_shows_its_description_and_picture(page):
-    browser.follow(page, "seed-2")
+    browser.follow(page, SECOND)
     page.get_by_text("with seed 2").wait_for()
     page.get_by_text("data/digits/seed-2/", exact=True).wait_for()
     assert all(browser.widths(page.locator("img[src*='get-artifact?path=evolution.gif']"), 1))
@@ -144,7 +180,7 @@ def test_the_front_page_leads_to_runs_after_the_switch_that_the_page_for_teams_n
     page.goto(address.partition("#")[0])
     page.get_by_role("button", name="Model training", exact=True).click()
     page.get_by_role("link", name="digits", exact=True).click()
-    page.get_by_role("link", name="seed-2", exact=True).wait_for()
+    page.get_by_role("link", name=SECOND, exact=True).wait_for()
 
 
 def test_it_ends_without_its_server(trained):

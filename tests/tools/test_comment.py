@@ -79,7 +79,7 @@ def test_a_branch_is_compared_with_where_it_began(repository):
     ended = calls.call(repository, "tools.comment", "--base", "main", *ADDRESSES, "--output", "comment.md")
     assert ended.code == 0, ended
     text = (repository / "comment.md").read_text()
-    assert f"`{head[:10]}` compared with `{base[:10]}`" in text
+    assert f"Commit `{head[:10]}` compared with `{base[:10]}`" in text
     assert "| `sine.train.lr` | 0.001 | 0.002 |" in text
     assert "New: seed 4; removed: seed 3; changed: seeds 1, 2." in text
     assert (
@@ -89,18 +89,65 @@ def test_a_branch_is_compared_with_where_it_began(repository):
     assert "with other parameters** than params.yaml has: sine, seed 3." in text
     assert f'src="https://host/base/{base}/reports/runs/sine/seed-1/samples.png"' in text
     assert f'src="https://host/head/{head}/reports/runs/sine/seed-4/samples.png"' in text
-    assert "scores are not comparable" not in text
+    assert "so the scores are not comparable" not in text
+    assert "Not included" not in text
+
+
+@pytest.mark.parametrize("where", [".", "part"])
+def test_what_is_not_committed_is_named_and_not_compared(repository, where):
+    """The project may be a part of its repository."""
+    folder = repository / where
+    if where != ".":
+        folder.mkdir()
+        for name in (".dvc", "params.yaml", "dvc.yaml", "reports", "stages"):
+            git(repository, "mv", name, where)
+        commit(repository)
+        git(repository, "branch", "--force", "main")
+    calls.change(folder, sine__train__lr=0.002)
+    write(folder, 1, 0.5)
+    write(folder, 7, 0.5)
+    ended = calls.call(folder, "tools.comment", "--base", "main")
+    assert "No parameter, score or picture differs between the two commits." in ended.out, ended
+    assert "with other parameters**" not in ended.out  # the commit's are of its parameters
+    run = "reports/runs/sine/seed-1"
+    assert "**Not included**: 7 files" in ended.out
+    assert f"`params.yaml`, `{run}/metrics.json`, `{run}/run.json` and 4 more." in ended.out
+
+
+def test_a_commit_with_bad_parameters_is_refused_in_a_line(repository):
+    calls.change(repository, sine__train__lr="fast")
+    head = commit(repository)
+    ended = calls.call(repository, "tools.comment", "--base", "main")
+    calls.assert_refused(ended, f"params.yaml of commit {head[:10]}: sine.train.lr")
+
+
+def test_it_is_the_same_each_time_it_is_made(repository):
+    """What DVC lists comes in the order of a set, which the seed of Python's hashes decides."""
+    names = ("lr", "epochs", "batch_size", "preview", "image_every", "checkpoint_every")
+    calls.change(repository, **{f"sine__train__{name}": 1 for name in names})
+    write(repository, 1, 0.5)
+    commit(repository)
+    texts = []
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "stages.tools.comment", "--base", "main"]
+        own = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(command, cwd=repository, env=own, capture_output=True, text=True, check=True)
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
+    rows = [line for line in texts[0].splitlines() if line.startswith("| `sine.train.")]
+    assert rows == sorted(rows)
+    assert len(rows) == len(names)
 
 
 def test_without_a_change_that_is_said_and_without_addresses_there_are_no_pictures(repository):
     ended = calls.call(repository, "tools.comment", "--base", "main")
-    assert "No parameter, score or picture differs." in ended.out
+    assert "No parameter, score or picture differs between the two commits." in ended.out
     assert "with other parameters**" not in ended.out
     write(repository, 1, 0.5, primary="energy_distance")
     commit(repository)
     ended = calls.call(repository, "tools.comment", "--base", "main")
     assert "<img" not in ended.out
-    assert "scores are not comparable" not in ended.out
+    assert "so the scores are not comparable" not in ended.out
 
 
 @pytest.mark.parametrize("scored", [{"judge": "another"}, {"data": "others"}, {"count": 1000}])
@@ -108,7 +155,8 @@ def test_a_run_that_is_scored_otherwise_is_not_compared(repository, scored):
     write(repository, 4, 0.5, **scored)  # a new one, of which there is nothing to compare with
     commit(repository)
     ended = calls.call(repository, "tools.comment", "--base", "main")
-    assert "scores are not comparable" in ended.out
+    assert "so the scores are not comparable" in ended.out
+    assert "**: the same as before." in ended.out
 
 
 def test_a_judge_that_knows_nothing_is_said(repository):

@@ -282,10 +282,17 @@ def collapsed(scores: Mapping[str, float], real: Mapping[str, float]) -> bool | 
     return False if any(name in scores for name in COLLAPSED_BELOW) else None
 
 
+def of_samples(scores: Scores) -> Scores:
+    """Of scores as a file has them, those of the samples: no baselines, and no spreads."""
+    return {
+        name: value
+        for name, value in scores.items()
+        if not name.endswith((REAL_SUFFIX, NOISE_SUFFIX, SPREAD_SUFFIX))
+    }
+
+
 def in_mlflow(name: str) -> str:
-    """The name of a score in MLflow. A slash puts the less important ones into groups of their own."""
-    if name.endswith(SPREAD_SUFFIX):
-        return f"spread/{name.removesuffix(SPREAD_SUFFIX)}"
+    """The name of a score in MLflow. A slash puts the shares of the classes into a group of their own."""
     return name.replace(CLASS_SHARE, "share/class_")
 
 

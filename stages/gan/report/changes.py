@@ -1,34 +1,52 @@
 """How a change affects the runs, as a comment in Markdown for reviewers: numbers and pictures."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stages.gan.evaluation.scores import ARROWS, MAIN, MEANINGS, Scores, without_judge
 from stages.gan.report import sentences, verdicts
-from stages.gan.report.conditions import PRIMARY_PARAMETER
+from stages.gan.report.conditions import PRIMARY_PARAMETER, scores_depend_on
 from stages.gan.report.markdown import folded, plain, seeds, table
+from stages.runtime.errors import counted
 
 MARK = "<!-- gan-workflow: report -->"  # the first line, by which the comment is found again
 LIMIT = 65_000  # characters, at most; code hosts take 65,536
 _PICTURES = 8  # of runs, at most
 _WIDTH = 400  # of pictures, in pixels
 _MARKS = {"better": "🟢 ", "worse": "🔴 "}
+_PARAMETER = "parameters."  # in run.json, before the names of parameters
+_SCORED_BY = ("judge.md5", "data.md5", "networks.", "samples.")  # in run.json, besides parameters
+_NAMED = 3  # values in the name of a condition, at most
 
 _METHOD = """\
-Median over the seeds (lowest – highest). The last column says whether *after* is better or worse by the rank
-test at the 5% level: the primary score is tested by itself, the others are corrected for all scores together
-(Westfall and Young). Fewer than 4 seeds are too few for a verdict; for the others, fewer than 5."""
+Median over the seeds of a condition (lowest – highest). The last column says whether *after* is better or
+worse by the rank test at the 5% level: the primary score is tested by itself, the others are corrected for
+all scores together (Westfall and Young). Fewer than 4 seeds are too few for a verdict; for the others, fewer
+than 5."""
 
 
 @dataclass(frozen=True)
 class RunChange:
-    """Scores of one run before and after; None where there is no such run."""
+    """One run before and after.
+
+    Attributes:
+        experiment: its experiment.
+        seed: its seed.
+        before: its scores; None where there is no such run.
+        after: likewise.
+        about_before: what its run.json says, under dotted names and without null.
+        about_after: likewise.
+    """
 
     experiment: str
     seed: int
     before: Scores | None
     after: Scores | None
+    about_before: Mapping[str, Any] = field(default_factory=dict)
+    about_after: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,10 +68,9 @@ class Changes:
         parameters: by name of a parameter, its values before and after; None where it is not there.
         runs: all runs of the experiments of which any has changed.
         primary: by experiment, the score that ``evaluate.primary`` names; of the others, it is the usual one.
-        otherwise: the experiments whose scores cannot be compared: their judge, their data or their number of
-            samples has changed.
         weakness: by experiment, why its judge knows nothing of the data, if so.
         stale: runs that params.yaml lists, but whose results are missing or were made with other parameters.
+        uncommitted: files with parameters or results that differ from the second commit's, or that it lacks.
         figures: pictures of all runs.
         pictures: those of single runs.
         report: address of the whole report.
@@ -64,9 +81,9 @@ class Changes:
     parameters: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     runs: Sequence[RunChange] = ()
     primary: Mapping[str, str | None] = field(default_factory=dict)
-    otherwise: frozenset[str] = frozenset()
     weakness: Mapping[str, str] = field(default_factory=dict)
     stale: Sequence[str] = ()
+    uncommitted: Sequence[str] = ()
     figures: Sequence[Picture] = ()
     pictures: Sequence[Picture] = ()
     report: str | None = None
@@ -75,6 +92,13 @@ class Changes:
 def markdown(changes: Changes) -> str:
     """The comment. If it would be too long, its last parts are left out, and it says so."""
     top = [MARK, "## How this changes the runs", "", _from_to(changes), ""]
+    if changes.uncommitted:
+        names = [f"`{name}`" for name in changes.uncommitted]
+        top += [
+            f"**Not included**: {counted(len(names), 'file')} with parameters or results not committed yet: "
+            f"{_some(names, 3)}.",
+            "",
+        ]
     if changes.stale:
         top += [
             f"**Results are missing, or were made with other parameters** than params.yaml has: "
@@ -85,7 +109,7 @@ def markdown(changes: Changes) -> str:
     parts += [_experiment(name, changes) for name in dict.fromkeys(run.experiment for run in changes.runs)]
     parts += [_figures(changes.figures), _pictures(changes.pictures)]
     if not any(parts):
-        top += ["No parameter, score or picture differs.", ""]
+        top += ["No parameter, score or picture differs between the two commits.", ""]
     elif changes.runs:
         top += [_METHOD, ""]
     parts += [_details(changes.runs)]
@@ -100,7 +124,7 @@ def markdown(changes: Changes) -> str:
 
 
 def _from_to(changes: Changes) -> str:
-    said = f"`{changes.head}` compared with `{changes.base}`, on which it is based."
+    said = f"Commit `{changes.head}` compared with `{changes.base}`, where the branch began."
     return said + (f" [The whole report]({changes.report})" if changes.report else "")
 
 
@@ -112,28 +136,149 @@ def _parameters(found: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 
 def _experiment(name: str, changes: Changes) -> list[str]:
-    """Scores of one experiment over its seeds, before and after."""
+    """Scores of one experiment over its seeds, before and after: a table for each condition."""
     runs = [run for run in changes.runs if run.experiment == name]
-    before = [run.before for run in runs if run.before is not None]
-    after = [run.after for run in runs if run.after is not None]
     lines = [f"### {name}", "", _seeds(runs), ""]
-    if name in changes.otherwise:
-        lines += [
-            "The data, the judge or the number of samples has changed, so the scores are not comparable.",
-            "",
-        ]
-    there = {score for scores in (*before, *after) for score in scores}
-    compared = [name for name in MEANINGS if name in there and MEANINGS[name].better != "none"]
+    scores = {score for run in runs for score in (*(run.before or ()), *(run.after or ()))}
+    compared = [score for score in MEANINGS if score in scores and MEANINGS[score].better != "none"]
     if name in changes.weakness:
         if said := sentences.no_verdict(changes.weakness[name], compared):
             lines += [f"{said}.", ""]
         compared = without_judge(compared)
+    names, pairs = _names(runs), _pairs(runs)
+    for pair in pairs:
+        if len(names) > 1:
+            lines += [pair.title(names), ""]
+        if len(pairs) == 1 or not pair.is_same:
+            lines += [*_scores(name, changes, pair, compared), ""]
+    return lines[:-1]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Runs of one condition, and those that they are compared with: of the condition of their seeds before.
+
+    Attributes:
+        before: runs of one condition as they were before.
+        after: runs of one condition as they are now; of the same condition, or of another.
+    """
+
+    before: Sequence[RunChange]
+    after: Sequence[RunChange]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing has changed in the runs that are there now."""
+        return bool(self.after) and all(
+            run.before == run.after and _condition(run.about_before) == _condition(run.about_after)
+            for run in self.after
+        )
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether both sides are scored alike: by the same judge, on the same data, of as many samples."""
+        scored = {_scored_by(run.about_before) for run in self.before}
+        return len(scored | {_scored_by(run.about_after) for run in self.after}) < 2
+
+    def title(self, names: Mapping[str, str]) -> str:
+        """Which runs are compared; ``names`` are those of the conditions."""
+        sides = [
+            f"{names[_condition(about)]} (seed{'s'[: len(runs) > 1]} {_some(str(run.seed) for run in runs)})"
+            for runs, about in (
+                (self.after, self.after[0].about_after if self.after else {}),
+                (self.before, self.before[0].about_before if self.before else {}),
+            )
+            if runs
+        ]
+        if self.is_same:
+            return f"**{sides[0]}**: the same as before."
+        if len(sides) == 2:
+            return f"**{sides[0]}** compared with {sides[1]}:"
+        return f"**{sides[0]}**, {'new' if self.after else 'no longer there'}:"
+
+
+def _pairs(runs: Iterable[RunChange]) -> list[_Pair]:
+    """The conditions that there are now, each with one that was there before; then those left over."""
+    old: dict[str, list[RunChange]] = {}
+    new: dict[str, list[RunChange]] = {}
+    for run in runs:
+        if run.before is not None:
+            old.setdefault(_condition(run.about_before), []).append(run)
+        if run.after is not None:
+            new.setdefault(_condition(run.about_after), []).append(run)
+    pairs, used = [], set()
+    for key, alike in new.items():
+        shared = Counter(_condition(run.about_before) for run in alike if run.before is not None)
+        sizes = shared or Counter({name: len(of) for name, of in old.items()})
+        partner = key if key in old else max(sizes, key=sizes.__getitem__, default=key)
+        pairs.append(_Pair(old.get(partner, []), alike))
+        used.add(partner)
+    return pairs + [_Pair(alike, []) for key, alike in old.items() if key not in used]
+
+
+def _condition(about: Mapping[str, Any]) -> str:
+    """What runs that differ by their seed alone have in common."""
+    return _dumped(
+        {
+            name: value
+            for name, value in about.items()
+            if name == "device" or name.startswith((_PARAMETER, *_SCORED_BY))
+            if name != _PARAMETER + PRIMARY_PARAMETER
+        }
+    )
+
+
+def _scored_by(about: Mapping[str, Any]) -> str:
+    return _dumped(
+        {
+            name: value
+            for name, value in about.items()
+            if name.startswith(_SCORED_BY) or scores_depend_on(name.removeprefix(_PARAMETER))
+        }
+    )
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _names(runs: Iterable[RunChange]) -> dict[str, str]:
+    """Conditions by what :func:`_condition` says of them: the values by which they differ."""
+    sides = [run.about_before for run in runs if run.before is not None]
+    sides += [run.about_after for run in runs if run.after is not None]
+    known: dict[str, dict[str, Any]] = {key: json.loads(key) for key in map(_condition, sides)}
+    names = sorted({name for about in known.values() for name in about})
+    differing = [name for name in names if len({_dumped(about.get(name)) for about in known.values()}) > 1]
+    return {
+        key: _some([f"{_short(name)} {_short_value(name, about.get(name))}" for name in differing], _NAMED)
+        for key, about in known.items()
+    }
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(_PARAMETER).removesuffix(".md5")
+
+
+def _short_value(name: str, value: Any) -> str:
+    return str(value)[:6] if name.endswith(".md5") or name.startswith("networks.") else _value(value)
+
+
+def _scores(name: str, changes: Changes, pair: _Pair, compared: Sequence[str]) -> list[str]:
+    """The table of a pair's main scores."""
+    before = [run.before for run in pair.before if run.before is not None]
+    after = [run.after for run in pair.after if run.after is not None]
+    lines = []
+    if before and after and not pair.is_comparable:
+        lines += [
+            "The data, the judge or the number of samples has changed, so the scores are not comparable.",
+            "",
+        ]
     old, new = (
         {score: [found[score] for found in side if score in found] for score in MEANINGS}
         for side in (before, after)
     )
     primary = _primary(name, changes, [score for score in MEANINGS if old[score] or new[score]])
-    same = name in changes.otherwise or before == after
+    same = not pair.is_comparable or before == after
     words = {} if same else _in_words(before, after, compared, primary)
     shown = [score for score in MEANINGS if score in (*MAIN, primary) and (old[score] or new[score])]
     rows = [

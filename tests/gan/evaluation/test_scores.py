@@ -49,8 +49,6 @@ def test_the_rule_in_words_is_the_rule():
     assert f"diversity below {scores.COLLAPSED_DIVERSITY}" in scores.COLLAPSE
 
 
-def test_spreads_and_shares_are_groups_in_mlflow():
+def test_shares_are_a_group_in_mlflow():
     assert scores.in_mlflow("fid_judge") == "fid_judge"
     assert scores.in_mlflow("class_share_3") == "share/class_3"
-    assert scores.in_mlflow("fid_judge_spread") == "spread/fid_judge"
-    assert scores.in_mlflow("recall_real_spread") == "spread/recall_real"

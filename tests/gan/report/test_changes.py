@@ -6,9 +6,16 @@ from stages.gan.report.changes import Changes, Picture, RunChange, markdown
 NOTHING = Changes(base="aaaa", head="bbbb")
 
 
-def run(seed: int, before: float | None, after: float | None, experiment: str = "digits") -> RunChange:
+def run(
+    seed: int, before: float | None, after: float | None, about_before: object = (), about_after: object = ()
+) -> RunChange:
     sides = ({"fid_judge": score, "collapsed": 0} if score is not None else None for score in (before, after))
-    return RunChange(experiment, seed, *sides)
+    return RunChange("digits", seed, *sides, dict(about_before), dict(about_after))
+
+
+def rate(value: float) -> dict[str, float]:
+    """What run.json says of a learning rate."""
+    return {"parameters.train.lr": value}
 
 
 def line(text: str, start: str) -> str:
@@ -19,7 +26,7 @@ def line(text: str, start: str) -> str:
 def test_a_branch_that_changes_nothing_says_so():
     text = markdown(NOTHING)
     assert text.startswith(changes.MARK + "\n")
-    assert "No parameter, score or picture differs." in text
+    assert "No parameter, score or picture differs between the two commits." in text
     assert "|" not in text
 
 
@@ -43,7 +50,7 @@ def test_medians_over_seeds_are_better_or_worse_by_the_rank_test():
     )
     assert "Changed: seeds 1, 2, 3, 4, 5." in found
     assert "| digits, seed 2 | Fréchet distance | 20.2 | 10.2 |" in found
-    assert "by the rank\ntest at the 5% level" in found
+    assert "by the rank test at the 5% level" in found.replace("\n", " ")
     assert "Welch" not in found
     assert "| 🔴 worse (0 of 25 pairs, p = 0.008) |" in line(markdown(five(10, 20)), "| Fréchet distance ↓")
     assert "| no difference found (15 of 25 pairs, p = 0.69) |" in line(
@@ -82,9 +89,44 @@ def test_runs_that_are_new_or_gone_are_named():
 
 
 def test_what_is_scored_otherwise_is_not_compared():
-    text = markdown(replace(five(20, 10), otherwise=frozenset({"digits"})))
+    judges = [{"judge.md5": name} for name in ("aaaaaaaa", "bbbbbbbb")]
+    runs = [run(seed, 20 + seed, 10 + seed, *judges) for seed in range(5)]
+    text = markdown(replace(NOTHING, runs=runs))
     assert "so the scores are not comparable" in text
+    assert "**judge bbbbbb (seeds 0, 1, 2, 3, 4)** compared with judge aaaaaa (seeds 0, 1, 2, 3, 4):" in text
     assert "🟢" not in text
+
+
+def test_medians_are_over_runs_of_the_same_parameters():
+    kept = [run(seed, 20 + seed, 20 + seed, rate(0.1), rate(0.1)) for seed in (3, 4)]
+    changed = [run(seed, 20 + seed, 10 + seed, rate(0.1), rate(0.2)) for seed in (1, 2)]
+    text = markdown(replace(NOTHING, runs=[*changed, *kept]))
+    assert "**train.lr 0.2 (seeds 1, 2)** compared with train.lr 0.1 (seeds 1, 2, 3, 4):" in text
+    assert "**train.lr 0.1 (seeds 3, 4)**: the same as before." in text
+    assert line(text, "| Fréchet distance ↓").startswith(
+        "| Fréchet distance ↓, primary | 22.5 (21.0 – 24.0) | 11.5 (11.0 – 12.0) |"
+    )
+
+
+def test_conditions_that_are_new_or_gone_stand_alone():
+    runs = [run(1, None, 5.0, (), rate(0.1)), run(2, None, 6.0, (), rate(0.2))]
+    text = markdown(replace(NOTHING, runs=runs))
+    assert "**train.lr 0.1 (seed 1)**, new:" in text
+    assert "**train.lr 0.2 (seed 2)**, new:" in text
+    runs = [run(1, 5.0, 9.0, rate(0.1), rate(0.3)), run(2, 6.0, None, rate(0.2))]
+    text = markdown(replace(NOTHING, runs=runs))
+    assert "**train.lr 0.3 (seed 1)** compared with train.lr 0.1 (seed 1):" in text
+    assert "**train.lr 0.2 (seed 2)**, no longer there:" in text
+
+
+def test_what_is_not_committed_is_named():
+    names = [f"reports/runs/sine/seed-1/{number}" for number in range(80)]
+    text = markdown(replace(NOTHING, uncommitted=names))
+    shown = ", ".join(f"`{name}`" for name in names[:3])
+    assert (
+        f"**Not included**: 80 files with parameters or results not committed yet: {shown} and 77 more."
+        in text
+    )
 
 
 def test_a_judge_that_knows_nothing_gives_no_verdict():
