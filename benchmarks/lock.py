@@ -51,7 +51,8 @@ def main() -> None:
             ran = sum(line.startswith("Running stage") for line in output.splitlines())
             same = (folder / "dvc.lock").read_bytes() == whole
             print(
-                f"{done:4}  {left:6} bytes  {'yes' if 'is back' in said else 'no':>10}  {mended - start:7.1f}"
+                f"{done:4}  {left:6} bytes  {'yes' if 'restored' in said else 'no':>10}"
+                f"  {mended - start:7.1f}"
                 f"  {ran:10}  {end - mended:7.1f}  {'yes' if same else 'NO':>9}",
                 flush=True,
             )

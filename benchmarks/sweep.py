@@ -144,7 +144,7 @@ def sweep(folder: Path, workers: int, kill: bool = False) -> Sweep:
         if found := re.search(r": done in ([0-9.]+) s", line):
             tasks.append(float(found[1]))
             last = time.monotonic()
-        lost += "another try" in line
+        lost += "tried again" in line
         if kill and not killed and line.startswith("train@"):
             worker_above(_training(process.pid)).kill()
             killed = True

@@ -1,5 +1,5 @@
-"""How a process behaves: errors in one line, whole files, locks, signals, progress, the command line, paths.
+"""What every process needs: one-line errors, files, locks, signals, progress, the command line, git, DVC.
 
-Machinery: no byte of a result depends on it. ``errors`` and ``files`` are for all; the rest is not for the
-science (``stages.gan``).
+Machinery: no byte of a result depends on it. All code may use ``errors`` and ``files``; the science
+(``stages.gan``) may not use the rest.
 """

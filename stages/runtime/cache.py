@@ -1,4 +1,4 @@
-"""DVC's cache: whether it can be written."""
+"""A check that DVC's cache can be written."""
 
 import os
 from pathlib import Path
@@ -9,16 +9,18 @@ from stages.runtime.errors import UserError
 
 
 def check() -> None:
-    """Refuse a cache that cannot be written, as another user's: DVC would say so after a training only.
+    """Check that DVC's cache can be written; it may belong to another user.
+
+    Without this check, DVC would only fail after the training.
 
     Raises:
-        UserError: it cannot.
+        UserError: the cache cannot be written.
     """
     try:
         config = Config.from_cwd()
-    except ConfigError:  # of which DVC itself speaks
+    except ConfigError:  # DVC itself reports it
         return
-    if config.dvc_dir is None:  # no repository of DVC's
+    if config.dvc_dir is None:  # not in a DVC repository
         return
     cache = Path(config["cache"].get("dir") or Path(config.dvc_dir, "cache"))
     for folder in (cache, *cache.glob("files/md5"), *cache.glob("files/md5/*"), *cache.glob("runs")):

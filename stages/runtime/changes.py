@@ -1,4 +1,4 @@
-"""Code and parameters that are others than the commit's, whose name so does not say all of a run."""
+"""Code and parameters that differ from the commit: a run with them is not described by the commit alone."""
 
 import difflib
 import os
@@ -18,12 +18,12 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 @dataclass(frozen=True)
 class Origin:
-    """What code and parameters are, by git.
+    """The commit of this folder, and how code and parameters differ from it.
 
     Attributes:
-        commit: its name.
-        changed: the paths of the files that differ from the commit's, or that it lacks.
-        diff: from its files to these, as `git apply` takes it, but for what is beyond a megabyte.
+        commit: the commit's full name (hash).
+        changed: paths of the files that differ from the commit, or that the commit or this folder lacks.
+        diff: the changes since the commit, in a form for `git apply`; cut after a megabyte.
     """
 
     commit: str
@@ -32,10 +32,10 @@ class Origin:
 
 
 def origin() -> Origin | None:
-    """What code and parameters in this folder are; None: there is no git, or no commit.
+    """Compare code and parameters in this folder with the commit; None without git or without a commit.
 
-    Contents are compared. Git itself looks at the size of a file and the second of its change, which may be
-    the same after DVC has set a parameter.
+    Contents are compared. Git itself compares the size of a file and the time of its last change in seconds,
+    and both may be the same after DVC has set a parameter.
     """
     try:
         listed = _git("ls-tree", "-r", "-z", "HEAD", "--", *_PARAMETERS, _CODE)
@@ -60,13 +60,13 @@ def _git(*arguments: str, given: str = "") -> bytes:
 
 
 def _entry(line: bytes) -> tuple[str, str]:
-    """A file's path and the name of its content, in a line of `git ls-tree`."""
+    """The path of a file and the name of its blob, from a line of `git ls-tree`."""
     about, _, path = line.partition(b"\t")
     return os.fsdecode(path), about.split()[2].decode()
 
 
 def _objects(*names: str) -> list[tuple[str, bytes]]:
-    """Git's own names of objects, and their contents."""
+    """The hashes of git objects, and their contents."""
     text = BytesIO(_git("cat-file", "--batch", given="".join(f"{name}\n" for name in names)))
     found = []
     for about in text:
@@ -77,7 +77,7 @@ def _objects(*names: str) -> list[tuple[str, bytes]]:
 
 
 def _present() -> Iterator[str]:
-    """The paths of files that a commit should have: parameters, and code that can be imported."""
+    """The paths of the files here that a commit should contain: parameters, and code that can be imported."""
     for path in (*map(Path, _PARAMETERS), *Path(_CODE).rglob("*.py")):
         if path.is_file():
             yield str(path)
@@ -91,7 +91,7 @@ def _read(path: str) -> bytes | None:
 
 
 def _diff(path: str, before: bytes | None, now: bytes | None) -> bytes:
-    """The difference of a file's contents; None: it is not there. Ends of lines may be those of Windows."""
+    """The difference between two contents of a file (None: no such file); Windows line ends do not count."""
     old, new = (_lines(content) for content in (before, now))
     if old == new and (before is None) == (now is None):
         return b""

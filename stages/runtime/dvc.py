@@ -1,4 +1,4 @@
-"""DVC: the process that runs this stage, and what to do where it was killed while it wrote dvc.lock."""
+"""The DVC process that runs this stage, and the repair of a dvc.lock that DVC could not finish writing."""
 
 import json
 import os
@@ -16,15 +16,18 @@ from stages.runtime.paths import LOCK, LOCK_COPY
 if TYPE_CHECKING:
     from psutil import Process
 
-_FOLDER = Path(".dvc/tmp")  # where DVC has its locks
+_FOLDER = Path(".dvc/tmp")  # contains DVC's locks
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def process() -> "Process | None":
-    """The nearest ancestor of this process that holds a lock of this repository's: DVC, if it runs this."""
+    """The DVC process that runs this stage, or None if DVC does not run it.
+
+    It is the nearest ancestor of this process that holds a lock on this repository.
+    """
     if "DVC_STAGE" not in os.environ:
         return None
-    import psutil  # not needed where no DVC runs this
+    import psutil  # only needed if DVC runs this
 
     try:
         locks = json.loads((_FOLDER / "rwlock").read_text())
@@ -35,7 +38,7 @@ def process() -> "Process | None":
 
 
 def lives(process: "Process") -> bool:
-    """Whether a process has not ended yet; one whose parent has not asked for its end has, too."""
+    """Whether a process is still running; a zombie, which has ended but was not waited for, is not."""
     import psutil
 
     try:
@@ -45,7 +48,7 @@ def lives(process: "Process") -> bool:
 
 
 def copy_lock() -> None:
-    """Keep dvc.lock as it is while a stage runs: whole, as DVC writes it when the stage has ended."""
+    """Copy dvc.lock while a stage runs: the file is complete then, as DVC only writes it between stages."""
     with suppress(OSError, UnicodeDecodeError):
         text = LOCK.read_text(encoding="utf-8")
         if _FOLDER.is_dir() and not _is_cut(text):
@@ -53,40 +56,41 @@ def copy_lock() -> None:
 
 
 def mend_lock() -> str | None:
-    """Put the last whole dvc.lock back where DVC, killed while it wrote the file in place, left a part.
+    """Restore dvc.lock if it is cut short, because DVC was killed while it wrote the file.
 
-    That is the one that the last stage saw, or else git's. What was done since then, DVC has in its run
-    cache. A part that ends with a whole stage stays: it only lacks stages, which are in the run cache, too.
+    The last complete file is restored: the copy made by the last stage (:func:`copy_lock`), or else git's.
+    Results of later stages are in DVC's run cache. A file that is cut right after a complete stage stays as
+    it is: it only lacks stages, and these are in the run cache, too.
 
     Returns:
-        A line that says so, or None: the file is whole, or not there.
+        A line that reports the repair, or None if there is no file or it is complete.
 
     Raises:
-        UserError: there is no whole one to put back; or a merge has left conflicts in it.
+        UserError: there is no complete file to restore, or the file has merge conflicts.
     """
     try:
         found = LOCK.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     if files.conflict(found) is not None:
-        raise UserError(f"{LOCK}: has merge conflicts; `make resolve` mends it, and the reports")
+        raise UserError(f"{LOCK}: has merge conflicts; `make resolve` resolves them, and those of reports")
     if not _is_cut(found):
         return None
     for where, text in (("a stage's copy", _copied()), ("git's", _committed())):
         if text and not _is_cut(text):
             files.write(LOCK, text)
-            return f"{LOCK}: was cut short, as by a kill of DVC; the last whole one ({where}) is back"
+            return f"{LOCK}: was cut short, as by a kill of DVC; the last complete one ({where}) is restored"
     raise UserError(
-        f"{LOCK}: is cut short, as by a kill of DVC, and git has none; delete it, and run it again: what was "
-        "done DVC has in its run cache"
+        f"{LOCK}: is cut short, as by a kill of DVC, and git has no complete one; delete it and run again: "
+        "finished stages are in DVC's run cache"
     )
 
 
 def _is_cut(text: str) -> bool:
-    """Whether a text is no whole dvc.lock: cut within a line, or before the outputs of its last stage."""
+    """Whether a dvc.lock is incomplete: cut within a line, or before the outputs of its last stage."""
     try:
         *_, last = yaml.load(text, Loader)["stages"].values()
-        noted = last["outs"][-1].keys() - {"path", "hash"}  # its md5, which comes after these
+        noted = last["outs"][-1].keys() - {"path", "hash"}  # the MD5 sum comes after these
     except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
         return True
     return not (noted and text.endswith("\n"))

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what is cut short leaves the file as it was before."""
+"""Atomic writing of files: a write that is interrupted leaves the file as it was before."""
 
 import errno
 import hashlib
@@ -10,20 +10,20 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
-_LEFT_OVER = 3600  # seconds after which a file aside that nobody writes to is what a kill has left
+_LEFT_OVER = 3600  # a temporary file unchanged for so many seconds was left by a kill
 
 _waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; after the block it takes its place, on disk, in one step.
+    """Give a temporary path to write to; at the end of the block, this file replaces ``path`` in one step.
 
-    After an exception the new file is removed, and ``path`` is as it was. Within :func:`together`, it takes
-    its place when that block ends.
+    It is on disk then. After an exception it is removed, and ``path`` is as it was. Within :func:`together`,
+    it replaces ``path`` at the end of that block. Missing parent folders are made.
 
     Raises:
-        OSError: the file cannot be written; it names ``path``.
+        OSError: the file cannot be written; the error names ``path``.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     waiting = _waiting.get()
@@ -46,17 +46,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Write a file whole, text as UTF-8; see :func:`replacing`."""
+    """Write a file in one step, text as UTF-8; see :func:`replacing`."""
     with replacing(path) as aside:
         aside.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """All files that are replaced within the block take their places at its end; after an exception, none.
+    """Replace all files that are written within the block at its end; after an exception, none of them.
 
-    So files that belong together, such as a run's, are all of one run. A signal waits until all have theirs;
-    SIGKILL does not. Read none of them within the block.
+    So files that belong together are all from the same run. Signals other than SIGKILL wait until all files
+    are replaced. Do not read these files within the block: they are still the old ones.
     """
     waiting: list[tuple[Path, Path]] = []
     token = _waiting.set(waiting)
@@ -74,7 +74,7 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Within the block, signals that ask the process to end wait: blocked, another thread would get them."""
+    """Defer signals that ask the process to end; if they were blocked, another thread would get them."""
     came: list[int] = []
     before = {
         number: signal.signal(number, lambda number, _: came.append(number))
@@ -93,27 +93,27 @@ def _put(aside: Path, path: Path) -> None:
     aside.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the new name, too, is on disk
+        os.fsync(folder)  # so that the new name is on disk, too
     finally:
         os.close(folder)
 
 
 def _purge(path: Path) -> None:
-    """Remove what a kill has left of earlier writes."""
+    """Remove temporary files of earlier writes that were killed."""
     for aside in path.parent.glob(f".{path.name}.*"):
-        with suppress(OSError):  # another process may have been faster
+        with suppress(OSError):  # another process may have removed it
             if aside.suffix[1:].isdigit() and time.time() - aside.stat().st_mtime > _LEFT_OVER:
                 aside.unlink()
 
 
 def _remove(aside: Path) -> None:
-    with suppress(OSError):  # what matters is the error on the way
+    with suppress(OSError):  # the exception being raised matters more
         aside.unlink(missing_ok=True)
 
 
 @contextmanager
 def _naming(path: Path, aside: Path) -> Iterator[None]:
-    """Have errors name the file that is meant: a write names none, and the one aside is ours."""
+    """Make errors name the wanted file: an error of a write names none, or the temporary file."""
     try:
         yield
     except OSError as error:
@@ -123,7 +123,7 @@ def _naming(path: Path, aside: Path) -> Iterator[None]:
 
 
 def conflict(text: str) -> int | None:
-    """The line, from 1, at which the first conflict begins that a merge has left; None: there is none."""
+    """The number, from 1 on, of the line where the first merge conflict begins; None if there is none."""
     lines = text.splitlines()
     begins = (number for number, line in enumerate(lines, 1) if line.startswith("<<<<<<< "))
     ends = any(line.startswith(">>>>>>> ") for line in lines)
@@ -131,6 +131,6 @@ def conflict(text: str) -> int | None:
 
 
 def md5(path: Path) -> str:
-    """A file's MD5 sum, which is its name in ``dvc.lock``."""
+    """A file's MD5 sum in hexadecimal digits, by which ``dvc.lock`` names it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

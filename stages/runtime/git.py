@@ -1,4 +1,4 @@
-"""Git, as a program."""
+"""Calls of the program git."""
 
 import os
 import shutil
@@ -19,14 +19,14 @@ _OF_HOOKS = (
 
 
 def output(*arguments: str, folder: Path | None = None) -> str:
-    """What git prints, without the white space around.
+    """Run git with these arguments; returns what it prints, without white space around it.
 
     Args:
         arguments: git's.
         folder: whose repository is meant; default: this folder's.
 
     Raises:
-        UserError: it fails; the message has what it says.
+        UserError: git fails; the message quotes git's.
     """
     env = None if folder is None else other_repository()
     done = subprocess.run(
@@ -41,16 +41,16 @@ def clone(folder: Path) -> Path:
     """Clone the last commit of the repository that this folder is in, without its history.
 
     Args:
-        folder: to clone into; empty, or not there yet.
+        folder: the folder for the clone; it must be empty, or not exist.
 
     Returns:
-        This folder in the clone: the project may be a part of its repository.
+        The path in the clone that corresponds to this folder, as the project may be part of a repository.
 
     Raises:
         UserError: git fails.
     """
     whole = Path(output("rev-parse", "--show-toplevel"))
-    # Its remote is called origin whatever git's settings say, and then none: nothing is to go back.
+    # Named explicitly, as git's settings may say otherwise, and removed, so that nothing is pushed back.
     output("clone", "--quiet", "--depth", "1", "--origin", "origin", whole.as_uri(), str(folder))
     output("-C", str(folder), "remote", "remove", "origin")
     return folder / place()
@@ -85,9 +85,9 @@ def other_repository() -> dict[str, str]:
 
 
 def place() -> str:
-    """Where in its repository this folder is: its path there, or "" for the whole.
+    """The path of this folder within its repository, with a slash at the end; "" if it is the top folder.
 
     Raises:
-        UserError: it is in none.
+        UserError: this folder is not in a repository.
     """
     return output("rev-parse", "--show-prefix")

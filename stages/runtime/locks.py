@@ -1,4 +1,4 @@
-"""Locks on files and folders; they end with the process that holds them, however it ends."""
+"""Locks on files and folders. A lock ends with the process that holds it, however the process ends."""
 
 import fcntl
 import os
@@ -9,23 +9,23 @@ from pathlib import Path
 
 from stages.runtime.errors import UserError
 
-_PATIENCE = 10.0  # seconds in which another process that works in a folder may end
+_PATIENCE = 10.0  # seconds to wait for another process in the folder, which may be about to end
 
 
 def hold_file(path: Path, flags: int, seconds: float) -> int:
     """Open a file, and lock it.
 
     Args:
-        path: the file's.
-        flags: as of ``os.open``.
-        seconds: for which another process that has the lock is waited for.
+        path: the path of the file.
+        flags: the flags of ``os.open``.
+        seconds: how long to wait if another process has the lock.
 
     Returns:
         The file descriptor, which holds the lock until it is closed.
 
     Raises:
-        BlockingIOError: another process has the lock.
-        OSError: it cannot be opened.
+        BlockingIOError: another process still has the lock.
+        OSError: the file cannot be opened.
     """
     end = time.monotonic() + seconds
     while True:
@@ -40,28 +40,33 @@ def hold_file(path: Path, flags: int, seconds: float) -> int:
 
 
 def hold_folder(path: Path, seconds: float) -> int:
-    """Lock a folder, which is made if it is not there; see :func:`hold_file`."""
+    """Lock a folder, and make it first if it does not exist; see :func:`hold_file`."""
     while True:
         path.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # who had it until now has removed it
+        with suppress(FileNotFoundError):  # the process that had the lock has removed it
             return hold_file(path, os.O_RDONLY, seconds)
 
 
 def is_free(path: Path) -> bool:
-    """Whether no process holds the lock on a file that is there.
+    """Whether no process holds the lock on an existing file.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: the file cannot be opened.
     """
     file = os.open(path, os.O_RDONLY)
     try:
-        return take(file, fcntl.LOCK_SH)  # others who ask do not disturb each other
+        return take(file, fcntl.LOCK_SH)  # shared, so that two that check at once do not block each other
     finally:
         os.close(file)
 
 
 def take(file: int, kind: int = fcntl.LOCK_EX) -> bool:
-    """Lock an open file unless another process has; where the file system knows no locks, none has."""
+    """Lock an open file; returns False if another process has the lock, also True where locks do not work.
+
+    Args:
+        file: the file descriptor.
+        kind: ``fcntl.LOCK_EX`` or ``fcntl.LOCK_SH``.
+    """
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -72,29 +77,37 @@ def take(file: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def claim(folder: Path, what: str) -> int | None:
-    """Make sure that no other process works in a folder, until this one ends, however it does.
+    """Make sure that no other process works in a folder until this process ends.
 
-    One that has just been asked to end is waited for. Where the folder cannot be made or locked, nothing is
-    made sure of.
+    If another process does, it is given some seconds to end.
+
+    Args:
+        folder: the folder; it is made if it does not exist.
+        what: the work, for the message.
 
     Returns:
-        The file descriptor that holds the lock.
+        The file descriptor that holds the lock; None if the folder cannot be made or locked, and so nothing
+        is guaranteed.
 
     Raises:
-        UserError: another process does; ``what`` says at what.
+        UserError: another process works in the folder.
     """
     try:
         return hold_folder(folder, _PATIENCE)
     except BlockingIOError as error:
-        raise UserError(f"{what}: another process is at it in this folder; wait for it, or end it") from error
+        raise UserError(
+            f"{what}: another process is already doing this in this folder; wait for it, or end it"
+        ) from error
     except OSError:
         return None
 
 
 def free(folder: Path) -> Path:
-    """A folder that no other process works in, until this one ends: that one, or one beside it.
+    """Find a folder that no other process works in, and lock it until this process ends.
 
-    One that has just been asked to end is waited for. Where it cannot be made or locked, it is that one.
+    Returns:
+        ``folder``, or a folder beside it (``NAME-2``, ``NAME-3``, …) if another process works in ``folder``
+        and does not end within some seconds. If no folder can be made or locked, the one tried last.
     """
     place = folder
     for number in count(2):

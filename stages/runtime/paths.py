@@ -1,18 +1,18 @@
-"""Where everything lies: the names that ``dvc.yaml`` and the stages share, from the repository's root.
+"""Paths of all files, relative to the project's folder; ``dvc.yaml`` uses the same.
 
-What outlives a run, and is neither git's nor DVC's, lies in the *home*: the repository itself. DVC runs the
-experiments of ``--temp`` and of its queue in copies of that, which it removes afterwards.
+Files that outlive a run, but are in neither git nor DVC, are in the *home*: the original repository. DVC runs
+experiments with ``--temp`` or from its queue in copies of the repository, which it removes afterwards.
 """
 
 import os
 from pathlib import Path
 
-_COPIES = Path(".dvc/tmp/exps")  # where DVC has them
+_COPIES = Path(".dvc/tmp/exps")  # where DVC makes its copies
 
 
 def home() -> Path:
-    """The repository that this folder is a copy of, made by DVC for an experiment; or this folder."""
-    repository = os.environ.get("DVC_ROOT")  # of the one in which the experiment was asked for
+    """The repository that DVC has copied to this folder for an experiment; or this folder."""
+    repository = os.environ.get("DVC_ROOT")  # the repository where the experiment was started
     if repository and (Path(repository) / _COPIES).resolve() in Path.cwd().parents:
         return Path(repository).resolve()
     return Path()
@@ -21,23 +21,23 @@ def home() -> Path:
 _HOME = home()
 
 RAW = Path("data/raw")
-CODE = Path("data/code")  # by experiment and stage: the pieces (networks, loss, source) that it names
+CODE = Path("data/code")  # by experiment and stage: fingerprints of the pieces (networks, loss, source)
 SOURCES = Path("data/sources")  # links to the user's own data, by experiment
 RUNS = Path("reports/runs")
 REPORT = Path("reports/README.md")
 SUMMARY = Path("reports/summary.json")
 LOSSES_TABLE = Path("reports/plots/losses.csv")
 SCORES_TABLE = Path("reports/plots/scores.csv")
-CLAIMS = Path(".checkpoints")  # a folder for each run, which the process that trains it holds
-CHECKPOINTS = _HOME / CLAIMS  # of trainings, and the ends of finished ones
+CLAIMS = Path(".checkpoints")  # a folder for each run, locked by the process that trains it
+CHECKPOINTS = _HOME / CLAIMS  # checkpoints of trainings, and the ends of finished ones
 STORE = f"sqlite:///{_HOME / 'mlflow.db'}"
-OUTBOX = _HOME / ".outbox"  # what was not sent to MLflow yet
+OUTBOX = _HOME / ".outbox"  # messages that were not sent to MLflow yet
 LOCK = Path("dvc.lock")
-LOCK_COPY = Path(".dvc/tmp/dvc.lock")  # the last whole one
+LOCK_COPY = Path(".dvc/tmp/dvc.lock")  # copy of the last complete one
 
 
 class ExperimentFiles:
-    """What an experiment's runs share, whatever their seeds: data, judges, what samples are compared with."""
+    """Paths of what all runs of an experiment share: data, judges, and the reference for scores."""
 
     def __init__(self, experiment: str) -> None:
         data, report = Path("data", experiment), RUNS / experiment
@@ -51,7 +51,7 @@ class ExperimentFiles:
 
 
 class RunFiles:
-    """What belongs to one run: an experiment with a seed."""
+    """Paths of what belongs to one run: an experiment with a seed."""
 
     def __init__(self, experiment: str, seed: int) -> None:
         data, report = Path("data", experiment, f"seed-{seed}"), RUNS / experiment / f"seed-{seed}"

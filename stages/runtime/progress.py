@@ -1,4 +1,4 @@
-"""How a long stage shows that it moves: on a terminal a bar with rate and time left, else plain lines."""
+"""Progress of a long stage: on a terminal a bar with the rate and the time left, elsewhere plain lines."""
 
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeVar
@@ -13,12 +13,12 @@ S = TypeVar("S", bound=Sized)
 
 
 def bar(total: int, unit: str, done: int = 0) -> "tqdm[Any]":
-    """A bar that is updated by hand, within a ``with`` block; off a terminal it does nothing.
+    """A progress bar, updated by the caller within a ``with`` block; it is only shown on a terminal.
 
     Args:
-        total: how many there will be.
-        unit: what one is called.
-        done: how many there are already.
+        total: number of items in all.
+        unit: name of one item.
+        done: number of items that are done already.
     """
     return tqdm(total=total, initial=done, unit=unit, disable=None, dynamic_ncols=True)
 
@@ -32,16 +32,16 @@ def announce(
     every: int,
     done: int = 0,
 ) -> Iterator[T]:
-    """Pass ``items`` on; what the last one says stands beside a bar, or off a terminal in a line.
+    """Yield ``items``, and describe each: on a terminal beside the bar, elsewhere in a line.
 
     Args:
-        items: what is waited for, such as the epochs of a training.
-        shown: the bar; it is not updated.
-        total: how many items there will be.
-        unit: what one is called.
-        describe: a few words on an item.
-        every: off a terminal, a line is printed for every such item, and for the last.
-        done: how many have passed before ``items``.
+        items: such as the epochs of a training.
+        shown: the bar; its count is left to the caller.
+        total: number of items in all.
+        unit: name of one item.
+        describe: returns a few words on an item.
+        every: elsewhere than on a terminal, only every so many items and the last one get a line.
+        done: number of items that came before ``items``.
     """
     for number, item in enumerate(items, start=done + 1):
         signals.raise_if_stopped()
@@ -55,7 +55,7 @@ def announce(
 def track(
     items: Iterable[T], total: int, unit: str, describe: Callable[[T], str], every: int, done: int = 0
 ) -> Iterator[T]:
-    """Pass ``items`` on, showing how many of ``total`` have passed and what the last one says.
+    """Yield ``items``, showing how many of ``total`` are done, and describing each.
 
     The arguments are those of :func:`announce`.
     """
@@ -66,7 +66,7 @@ def track(
 
 
 def track_blocks(blocks: Iterable[S], total: int, unit: str) -> Iterator[S]:
-    """Pass ``blocks`` on, showing how many of ``total`` things are in those that have passed; no lines."""
+    """Yield ``blocks``, and show on a bar how many of ``total`` items were in them; no lines elsewhere."""
     with bar(total, unit) as shown:
         for block in blocks:
             signals.raise_if_stopped()

@@ -1,4 +1,4 @@
-"""How a stage ends: by a signal as by an error, so that what must be closed is closed; without delay."""
+"""Signals: they end a stage like an error does, so that everything is closed properly; and without delay."""
 
 import os
 import signal
@@ -14,19 +14,20 @@ from stages.runtime import dvc
 if TYPE_CHECKING:
     from psutil import Process
 
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # what ends a stage, but for what is ignored
-_EVERY = 0.5  # seconds between two looks after DVC
-_signal: int | None = None  # that has come
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # signals that end a stage, unless they are ignored
+_EVERY = 0.5  # seconds between two checks whether DVC is alive
+_signal: int | None = None  # the signal that has come
 _deferred = False
-_dvc: "Process | None" = None  # that runs this stage
-_next = 0.0  # when it is looked after again
+_dvc: "Process | None" = None  # the DVC process that runs this stage
+_next = 0.0  # time of the next check
 
 
 def install() -> None:
-    """Have SIGTERM, Ctrl-C and a terminal that is closed end this process, wherever it is.
+    """Make SIGTERM, Ctrl-C and the closing of the terminal end this process, wherever it is.
 
-    So does the end of DVC, where that runs it, once the work asks: what the stage leaves then would be taken
-    by nobody, and removed by DVC before it runs the stage again.
+    If DVC runs this process and ends, the process ends as well, at the next call of :func:`stop_requested`
+    or :func:`raise_if_stopped`. Nobody would take its outputs any more: DVC removes them before it runs the
+    stage again.
     """
     global _dvc
     for number in ENDING:
@@ -41,9 +42,9 @@ def install() -> None:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Within the block the first signal only asks, and the work looks, where it is whole: stop_requested.
+    """Defer the first signal within the block: the work checks :func:`stop_requested` where it can stop.
 
-    A second one ends the process wherever it is, in case that the work does not come so far.
+    A second signal ends the process at once, in case the work does not get to such a place.
     """
     global _deferred
     _deferred = True
@@ -55,9 +56,10 @@ def deferred() -> Iterator[None]:
 
 
 def stop_requested(soon: bool = False) -> bool:
-    """Whether a signal has come, or DVC is no more, which counts as SIGTERM.
+    """Whether a signal has come, or DVC has ended, which counts as SIGTERM.
 
-    The latter is seen within half a second, or at once: ``soon``.
+    Args:
+        soon: check DVC at this call; by default, it is checked at most every half second.
     """
     global _signal, _next
     if _signal is None and _dvc is not None and (soon or time.monotonic() >= _next):
@@ -68,26 +70,26 @@ def stop_requested(soon: bool = False) -> bool:
 
 
 def raise_if_stopped() -> None:
-    """End here if a signal has come: Python drops what it raises in a destructor or a callback."""
+    """End here if a signal has come: its exception is lost if it was raised in a destructor or a callback."""
     if stop_requested(soon=True) and not _deferred:
         _stop()
 
 
 def exit_code() -> int:
-    """The exit code after the signal that has come; after SIGINT where none was seen to come."""
+    """The exit code for the signal that has come; for SIGINT if none was noticed."""
     return 128 + (_signal or signal.SIGINT)
 
 
 def exit_now(code: int) -> NoReturn:
-    """End this process now: taking apart all that was imported, as Python does first, takes half a second."""
-    with suppress(OSError):  # nobody reads them any more, or their disk is full
+    """End this process without Python's cleanup of all modules, which takes half a second."""
+    with suppress(OSError):  # nobody reads the output any more, or its disk is full
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)
 
 
 def _stop() -> NoReturn:
-    """End as the signal that has come asks."""
+    """End in the way of the signal that has come."""
     if _signal == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(exit_code())

@@ -1,4 +1,4 @@
-"""Many runs at once, on one machine or many: the pipeline's stages as tasks, joined by DVC's run cache.
+"""Many runs at once, on one machine or many: each stage is a task, and DVC's run cache connects them.
 
-``site`` is what tasks share on a machine: caches, the DVC remote. It may use all other rooms.
+``site`` describes what tasks share on a machine, such as the cache. This room may use all other rooms.
 """

@@ -1,15 +1,15 @@
-"""Compute all runs of params.yaml at once: each stage a task on a Ray cluster, in a clone of its own.
+"""Compute all runs of params.yaml in parallel: each stage is a task on a Ray cluster, in its own clone.
 
-Takes the pipeline for the lists in params.yaml, as the last commit has it, finds what is not yet computed,
-and computes it: several stages at a time on this machine, or on all machines of a cluster. Then `dvc repro`
-finds all that done, and writes the report. A stage whose worker is lost is tried again; one that fails stops
-only what depends on it. Run it again to go on.
+Computes all stages of the last commit's params.yaml that are not computed yet, several at a time, on this
+machine or on all machines of a cluster. Then `dvc repro` takes the results over and writes the report. If a
+worker is lost, its stage is tried again; if a stage fails, only the stages that depend on it are skipped. Run
+it again to continue.
 
 Reads:
-  params.yaml, dvc.yaml, dvc.lock          and the code, as the last commit has them
+  params.yaml, dvc.yaml, dvc.lock          and the code, all from the last commit
 Writes:
-  data, reports, dvc.lock                  what dvc repro would
-  .dvc/tmp/sweep/logs                      what the stages have printed
+  data, reports, dvc.lock                  the same as dvc repro
+  .dvc/tmp/sweep/logs                      output of stages that failed
 Example:
   python -m stages.sweep --workers 2
 """
@@ -31,15 +31,24 @@ if TYPE_CHECKING:
 
 
 _RAY = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing calls out
-    # Else the processes of a worker that ends are killed at once, and a stage would not hear of it.
+    "RAY_USAGE_STATS_ENABLED": "0",  # sends nothing
+    # Otherwise the processes of a worker that ends are killed at once, and a stage could not end properly.
     "RAY_kill_child_processes_on_worker_exit": "false",
 }
-_NAMED = 8  # stages in a message, at most
+_NAMED = 8  # at most so many stages are named in a message
 
 
 def sweep(address: str | None, workers: int | None, scratch: str) -> None:
-    """Compute what is not yet computed, and have it here."""
+    """Compute what is not computed yet, and take the results over into this folder.
+
+    Args:
+        address: host and port of a Ray cluster's head; None: only this machine.
+        workers: number of tasks at once on this machine; None: as many as its cores allow.
+        scratch: on a cluster, the folder on each machine for clones and a cache.
+
+    Raises:
+        UserError: something is missing or not committed, or a stage has failed.
+    """
     known = params.load(Path("params.yaml"))
     for name, value in _RAY.items():
         os.environ.setdefault(name, value)
@@ -54,7 +63,7 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
     try:
         locks.hold_folder(Path(".dvc/tmp/sweep"), seconds=0)  # until this process ends
     except BlockingIOError as error:
-        raise UserError("another sweep is at work in this folder") from error
+        raise UserError("another sweep is running in this folder; wait for it, or end it") from error
     with plan.opened() as repo:
         place = site.here(repo) if address is None else site.elsewhere(repo, scratch)
         plan.begin(repo, place.remote)
@@ -67,8 +76,8 @@ def sweep(address: str | None, workers: int | None, scratch: str) -> None:
         failed = _compute(known, found, commit, place, address, workers)
         if not clone.is_here(commit):
             raise UserError(
-                f"what is here is no longer commit {commit[:12]}, which was computed; its results are in the "
-                "run cache: go back to it, and run this again"
+                f"this folder has changed since commit {commit[:12]}, which was computed; the results are in "
+                "DVC's run cache: check out that commit, and run this again"
             )
         with plan.opened() as repo:
             pending = plan.take(repo, place.remote, found.entries).pending
@@ -89,7 +98,11 @@ def _compute(
     address: str | None,
     workers: int | None,
 ) -> list[str]:
-    """Compute the plan's pending stages, and note their entries of the run cache there; returns failures."""
+    """Compute the plan's pending stages, and add their entries to it.
+
+    Returns:
+        The names of the stages that have failed.
+    """
     from stages.sweep import clone
     from stages.sweep.board import Board
     from stages.sweep.cluster import Cluster, Task
@@ -123,30 +136,34 @@ def _compute(
 
 
 def _processes(name: str, known: params.Params) -> int:
-    """In how many processes a stage computes."""
+    """The number of processes in which a stage computes."""
     kind, _, run = name.partition("@")
     experiment = run.rpartition("-")[0]
     return known.experiments[experiment].train.processes if kind == "train" else 1
 
 
 def _check_paths(known: params.Params) -> None:
-    """Files that are not git's are not in the clones."""
+    """Check that all files which the parameters name will be in the clones: git must have them.
+
+    Raises:
+        UserError: a file is not in git, or an experiment starts from a run of another one.
+    """
     from stages.sweep import clone
 
     for name in known.settings.experiments:
         experiment = known.experiments[name]
         if experiment.train.start is not None:
             raise UserError(
-                f"params.yaml: {name}.train.from: a sweep's trainings know nothing of each other; run `make "
-                "repro`, which makes one after the other"
+                f"params.yaml: {name}.train.from: the trainings of a sweep cannot use each other's networks; "
+                "run `make repro`, which runs one after the other"
             )
         files = {"evaluate.inception": experiment.evaluate.inception}
         files["data.path"] = experiment.source.path
         for key, path in files.items():
             if path is not None and not Path(path).expanduser().is_absolute() and not clone.holds(path):
                 raise UserError(
-                    f"params.yaml: {name}.{key}: a sweep works in clones, which lack {path}: name it by its "
-                    "absolute path, or commit it"
+                    f"params.yaml: {name}.{key}: a sweep works in clones, which do not contain {path}: give "
+                    "its absolute path, or commit it"
                 )
 
 

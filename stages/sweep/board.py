@@ -1,4 +1,4 @@
-"""What a sweep shows: each stage as it ends, how far all are by kind of stage, and a table in the end."""
+"""What a sweep shows: a line for each stage that ends, progress by kind of stage, a table at the end."""
 
 import sys
 from collections import Counter
@@ -12,16 +12,16 @@ from stages.runtime import files
 from stages.runtime.errors import one_line
 from stages.sweep.cluster import Outcome
 
-_LINES = 20  # of the log of what has failed
+_LINES = 20  # lines shown of the log of a failed stage
 _LOGS = Path(".dvc/tmp/sweep/logs")
 
 
 class Board:
-    """How far a sweep is: bars on a terminal, and a line for each stage that ends.
+    """The progress of a sweep: bars on a terminal, and a line for each stage that ends.
 
     Args:
-        names: of all stages.
-        done: of those that need no computing.
+        names: the names of all stages.
+        done: the names of the stages that are computed already.
     """
 
     def __init__(self, names: Iterable[str], done: Iterable[str]) -> None:
@@ -43,9 +43,9 @@ class Board:
         }
 
     def show(self, outcome: Outcome, again: bool) -> None:
-        """Show what came of a stage; whether it is tried ``again``."""
+        """Show how a stage has ended, and whether it is tried ``again``."""
         if again:
-            self._say(f"{outcome.name}: its worker was lost, or it was killed; another try")
+            self._say(f"{outcome.name}: its worker was lost, or it was killed; it is tried again")
             return
         self._ends.append(outcome)
         kind = _kind(outcome.name)
@@ -56,10 +56,10 @@ class Board:
         elif outcome.end == "failed":
             self._show_log(outcome, "failed")
         elif outcome.end == "lost":
-            self._show_log(outcome, "given up, as it was killed, or its worker lost, again and again")
+            self._show_log(outcome, "given up: at each try it was killed, or its worker was lost")
 
     def table(self) -> str:
-        """What came of all stages, by kind."""
+        """A table of how the stages have ended, by kind, in lines."""
         rows: list[tuple[str, ...]] = [("stage", "at hand", "computed", "failed", "skipped", "mean seconds")]
         for kind in self._totals:
             seconds = [end.seconds for end in self._ends if _kind(end.name) == kind and end.end == "done"]
@@ -71,7 +71,7 @@ class Board:
         return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
 
     def close(self) -> None:
-        """Leave the terminal as it is."""
+        """Close the bars."""
         for bar in self._bars.values():
             bar.close()
 
@@ -89,7 +89,7 @@ class Board:
 
     @staticmethod
     def _say(line: str) -> None:
-        with suppress(OSError):  # as everywhere, what cannot be said ends no work
+        with suppress(OSError):  # a line that cannot be printed must not end the work
             tqdm.write(line)
             sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The commit that is computed, and a clone of it to send."""
+"""The commit that a sweep computes, and a clone of it to send to workers."""
 
 import io
 import tarfile
@@ -8,31 +8,34 @@ from pathlib import Path
 from stages.runtime import git
 from stages.runtime.errors import UserError
 
-_PARTS = ("params.yaml", "dvc.yaml", "stages")  # what results depend on
+_PARTS = ("params.yaml", "dvc.yaml", "stages")  # results depend on these
 
 
 def commit() -> str:
-    """The last commit's name.
+    """The hash of the last commit.
 
     Raises:
-        UserError: what is here differs from it in what results depend on, or there is none.
+        UserError: code or parameters here differ from it, or there is no commit.
     """
     if changed := git.output("status", "--porcelain", "--", *_PARTS):
         names = ", ".join(line.split(maxsplit=1)[1] for line in changed.splitlines())
-        raise UserError(f"a sweep computes the last commit: commit these first: {names}")
+        raise UserError(f"a sweep computes the last commit; commit these changes first: {names}")
     return git.output("rev-parse", "HEAD")
 
 
 def archive(expected: str) -> bytes:
-    """A tar file of a clone of the last commit, without the history; the project is at :func:`git.place`.
+    """A tar file of a clone of the last commit, without history; the project in it is at :func:`git.place`.
+
+    Args:
+        expected: the hash that the last commit must have.
 
     Raises:
-        UserError: that is no longer the one that is ``expected``.
+        UserError: it has another one.
     """
     with tempfile.TemporaryDirectory() as folder:
         git.clone(Path(folder))
         if git.output("-C", folder, "rev-parse", "HEAD") != expected:
-            raise UserError("there is a new commit since the sweep began: run it again")
+            raise UserError("there is a new commit since the sweep began; run it again")
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.add(folder, arcname=".")
@@ -40,7 +43,7 @@ def archive(expected: str) -> bytes:
 
 
 def is_here(expected: str) -> bool:
-    """Whether what results depend on is still as that commit has it."""
+    """Whether code and parameters here are still those of the commit ``expected``."""
     try:
         return commit() == expected
     except UserError:
@@ -48,7 +51,7 @@ def is_here(expected: str) -> bool:
 
 
 def holds(path: str) -> bool:
-    """Whether the last commit has a file, or a folder, and what is here is as it has it."""
+    """Whether a file or folder is in the last commit, and unchanged here."""
     literally = ("--literal-pathspecs",)
     try:
         known = git.output(*literally, "ls-files", "--", path)

@@ -1,4 +1,4 @@
-"""Tasks on a Ray cluster: each as soon as what it needs is done, and again if its worker is lost."""
+"""Tasks on a Ray cluster: each starts once what it needs is done, and again if its worker is lost."""
 
 import logging
 import socket
@@ -13,14 +13,14 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from stages.runtime import signals
-from stages.runtime.errors import UserError, warn
+from stages.runtime.errors import UserError, counted, warn
 from stages.sweep import worker
 from stages.sweep.entries import Entry
 from stages.sweep.site import Site
 
 End = Literal["done", "failed", "lost", "skipped"]
 
-_TRIES = 4  # of a task whose worker is lost
+_TRIES = 4  # at most so many tries of a task whose worker is lost
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Task:
     """One stage to compute.
 
     Attributes:
-        name: the stage's.
-        site: see there.
-        entries: of the run cache, of all that it depends on.
-        processes: in how many it computes.
+        name: the stage's name.
+        site: where it is computed.
+        entries: the run cache's entries of all stages that it depends on.
+        processes: the number of its processes.
     """
 
     name: str
@@ -40,22 +40,22 @@ class Task:
     processes: int = 1
 
     def message(self) -> dict[str, Any]:
-        """It, as :mod:`stages.sweep.worker` and :mod:`stages.sweep.task` read it."""
+        """The task as JSON values, for :mod:`stages.sweep.worker` and :mod:`stages.sweep.task`."""
         about = {"name": self.name, "entries": [asdict(entry) for entry in self.entries]}
         return {**asdict(self.site), **about}
 
 
 @dataclass
 class Outcome:
-    """What came of a task.
+    """How a task has ended.
 
     Attributes:
-        name: the stage's.
-        end: ``done``, ``failed``, ``lost`` (so was every worker that tried), or ``skipped``, as what it
-            depends on was not done.
-        entry: of the run cache, where it is done.
-        seconds: that the worker took for it, in all, the clone included.
-        log: its end, where it has failed.
+        name: the stage's name.
+        end: ``done``, ``failed``, ``lost`` (its worker was lost), or ``skipped`` (a stage that it depends on
+            is not done).
+        entry: its entry of the run cache, if it is done.
+        seconds: the time that the worker took for all of it, the clone included.
+        log: the end of its log, if it has failed.
         host: the machine's name.
     """
 
@@ -68,14 +68,14 @@ class Outcome:
 
 
 class Cluster:
-    """A Ray cluster: the one at an address, or one of this machine's own that ends with the block.
+    """A Ray cluster: the one at an address, or a new one on this machine that ends with the block.
 
     Args:
-        address: host and port of the cluster's head, or None.
-        cpus: where there is no address, CPU threads of all tasks at a time.
-        device: what tasks compute on, as params.yaml has it. They get GPUs if it is ``cuda``, or ``auto`` and
-            there are any.
-        threads: CPU threads of a process of a task.
+        address: host and port of the cluster's head; None: a cluster on this machine.
+        cpus: on this machine, the number of CPU threads for all tasks that run at once.
+        device: the device in params.yaml. Tasks get GPUs if it is ``cuda``, or if it is ``auto`` and the
+            cluster has GPUs.
+        threads: number of CPU threads of each process of a task.
     """
 
     def __init__(self, address: str | None, cpus: int, device: str, threads: int) -> None:
@@ -84,7 +84,7 @@ class Cluster:
         self._device = device
         self._threads = threads
         self._lost: Counter[str] = Counter()
-        self._lacking: set[str] = set()  # resources that were said to lack
+        self._lacking: set[str] = set()  # resources whose lack was reported
 
     def __enter__(self) -> "Cluster":
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -98,7 +98,7 @@ class Cluster:
         except (RayError, ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"Ray: {error}") from error
         signals.install()  # Ray has its own handlers
-        with suppress(OSError):  # who reads this token may run what they like on the cluster
+        with suppress(OSError):  # this token allows to run anything on the cluster
             Path("~/.ray/auth_token").expanduser().chmod(0o600)
         self._gpu = self._device == "cuda" or (self._device == "auto" and self._most("GPU") > 0)
         return self
@@ -113,25 +113,27 @@ class Cluster:
         make: Callable[[str], Task],
         note: Callable[[Outcome, bool], None],
     ) -> None:
-        """Do all tasks.
+        """Run all tasks.
 
         Args:
             archive: a clone, as a tar file.
-            needs: by name, the names of the tasks that come before it.
-            make: makes a task, once what it needs is done.
-            note: called with what came of each, and whether it is tried again.
+            needs: by a task's name, the names of the tasks that must be done before it.
+            make: makes a task from its name, once what it needs is done.
+            note: called each time a task ends, with the outcome and whether the task is tried again.
 
         Raises:
-            UserError: this machine alone is too small for one.
+            UserError: a task needs more than this machine has (without a cluster).
         """
         ray.cloudpickle.register_pickle_by_value(worker)
-        compute = ray.remote(max_retries=0)(worker.compute)  # once, as Ray exports it at each such call
+        compute = ray.remote(max_retries=0)(
+            worker.compute
+        )  # only once, as each such call exports the function
         clone = ray.put(archive)
         ends: dict[str, Outcome] = {}
         waiting = {name: set(before) for name, before in needs.items()}
         running: dict[Any, str] = {}
         while waiting or running:
-            signals.raise_if_stopped()  # a signal that came where Python drops what its handler raises
+            signals.raise_if_stopped()  # a signal's exception may have been lost
             for name in [name for name, before in waiting.items() if before <= ends.keys()]:
                 if any(ends[other].end != "done" for other in waiting.pop(name)):
                     ends[name] = Outcome(name, "skipped")
@@ -152,23 +154,28 @@ class Cluster:
                 note(outcome, again)
 
     def _resources(self, task: Task) -> dict[str, int]:
-        """What a task needs; a line says if no machine has so much."""
+        """The resources that a task needs; warns if no machine has so many."""
         gpus, cpus = task.processes * self._gpu, task.processes * self._threads
         for kind, wanted in (("GPU", gpus), ("CPU", cpus)):
             if kind not in self._lacking and (most := self._most(kind)) < wanted:
                 self._lacking.add(kind)
                 if self._address is None:
-                    raise UserError(f"{task.name} needs {wanted} {kind}s; this machine has {most}")
-                warn(f"{task.name} waits for a machine with {wanted} {kind}s; none has more than {most}")
+                    raise UserError(f"{task.name} needs {counted(wanted, kind)}; this machine has {most}")
+                needed = counted(wanted, kind)
+                warn(f"{task.name} waits for a machine with {needed}; none has more than {most}")
         return {"num_cpus": cpus, "num_gpus": gpus}
 
     def _most(self, kind: str) -> int:
-        """The most of a resource that a machine has."""
+        """The largest amount of a resource that one machine has."""
         return int(max((node["Resources"].get(kind, 0) for node in ray.nodes() if node["Alive"]), default=0))
 
 
 def _reach(address: str) -> None:
-    """Refuse an address where nobody answers: Ray would try for minutes."""
+    """Check that something answers at an address; Ray itself would try for minutes.
+
+    Raises:
+        UserError: nothing answers.
+    """
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
@@ -181,7 +188,7 @@ def _reach(address: str) -> None:
 def _outcome(name: str, reference: Any) -> Outcome:
     try:
         found = ray.get(reference)
-    except RayTaskError as error:  # a disk that is full, say
+    except RayTaskError as error:  # such as a full disk
         return Outcome(name, "failed", log=str(error))
     except RayError as error:
         return Outcome(name, "lost", log=str(error))

@@ -1,7 +1,7 @@
-"""Entries of DVC's run cache, which say what came of a stage: to be handed on to other machines.
+"""Entries of DVC's run cache, each the result of one stage, and how they get to other machines.
 
-``dvc push --run-cache`` copies all entries that there are, at every call. What one task needs, or leaves, are
-a few, so these are handed on by hand, and the objects that they name are pushed and pulled.
+``dvc push --run-cache`` copies all entries at every call. A task needs and makes only a few, so this module
+copies just these, and pushes and pulls the objects that they name.
 """
 
 from collections.abc import Iterable
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """What came of one stage.
+    """The result of one stage in the run cache.
 
     Attributes:
-        key: hash of its command, dependencies and parameters.
-        value: hash of these and its outputs.
-        text: both in YAML, as ``dvc.lock`` has them.
+        key: hash of the stage's command, dependencies and parameters.
+        value: hash of these and of its outputs.
+        text: all of them in YAML, as in ``dvc.lock``.
     """
 
     key: str
@@ -36,15 +36,15 @@ class Entry:
 
     @property
     def place(self) -> Path:
-        """Where it lies below ``runs`` in a cache, or a remote."""
+        """Its path below ``runs`` in a cache or a remote."""
         return Path(self.key[:2], self.key, self.value)
 
 
 def save(repo: "Repo", stage: "PipelineStage") -> Entry:
-    """The entry of a stage that is done.
+    """The run cache's entry of a stage that is done.
 
-    DVC has made it where it ran the stage. Of one that dvc.lock has from elsewhere it is made here, and the
-    outputs that git keeps are put into the cache.
+    If DVC ran the stage here, the entry exists. Otherwise, if dvc.lock has the stage from elsewhere, it is
+    made here, and outputs that are in git are added to the cache.
     """
     repo.stage_cache.save(stage)
     found = to_single_stage_lockfile(stage)
@@ -54,7 +54,7 @@ def save(repo: "Repo", stage: "PipelineStage") -> Entry:
 
 
 def put(repo: "Repo", entries: Iterable[Entry]) -> None:
-    """Put entries into the repository's run cache."""
+    """Add entries to the repository's run cache."""
     for entry in entries:
         path = Path(repo.stage_cache.cache_dir, entry.place)
         if not path.exists():
@@ -63,14 +63,22 @@ def put(repo: "Repo", entries: Iterable[Entry]) -> None:
 
 
 def pull(repo: "Repo", entries: Iterable[Entry]) -> None:
-    """Have all outputs of the entries, which must be in the run cache, in the cache."""
+    """Download all outputs of the entries into the cache; the entries must be in the run cache.
+
+    Raises:
+        DownloadError: outputs cannot be downloaded.
+    """
     for objects in _objects(repo, entries):
         if failed := repo.cloud.pull(objects).failed:
             raise DownloadError(len(failed))
 
 
 def push(repo: "Repo", entries: Iterable[Entry]) -> None:
-    """Have all outputs of the entries, and then the entries, in the remote."""
+    """Upload all outputs of the entries to the remote, and then the entries themselves.
+
+    Raises:
+        UploadError: outputs cannot be uploaded.
+    """
     entries = list(entries)
     for objects in _objects(repo, entries):
         if failed := repo.cloud.push(objects).failed:

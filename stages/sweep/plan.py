@@ -1,4 +1,4 @@
-"""What of the pipeline is not yet computed; what is, taken from DVC's run cache."""
+"""Which stages of the pipeline are not computed yet; the others are restored from DVC's run cache."""
 
 import logging
 import shutil
@@ -18,20 +18,18 @@ from stages.runtime.paths import LOCK
 from stages.sweep import entries
 from stages.sweep.entries import Entry
 
-FIRST = "check"  # each clone does it anew: it takes no time, and leaves links to what is on the machine
-LAST = "report"  # it reads what all others have left, so it is not for a worker
+FIRST = "check"  # runs in each clone: it takes no time, and makes links to files on the machine
+LAST = "report"  # does not run on a worker, as it reads the results of all others
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages for the lists in params.yaml, in the order in which ``dvc repro`` takes them.
-
-    Without the first and the last.
+    """The stages for the lists in params.yaml, in the order of ``dvc repro``, without the first and the last.
 
     Attributes:
-        needs: by name of a stage, all that it depends on, directly or not.
-        entries: of the run cache, of those that are computed.
-        pending: those that are not, as the plan was made.
+        needs: by a stage's name, the names of all stages that it depends on, directly or not.
+        entries: by a stage's name, the run cache's entry, if it is computed.
+        pending: the names of the stages that were not computed when the plan was made.
     """
 
     needs: dict[str, list[str]]
@@ -40,19 +38,19 @@ class Plan:
 
     @property
     def needed(self) -> list[Entry]:
-        """Entries of what is computed and pending stages depend on."""
+        """The entries of computed stages that pending ones depend on."""
         names = {name for stage in self.pending for name in self.needs[stage]}
         return [entry for name, entry in self.entries.items() if name in names]
 
 
 @contextmanager
 def opened() -> Iterator[Repo]:
-    """The DVC repository here.
+    """The DVC repository of this folder.
 
     Raises:
-        UserError: what DVC says of a mistake, or of another process that is at work here.
+        UserError: an error of DVC's within the block, such as a lock that another process holds.
     """
-    logging.getLogger("dvc").setLevel(logging.WARNING)  # what is taken from the cache is no news
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # without a line for each file from the cache
     try:
         with Repo() as repo:
             yield repo
@@ -61,22 +59,22 @@ def opened() -> Iterator[Repo]:
 
 
 def begin(repo: Repo, remote: bool) -> None:
-    """Run the first stage, which finds mistakes; and take over the remote's run cache."""
+    """Run the first stage, which finds mistakes, and download the remote's run cache if there is a remote."""
     repo.reproduce([FIRST])
     if remote:
         repo.stage_cache.pull(None)
 
 
 def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
-    """Have here, and in dvc.lock, all that the run cache has.
+    """Restore the outputs of all stages that are in the run cache, add them to dvc.lock, and make the plan.
 
-    As ``dvc repro`` does, only that it writes dvc.lock once, and not after each stage: of a thousand runs
-    that alone would take days.
+    ``dvc repro`` does the same, but writes dvc.lock after each stage: for a thousand runs, that alone would
+    take days. This writes it once.
 
     Args:
-        repo: where.
-        remote: whether what the cache lacks is taken from the remote.
-        known: entries that were computed elsewhere.
+        repo: the repository.
+        remote: download outputs that are missing in the cache from the remote.
+        known: entries of stages that were computed elsewhere, by their names.
     """
     with repo.lock:
         entries.put(repo, known.values())
@@ -95,7 +93,7 @@ def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
                     restored.append(stage)
                 done[stage.addressing] = entries.save(repo, stage)
         if restored:
-            with files.replacing(LOCK) as aside:  # DVC writes in place, and takes its time for many
+            with files.replacing(LOCK) as aside:  # DVC writes in place, which takes long for many stages
                 if LOCK.exists():
                     shutil.copyfile(LOCK, aside)
                 Lockfile(repo, str(aside)).dump_stages(restored)
@@ -103,10 +101,10 @@ def take(repo: Repo, remote: bool, known: Mapping[str, Entry]) -> Plan:
 
 
 def _is_cached(repo: Repo, stage: PipelineStage, remote: bool) -> bool:
-    """Whether the run cache has what comes of a changed stage, as things are now.
+    """Whether the run cache has the outputs of a changed stage for its current dependencies.
 
-    The stage stays as dvc.lock has it: one that knew what its dependencies are now would be taken by DVC for
-    one that is as dvc.lock has it, with the outputs that are there.
+    Afterwards, the stage is again as dvc.lock has it. With its current dependencies, DVC would take it for
+    unchanged, with the outputs that are in the folder.
     """
     known = [(dependency, dependency.hash_info, dependency.meta) for dependency in stage.deps]
     try:
@@ -118,7 +116,7 @@ def _is_cached(repo: Repo, stage: PipelineStage, remote: bool) -> bool:
             for objects in cached.get_used_objs().values():
                 repo.cloud.pull(objects)
         return bool(cached.outs_cached())
-    except CollectCacheError:  # the remote lacks them
+    except CollectCacheError:  # the remote does not have them
         return False
     finally:
         for dependency, hash_info, meta in known:
@@ -133,7 +131,7 @@ def _stages(repo: Repo) -> list[PipelineStage]:
 
 def _needs(repo: Repo, stages: list[PipelineStage]) -> dict[str, list[str]]:
     needs: dict[str, list[str]] = {}
-    for stage in stages:  # each after those that it depends on
+    for stage in stages:  # each comes after those that it depends on
         before = [other.addressing for other in repo.index.graph.successors(stage)]
         direct = [name for name in before if name != FIRST]
         needs[stage.addressing] = list(dict.fromkeys(n for name in direct for n in (*needs[name], name)))

@@ -1,4 +1,4 @@
-"""What tasks share on the machine where they are computed: a cache, checkpoints of trainings, an outbox."""
+"""What tasks share on the machine that computes them: a cache, checkpoints of trainings, an outbox."""
 
 import os
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from stages.runtime import git, paths
 from stages.runtime.errors import UserError
 from stages.tracking import address
 
-SCRATCH = "{scratch}"  # stands for the scratch folder, which is another on each machine
-_FORWARDED = ("MLFLOW_", "GAN_")  # variables that tasks get as they are here
+SCRATCH = "{scratch}"  # placeholder for the scratch folder, which differs from machine to machine
+_FORWARDED = ("MLFLOW_", "GAN_")  # prefixes of the environment variables that tasks get, too
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where tasks work, and find what they share.
+    """Where tasks work, and where they find what they share.
 
     Attributes:
-        place: folder of the project in a clone.
-        scratch: folder for the clones; ``~`` is the home on that machine.
-        config: text of the clones' .dvc/config.local.
-        shared: folder of the checkpoints of trainings, the outbox, and downloads.
-        remote: whether what tasks leave goes to the DVC remote.
-        environment: variables to set.
+        place: path of the project within a clone.
+        scratch: folder for the clones; ``~`` is the home folder on the task's machine.
+        config: text of .dvc/config.local in each clone.
+        shared: folder with the checkpoints of trainings, the outbox, and downloads.
+        remote: whether the results of tasks are pushed to the DVC remote.
+        environment: environment variables to set.
     """
 
     place: str
@@ -38,7 +38,7 @@ class Site:
 
 
 def here(repo: Repo) -> Site:
-    """On this machine, where tasks share what is here; no remote is needed."""
+    """The site of tasks on this machine: they share what is in this folder, and need no remote."""
     scratch = Path(".dvc/tmp/sweep").absolute()
     config = {"cache": {"dir": repo.cache.legacy.path}}
     environment = _environment()
@@ -49,20 +49,22 @@ def here(repo: Repo) -> Site:
 
 
 def elsewhere(repo: Repo, scratch: str) -> Site:
-    """On the machines of a cluster: each has what its tasks share in its scratch folder.
+    """The site of tasks on a cluster: each machine keeps what its tasks share in its scratch folder.
 
     Raises:
-        UserError: there is no DVC remote, or no MLflow store, that all machines can reach.
+        UserError: there is no DVC remote, or no MLflow server.
     """
     name = repo.config["core"].get("remote")
     if name not in repo.config["remote"]:
         raise UserError(
-            "a cluster hands on results by a DVC remote that all machines reach, and there is none: "
+            "a cluster passes results on by a DVC remote that all machines can reach, and there is none: "
             "dvc remote add --default NAME URL"
         )
     environment = _environment()
     if not address.is_server(environment.get("MLFLOW_TRACKING_URI", "")):
-        raise UserError("a cluster logs to an MLflow server that all machines reach: set MLFLOW_TRACKING_URI")
+        raise UserError(
+            "a cluster logs to an MLflow server that all machines can reach: set MLFLOW_TRACKING_URI"
+        )
     remote = {key: str(value) for key, value in repo.config["remote"][name].items()}
     config = {
         "core": {"remote": name},

@@ -1,8 +1,8 @@
-"""Compute one stage in a clone, of which others may have computed what it depends on.
+"""Compute one stage in a clone; other tasks may have computed what it depends on.
 
-Reads from standard input one line of JSON, which ``stages.sweep.cluster.Task`` describes, and then waits for
-its end: as the worker that began this process holds the other end, it knows when that is no more, and ends,
-with the stage, which keeps its checkpoint. Writes what came of it to .dvc/tmp/answer.json.
+Reads one line of JSON from standard input, described in ``stages.sweep.cluster.Task``. Standard input is
+closed once the worker that started this process has ended. Then this process ends as well, and the stage,
+which keeps its checkpoint. Writes the result to .dvc/tmp/answer.json.
 """
 
 import json
@@ -27,10 +27,11 @@ from stages.sweep.site import SCRATCH
 
 
 def run(task: dict[str, Any]) -> dict[str, Any]:
-    """Compute the task's stage here; see :class:`stages.sweep.cluster.Task`.
+    """Compute the task's stage in this folder; see :class:`stages.sweep.cluster.Task`.
 
     Returns:
-        ``code``, 0 or that of the stage's command, negative for a signal; and the stage's ``entry``.
+        ``code``: 0, or the exit code of the stage's command, negative for a signal; and if it is 0, the
+        stage's ``entry`` of the run cache.
     """
     _prepare(task)
     try:
@@ -56,22 +57,22 @@ def _compute(task: dict[str, Any]) -> Entry:
 
 
 def _prepare(task: dict[str, Any]) -> None:
-    """Share a cache, checkpoints of trainings, an outbox and downloads with others on this machine."""
+    """Set up what this task shares with others on this machine: cache, checkpoints, outbox and downloads."""
     config = Path(".dvc/config.local")
-    config.touch(mode=0o600)  # there may be a login of the remote in it
+    config.touch(mode=0o600)  # it may contain a password of the remote
     config.write_text(task["config"].replace(SCRATCH, task["scratch"]))
-    # DVC takes seconds to write that of many runs; what these left, it finds in the run cache.
+    # With many runs, DVC takes seconds to write this file. It finds their results in the run cache.
     Path("dvc.lock").unlink(missing_ok=True)
     shared = Path(task["shared"].replace(SCRATCH, task["scratch"]))
     for name in (paths.OUTBOX, paths.CHECKPOINTS):
         (shared / name).mkdir(parents=True, exist_ok=True)
         name.symlink_to(shared / name)
-    if (shared / paths.RAW).is_dir():  # else downloads are of this clone: two at once would be in their way
+    if (shared / paths.RAW).is_dir():  # else each downloads for itself: two at once would conflict
         paths.RAW.symlink_to(shared / paths.RAW)
 
 
 def _code(error: BaseException | None) -> int:
-    """The exit code of the stage's command that failed; 1 where it was not that."""
+    """The exit code of the stage's command; 1 if something else has failed."""
     while error is not None and not isinstance(error, StageCmdFailedError):
         error = error.__cause__
     found = re.search(r"exited with (-?\d+)", str(error))

@@ -1,7 +1,7 @@
-"""What a worker does with a task: it makes a clone, has another process do the task there, says what came.
+"""What a worker does with a task: it unpacks a clone, runs the task there in a process, returns the result.
 
-Ray sends this module's functions by value, as a worker need not have this project on its path: only the
-packages that requirements.txt names. So nothing here imports any of the project's modules.
+Ray sends the functions of this module by value, because a worker does not need this project on its path, but
+only the packages in requirements.txt. So nothing here imports the project's modules.
 """
 
 import io
@@ -15,20 +15,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-_TOLD = 20_000  # characters of a log
-_SIGNAL = 128  # exit codes above say which signal has ended a shell, or a stage of ours
+_TOLD = 20_000  # characters of a log that are returned
+_SIGNAL = 128  # exit codes above it mean that a shell, or one of our stages, was ended by a signal
 
 
 def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
-    """Do a task in a clone of its own.
+    """Run a task in its own clone.
 
     Args:
         archive: the clone, a tar file.
         task: see :class:`stages.sweep.cluster.Task`.
 
     Returns:
-        ``code``, 0 or the exit code of what failed; whether that was ``killed``; ``answer``, what the task's
-        process has to say; ``log``; ``seconds``; and ``host``, the machine's name.
+        ``code``: 0, or the exit code of what has failed; ``killed``: whether it was killed; ``answer``: what
+        :func:`stages.sweep.task.run` returned; ``log``: the end of the log; ``seconds``: the time for all of
+        it; ``host``: the machine's name.
     """
     start = time.monotonic()
     scratch = Path(task["scratch"]).expanduser().absolute()
@@ -49,12 +50,12 @@ def compute(archive: bytes, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Have a process do the task in the project's folder."""
+    """Run the task in a process, in the project's folder."""
     log, answer = folder / ".dvc" / "tmp" / "log", folder / ".dvc" / "tmp" / "answer.json"
     log.parent.mkdir(exist_ok=True)
     own = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}  # Ray sets it
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    site = str(folder / ".dvc" / "tmp" / "site")  # what DVC remembers of a clone goes with it
+    site = str(folder / ".dvc" / "tmp" / "site")  # DVC's notes on a clone are removed with it
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "stages.sweep.task"],
@@ -66,7 +67,7 @@ def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
             start_new_session=True,
         )
     assert process.stdin is not None
-    # It stays open: that it is closed shows the process that this one is no more.
+    # Standard input stays open: when it is closed, the process knows that this one has ended.
     process.stdin.write(json.dumps(task).encode() + b"\n")
     process.stdin.flush()
     code = process.wait()
@@ -78,7 +79,7 @@ def _do(task: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _clear(clones: Path) -> None:
-    """Remove the clones of workers that were killed, on this machine."""
+    """Remove the clones of killed workers on this machine."""
     for folder in clones.glob("*.*"):
         number = int(folder.suffix[1:])
         if number == os.getpid() or not _lives(number):
@@ -90,6 +91,6 @@ def _lives(number: int) -> bool:
         os.kill(number, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except PermissionError:  # it is another user's
         pass
     return True

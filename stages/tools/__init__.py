@@ -1,4 +1,5 @@
-"""What a person runs by hand: draw, classify, register, ui, sync, comment (``python -m stages.tools.NAME``).
+"""Tools that a person runs by hand (``python -m stages.tools.NAME``), and the modules that serve them.
 
-The other modules here serve these. The room may use all others but ``sweep``.
+The tools: classify, comment, draw, export, invert, register, resolve, sync, ui, verify. This room may use all
+others except ``sweep``.
 """

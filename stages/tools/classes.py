@@ -1,4 +1,4 @@
-"""Samples of one class: of a generator that is told it, or of any other by what the judges say."""
+"""Samples of one class: from a conditional generator, or from any other, selected by the judges."""
 
 from itertools import count as counting
 from pathlib import Path
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from stages.gan.judges.models import Judges
     from stages.gan.networks.base.sampling import Sampler
 
-_TRIES = 1000  # samples that are looked at for each that is wanted
+_TRIES = 1000  # at most so many samples are tried for each that is wanted
 
 
 def check_told(generator: "nn.Module", label: int) -> bool:
-    """Whether a generator can be told a class.
+    """Whether a generator is conditional.
 
     Raises:
-        UserError: it knows classes, but not this one.
+        UserError: it is, but does not know the class ``label``.
     """
     counts: list[int] = getattr(generator, "counts", [])
     known = [number for number, samples in enumerate(counts) if samples]
@@ -32,10 +32,16 @@ def check_told(generator: "nn.Module", label: int) -> bool:
 
 
 def load_judges(path: Path | None, experiment: str, label: int, device: "torch.device") -> "Judges":
-    """The judges that say of which class a sample is.
+    """Load the judges that classify samples.
+
+    Args:
+        path: their file; None: that of the experiment.
+        experiment: the experiment's name.
+        label: the class that they must know.
+        device: the device to load them to.
 
     Raises:
-        UserError: there are none, or they know no such class.
+        UserError: there are no such judges, or they do not know the class.
     """
     from stages.gan.core import weights
     from stages.gan.judges import models
@@ -43,7 +49,8 @@ def load_judges(path: Path | None, experiment: str, label: int, device: "torch.d
     path = path or paths.ExperimentFiles(experiment).judge
     if not path.exists():
         raise UserError(
-            f"{path}: a generator that is not told the class needs the judges; name them by --judge"
+            f"{path}: there are no such judges, and a generator that is not conditional needs them for "
+            "--class; name their file by --judge"
         )
     judges, about = weights.load(path, models.get_judges, device)
     if not isinstance(judges, models.Judges) or not judges.classifies:
@@ -55,10 +62,19 @@ def load_judges(path: Path | None, experiment: str, label: int, device: "torch.d
 
 
 def find(sampler: "Sampler", judges: "Judges", label: int, wanted: int) -> tuple[Numbers, int]:
-    """The numbers of the first ``wanted`` samples that judges take for a class; and how many were looked at.
+    """Find the first samples that the judges assign to a class.
+
+    Args:
+        sampler: draws the samples.
+        judges: classify them.
+        label: the class.
+        wanted: how many samples to find.
+
+    Returns:
+        The numbers of these samples, and how many samples were tried.
 
     Raises:
-        UserError: there are hardly any.
+        UserError: hardly any sample is of this class.
     """
     from stages.gan.core.datasets import normalize
     from stages.gan.judges import models
@@ -74,6 +90,6 @@ def find(sampler: "Sampler", judges: "Judges", label: int, wanted: int) -> tuple
         if first + sampler.block >= _TRIES * wanted:
             raise UserError(
                 f"--class {label}: of {first + sampler.block:,} samples the judges take {len(found)} for it; "
-                "the generator hardly draws it"
+                "the generator hardly draws it; take another class, or a smaller --count"
             )
     raise AssertionError

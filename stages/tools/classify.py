@@ -1,7 +1,7 @@
-"""Say which class a judge, the discriminative model, sees on your own pictures.
+"""Classify your own pictures with a judge, the discriminative model.
 
-A picture may be large, in any colours, and off centre. One that is blank or cannot be read does not stop the
-answers on the others. Reads the pictures, the judge's file and params.yaml; writes nothing.
+A picture may be large, have any colours, and be off centre. One that is blank or cannot be read does not stop
+the answers on the others. Reads the pictures, the judge's file and params.yaml; writes nothing.
 
 Example:
   python -m stages.tools.classify --image my_digit.png
@@ -20,7 +20,7 @@ from stages.tools import missing
 if TYPE_CHECKING:
     from torch import Tensor
 
-_NEXT = 2  # classes that are named beside the most likely one
+_NEXT = 2  # so many classes are named after the most likely one
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,27 +33,31 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="PNG, JPEG, or what Pillow reads",
     )
-    parser.add_argument("--experiment", help="whose judge; default: the first listed that has one of images")
+    parser.add_argument(
+        "--experiment", help="the judge's experiment; default: the first listed one with a judge of images"
+    )
     parser.add_argument(
         "--judge",
         type=Path,
         metavar="FILE",
-        help="a judge.safetensors of --experiment's from anywhere; default: its own",
+        help="another judge.safetensors of this experiment; default: the one in data",
     )
     command.add_params(parser)
     return parser
 
 
 def classify(wanted: argparse.Namespace) -> None:
-    """Say what the judge sees on pictures."""
+    """Classify the pictures that the command line names, and print the most likely classes.
+
+    Raises:
+        UserError: there is no judge that classifies images, or a picture cannot be read.
+    """
     known = params.load(wanted.params)
     experiment = wanted.experiment or _first(known, wanted.params)
     block = params.select(known, experiment, wanted.params)
     path = wanted.judge or paths.ExperimentFiles(experiment).judge
     if block.judge.network != "cnn":
-        raise UserError(
-            f"{experiment}: its judge fits points, and sees no pictures; name another --experiment"
-        )
+        raise UserError(f"{experiment}: its judge is for points, not for pictures; name another --experiment")
     if not path.exists():
         remedy = "name another --judge"
         if wanted.judge is None:
@@ -71,7 +75,7 @@ def classify(wanted: argparse.Namespace) -> None:
     if not isinstance(judge, models.Judges) or not judge.classifies:
         raise UserError(f"{path}: this judge knows no classes: its data are points, or have no labels")
     shape = tuple(about["architecture"]["shape"])
-    if block.source.path is not None:  # as prepare reads the others
+    if block.source.path is not None:  # read like the experiment's own images
         white = block.data.model_dump().get("white")
 
         def read(files: Sequence[Path]) -> list["Tensor"]:
@@ -109,26 +113,26 @@ def _readable(
 
 
 def _first(known: params.Params, path: Path) -> str:
-    """The first experiment that is listed and has a judge of images."""
+    """The first listed experiment that has a judge which classifies images."""
     for name in known.settings.experiments:
         judge = paths.ExperimentFiles(name).judge
         if known.experiments[name].judge.network == "cnn" and judge.exists() and _classifies(judge):
             return name
     raise UserError(
-        f"{path}: no experiment listed there has a judge of images that is fitted; run make repro, or name "
-        "an --experiment"
+        f"{path}: no experiment listed there has a trained judge that classifies images; run make repro, or "
+        "name an --experiment"
     )
 
 
 def _classifies(judge: Path) -> bool:
-    """Whether a judge of images knows classes: without labels, it does not."""
+    """Whether a judge of images knows classes, which needs data with labels."""
     from stages.gan.core import weights  # PyTorch takes seconds to import
 
     return bool(weights.read_about(judge)["architecture"].get("network") == "cnn")
 
 
 def _in_words(probabilities: list[float], classes: Sequence[str]) -> str:
-    """The most likely class and those next to it."""
+    """The most likely class and the next ones, with their probabilities."""
     ordered = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
     names = [str(classes[index]) if classes else str(index) for index in ordered[: 1 + _NEXT]]
     shares = (probabilities[index] for index in ordered)

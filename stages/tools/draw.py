@@ -1,7 +1,7 @@
-"""Draw any samples of any trained generator: into a picture, a folder, an array or an animation.
+"""Draw samples from a trained generator: as a picture, a folder, an array or an animation.
 
-Reads the generator's file alone, so neither data nor MLflow need be there, and writes nothing else. Sample K
-depends on the generator, the run's seed and K alone: it is row K of samples.npy.
+Needs only the generator's file, neither data nor MLflow, and writes nothing else. Sample K depends only on
+the generator, the run's seed and K: it is row K of samples.npy.
 
 Examples:
   python -m stages.tools.draw --experiment digits --seed 111 --seeds 0-99 --out grid.png
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stages.gan.networks.base.sampling import Sampler
 
 _FRAMES, _SIDE = 60, 24
-_IMAGES, _POINTS = 64, 1000  # drawn if nobody says how many
+_IMAGES, _POINTS = 64, 1000  # number of samples by default
 _KINDS = "a picture .png, an array .npy, a table .csv (points), an animation .gif or a folder (images)"
 
 
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         "--count",
         type=command.whole(1, MOST),
         metavar="N",
-        help=f"the same as --seeds 0-(N-1); default: {_IMAGES}, of points {_POINTS}",
+        help=f"the same as --seeds 0-(N-1); default: {_IMAGES} images, or {_POINTS} points",
     )
     which.add_argument(
         "--interpolate",
@@ -55,13 +55,13 @@ def _parser() -> argparse.ArgumentParser:
         "--plane",
         action="store_true",
         default=None,
-        help="to a .png: a grid of the latent plane, and where the generator takes it (latent: 2)",
+        help="to a .png: a grid of the latent plane, and its image under the generator (needs latent: 2)",
     )
     parser.add_argument(
         "--frames",
         type=command.whole(2, 1000),
         metavar="N",
-        help=f"with --interpolate: how many; default: {_FRAMES}",
+        help=f"with --interpolate: number of frames; default: {_FRAMES}",
     )
     parser.add_argument(
         "--side",
@@ -70,19 +70,19 @@ def _parser() -> argparse.ArgumentParser:
         help=f"with --plane: points along each side of the grid; default: {_SIDE}",
     )
     generators.add_class(
-        parser, "of one class: the generator is told it, or, if it takes none, the judges pick such samples"
+        parser, "draw one class: by the generator if it is conditional, otherwise the judges select samples"
     )
     parser.add_argument(
         "--judge",
         type=Path,
         metavar="FILE",
-        help="with --class: a judge.safetensors from anywhere; default: the experiment's own",
+        help="with --class: the file of the judges; default: that of the experiment",
     )
     parser.add_argument(
         "--truncation",
         type=_above_0,
         metavar="T",
-        help="latent points between -T and T: the less, the more typical, and the more alike; such as 1",
+        help="latent points between -T and T, such as 1; smaller: samples are more typical, and more alike",
     )
     parser.add_argument("--force", action="store_true", help="replace files that are there; default: refuse")
     return parser
@@ -101,7 +101,7 @@ def _above_0(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
 
 
@@ -134,8 +134,8 @@ def draw(wanted: argparse.Namespace) -> None:
     elif wanted.label is not None:
         if wanted.interpolate is not None or wanted.plane:
             raise UserError(
-                "--class: the generator takes none, and the judges pick samples alone; "
-                "leave --interpolate and --plane out"
+                "--class: the generator is not conditional, and the judges can only select samples; leave "
+                "--interpolate and --plane out"
             )
         judges = classes.load_judges(wanted.judge, str(about.get("experiment")), wanted.label, device)
         numbers, looked = classes.find(sampler, judges, wanted.label, len(numbers))
@@ -154,7 +154,11 @@ def draw(wanted: argparse.Namespace) -> None:
 
 
 def _kind(wanted: argparse.Namespace) -> str:
-    """What to write, as an ending, or nothing: a folder; checked as far as it can be before any import."""
+    """The ending of what to write, or "" for a folder; checks all options that need no import.
+
+    Raises:
+        UserError: the options do not fit each other, or something exists already.
+    """
     out = Path(wanted.out)
     kind = "" if wanted.out.endswith("/") or out.is_dir() else out.suffix.lower()
     if not wanted.out.strip() or kind not in ("", ".png", ".npy", ".csv", ".gif"):
@@ -168,29 +172,33 @@ def _kind(wanted: argparse.Namespace) -> str:
         if getattr(wanted, option) is not None and getattr(wanted, needed) is None:
             raise UserError(f"--{option}: needs --{needed.replace('label', 'class')}")
     if wanted.label is not None and wanted.seeds is not None:
-        raise UserError("--class: says which samples; name how many by --count instead of --seeds")
+        raise UserError("--class: chooses the samples itself; give their number by --count, not by --seeds")
     if wanted.truncation is not None and wanted.plane:
-        raise UserError("--truncation: a plane shows all of the latent space; leave one of both out")
+        raise UserError("--truncation: --plane shows the whole latent space; leave one of them out")
     if out.exists() and not out.is_dir() and not (kind and wanted.force):
         raise UserError(f"--out {wanted.out}: is there already; name another, or replace a file with --force")
     return kind
 
 
 def _check(generator: "nn.Module", numbers: Numbers, kind: str, wanted: argparse.Namespace) -> None:
-    """Refuse what cannot be drawn, before anything is."""
+    """Check that the samples can be drawn in this form, before any is drawn.
+
+    Raises:
+        UserError: they cannot.
+    """
     from stages.tools import gallery
 
     out, shape, latent = wanted.out, generators.shape(generator), generator.latent
     if wanted.plane and latent != 2:
-        raise UserError(f"--plane: the latent space has {latent} dimensions, and a plane has 2")
+        raise UserError(f"--plane: needs a latent space of 2 dimensions, and this one has {latent}")
     if len(shape) == 1 and kind == "":
-        raise UserError(f"--out {out}: points make no picture each; name a .png, .npy or .csv")
+        raise UserError(f"--out {out}: single points are no pictures; name a .png, .npy or .csv")
     if len(shape) == 1 and kind in (".png", ".gif") and shape[0] < 2:
         raise UserError(f"--out {out}: a picture of points needs two coordinates; name a .npy or .csv")
     if len(shape) == 3 and kind == ".csv":
-        raise UserError(f"--out {out}: images make no table; name a .png, .npy or a folder")
+        raise UserError(f"--out {out}: images do not fit in a table; name a .png, .npy or a folder")
     if kind == ".png" and len(numbers) > (most := gallery.most(shape)):
-        raise UserError(f"--out {out}: a picture shows {most:,} of these at most; name a .npy or a folder")
+        raise UserError(f"--out {out}: a picture shows at most {most:,} of these; name a .npy or a folder")
     if kind == "" and Path(out).is_dir() and not wanted.force:
         there = {path.name for path in Path(out).iterdir()}
         if taken := next((name for name in map(_name, numbers) if name in there), None):
@@ -200,7 +208,7 @@ def _check(generator: "nn.Module", numbers: Numbers, kind: str, wanted: argparse
 
 
 def _name(number: int) -> str:
-    """The name of a sample's picture; a folder's list has them in their order."""
+    """The file name of a sample's picture; names sort by number."""
     return f"{number:06}.png"
 
 

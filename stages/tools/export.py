@@ -1,11 +1,11 @@
-"""Write a trained generator for other programs, which need nothing of this project: as ONNX or TorchScript.
+"""Write a trained generator as ONNX or TorchScript, for programs without this project.
 
-The file takes latent points, float32 [N, latent], and gives samples as data sets hold them: images are uint8
-[N, C, H, W], points float32 [N, D] in the data's units. Behind the latent point of a generator that is told
-the class is the class, one-hot. The file says so itself: in its metadata, in TorchScript in about.json.
+The file takes latent points, float32 [N, latent], and gives samples: images are uint8 [N, C, H, W], points
+float32 [N, D] in the data's units. For a conditional generator, the latent point is followed by the class as
+a one-hot row. The file describes this itself: ONNX in its metadata, TorchScript in about.json.
 
-What was written is loaded, by ONNX Runtime or PyTorch, and compared with the generator: pixels may be one
-grey level off, points 1e-5 of the largest. If it is more, no file is left.
+The file is loaded again, by ONNX Runtime or PyTorch, and compared with the generator: pixels may differ by
+one grey level, points by 1e-5 of the largest value. If they differ by more, no file is left.
 
 Examples:
   python -m stages.tools.export --experiment digits --seed 111 --out generator.onnx
@@ -27,20 +27,24 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".onnx", ".ts", ".pt")
 _KINDS = "an ONNX file .onnx, or a TorchScript file .ts or .pt"
-_COMPARED, _BATCHES = 64, (1, 5, 64)  # latent points, and how many of them come at once
-_LEVELS, _SHARE = 1, 1e-5  # that may be between the file's samples and the generator's
+_COMPARED, _BATCHES = 64, (1, 5, 64)  # number of latent points to compare, and sizes of batches
+_LEVELS, _SHARE = 1, 1e-5  # largest difference of the file's samples: grey levels, share of the largest value
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.plain_parser(__doc__)
     parser.add_argument("--out", required=True, metavar="FILE", help=f"what to write, by its name: {_KINDS}")
     generators.add_options(parser)
-    parser.add_argument("--force", action="store_true", help="replace a file that is there; default: refuse")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
     return parser
 
 
 def export(wanted: argparse.Namespace) -> None:
-    """Write what the command line asks for."""
+    """Write the file that the command line names.
+
+    Raises:
+        UserError: it cannot be written, or gives other samples than the generator.
+    """
     kind = generators.check_out(wanted.out, _ENDINGS, _KINDS, wanted.force)
     path = generators.find(wanted)
     _, threads = generators.settings(wanted.params)
@@ -63,7 +67,7 @@ def export(wanted: argparse.Namespace) -> None:
 
 
 def _describe(generator: "nn.Module") -> dict[str, Any]:
-    """What whoever loads the file needs to know; JSON values."""
+    """What the user of the file needs to know, as JSON values."""
     shape, counts = generators.shape(generator), getattr(generator, "counts", [])
     inputs = int(generator.latent)  # type: ignore[arg-type]
     latent = inputs - len(counts)
@@ -80,10 +84,10 @@ def _describe(generator: "nn.Module") -> dict[str, Any]:
 
 
 def _compare(generator: "nn.Module", run: "Run", name: str) -> str:
-    """How far what a file gives is from the generator's samples, in words.
+    """Compare a file's samples with the generator's; returns how they differ, in words.
 
     Raises:
-        UserError: too far.
+        UserError: they differ too much.
     """
     import torch
 
@@ -127,8 +131,8 @@ def _run(run: "Run", latents: "Tensor", name: str) -> "Tensor":
 
 def _otherwise(name: str, how: str) -> UserError:
     return UserError(
-        f"--out {name}: not written, as it would not do what the generator does: {how}; its network must "
-        "compute each sample alike, whatever the numbers and however many"
+        f"--out {name}: not written, as it would not give the generator's samples: {how}; the network must "
+        "compute each sample in the same way, whatever the size of the batch and its values"
     )
 
 

@@ -1,4 +1,4 @@
-"""Folders that are filled whole or not at all: what is cut short leaves the folder as it was before."""
+"""Atomic filling of folders: if it is interrupted, the folder is as it was before."""
 
 import os
 import shutil
@@ -9,13 +9,13 @@ from pathlib import Path
 
 @contextmanager
 def filling(folder: Path) -> Iterator[Path]:
-    """A new, empty folder to write files to; after the block they are in ``folder``, which may be new, too.
+    """Give a temporary folder to write files to; at the end of the block they move to ``folder``.
 
-    Files of the same names are replaced there, others stay. After an exception nothing has changed. (A kill
-    may leave the new folder, ``.NAME.PROCESS``.)
+    ``folder`` is made if it does not exist. Files with the same names are replaced, others stay. After an
+    exception nothing has changed. (A kill may leave the temporary folder, ``.NAME.PROCESS``.)
 
     Raises:
-        OSError: something cannot be written; it names ``folder``.
+        OSError: something cannot be written; the error names ``folder``.
     """
     exists = folder.is_dir()
     name = f".{folder.name}.{os.getpid()}"

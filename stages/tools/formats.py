@@ -1,7 +1,7 @@
-"""Generators in formats that other programs load: ONNX and TorchScript.
+"""Generators in formats for other programs: ONNX and TorchScript.
 
-What is written takes latent points, float32 [N, latent], and gives samples as data sets hold them: images are
-uint8, rounded as everywhere in this project.
+These networks take latent points, float32 [N, latent], and give samples like those in data sets: points are
+float32 [N, D] in the data's units, images uint8 [N, C, H, W], rounded as everywhere in this project.
 """
 
 import copy
@@ -25,48 +25,48 @@ from stages.runtime.errors import UserError
 
 INPUT, OUTPUT = "latents", "samples"
 ABOUT = "about.json"  # the extra file in TorchScript
-_ROWS = (
-    2  # of the latent points with which a generator is looked at; of one, the number might be taken for fixed
-)
+_ROWS = 2  # latent points in the example input; with one, exporters may take the number for a constant
 
 Run = Callable[[Tensor], Tensor]
 
 
 class _Drawing(nn.Module):
-    """A generator, and what makes its samples those of a data set; a copy, of PyTorch's own layers."""
+    """A copy of a generator with PyTorch's own layers, whose samples are in the form of data sets."""
 
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.generator = copy.deepcopy(generator).cpu().eval().requires_grad_(False)
         for layer in self.modules():
-            if type(layer) is Linear:  # which chooses its kernel by the number of rows
+            if type(layer) is Linear:  # it chooses its kernel by the number of rows
                 layer.__class__ = nn.Linear  # type: ignore[assignment]
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Latent points [N, latent] to samples [N, *shape]."""
+        """Map latent points [N, latent] to samples [N, *shape]."""
         return denormalize(self.generator(latents))
 
 
 def check_installed() -> None:
-    """Check that there is what ONNX needs.
+    """Check that the packages for ONNX are installed.
 
     Raises:
-        UserError: a package is missing.
+        UserError: one is missing.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
         try:
             import_module(name)
         except ImportError as error:
             raise UserError(
-                f"an .onnx file needs the package {name}: pip install -r requirements.txt has it"
+                f"an .onnx file needs the package {name}: pip install -r requirements.txt"
             ) from error
 
 
 def to_onnx(generator: nn.Module, about: Mapping[str, Any]) -> bytes:
-    """A generator as an ONNX file, with ``about`` (JSON values) in its metadata; always the same bytes.
+    """The bytes of an ONNX file with a generator, and ``about`` (JSON values) as metadata.
+
+    The same generator always gives the same bytes.
 
     Raises:
-        UserError: PyTorch cannot write it so.
+        UserError: PyTorch cannot export the generator.
     """
     program: Any = _made(
         "ONNX",
@@ -82,7 +82,7 @@ def to_onnx(generator: nn.Module, about: Mapping[str, Any]) -> bytes:
     model = program.model_proto
     graph = model.graph
     for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer, graph):
-        del part.metadata_props[:]  # where in which file on this machine the code for it is
+        del part.metadata_props[:]  # places in the source code on this machine
     for key, value in sorted(about.items()):
         model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
     content: bytes = _made("ONNX", model.SerializeToString)
@@ -90,14 +90,14 @@ def to_onnx(generator: nn.Module, about: Mapping[str, Any]) -> bytes:
 
 
 def to_torchscript(generator: nn.Module, about: Mapping[str, Any]) -> bytes:
-    """A generator as a TorchScript file, with ``about`` (JSON values) in the extra file ``about.json``.
+    """The bytes of a TorchScript file with a generator, and ``about`` (JSON values) as ``about.json``.
 
-    Always the same bytes.
+    The same generator always gives the same bytes.
 
     Raises:
-        UserError: PyTorch cannot write it so.
+        UserError: PyTorch cannot export the generator.
     """
-    content = io.BytesIO()  # a file would have its name in it
+    content = io.BytesIO()  # a real file would contain its own name
 
     def write() -> None:
         traced = torch.jit.trace(_Drawing(generator), (_example(generator),), check_trace=False)
@@ -108,7 +108,7 @@ def to_torchscript(generator: nn.Module, about: Mapping[str, Any]) -> bytes:
 
 
 def _without_paths(content: io.BytesIO) -> bytes:
-    """A TorchScript file without the parts that say where the code is on this machine, and a sum of all."""
+    """A TorchScript file without the paths of the code on this machine, and without the checksum of these."""
     kept = io.BytesIO()
     with ZipFile(content) as whole, ZipFile(kept, "w") as archive:
         for part in whole.infolist():
@@ -118,7 +118,7 @@ def _without_paths(content: io.BytesIO) -> bytes:
 
 
 def load_onnx(path: Path, threads: int) -> Run:
-    """What computes samples, on the CPU, by an ONNX file."""
+    """Load an ONNX file; returns a function that computes samples on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -128,7 +128,10 @@ def load_onnx(path: Path, threads: int) -> Run:
 
 
 def load_torchscript(path: Path, threads: int) -> Run:
-    """What computes samples, on the CPU, by a TorchScript file; with PyTorch's own number of threads."""
+    """Load a TorchScript file; returns a function that computes samples on the CPU.
+
+    ``threads`` is not used: PyTorch has its own setting.
+    """
     with catch_warnings():
         simplefilter("ignore")
         loaded = torch.jit.load(path, map_location="cpu")
@@ -146,10 +149,10 @@ def _example(generator: nn.Module) -> Tensor:
 
 
 def _made(what: str, make: Callable[[], Any]) -> Any:
-    """What is made, without what PyTorch logs and warns of on the way, which is for programmers.
+    """Call ``make`` without PyTorch's logs and warnings, which are for programmers; returns its result.
 
     Raises:
-        UserError: it is not: a network of a user's may hold anything.
+        UserError: it fails: a user's network may contain anything.
     """
     try:
         with (

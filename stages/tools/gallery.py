@@ -1,4 +1,4 @@
-"""Samples that someone asks to see: images in a grid, points in a figure."""
+"""Pictures and tables of samples: images in a grid, points in a figure."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,21 +14,25 @@ from stages.gan.plots.style import GENERATED
 from stages.runtime import files
 from stages.runtime.errors import counted
 
-POINTS = 100_000  # in a figure, at most
-_VALUES = 50_000_000  # in a grid of images, at most: those of 10,000 colour pictures of 40x40
-_CELL, _PICTURE = 56, 2400  # sides in pixels: an image is enlarged as far as these allow
+POINTS = 100_000  # at most so many points in a figure
+_VALUES = 50_000_000  # at most so many values in a grid of images: 10,000 colour images of 40x40
+_CELL, _PICTURE = 56, 2400  # largest sides, in pixels, to which an image and the whole grid are enlarged
 
 
 def most(shape: tuple[int, ...]) -> int:
-    """How many samples of a shape one picture can show."""
+    """The largest number of samples of a shape in one picture."""
     return POINTS if len(shape) == 1 else max(1, min(10_000, _VALUES // int(np.prod(shape))))
 
 
 def save(path: Path, samples: Tensor, like: Split, columns: int = 0) -> None:
     """Write a PNG: images, uint8 [N, C, H, W], as a grid; points [N, D] as a figure of two coordinates.
 
-    What ``like`` holds says how images are shown; one alone is shown as it is in the data. The grid has
-    so many columns, by default as many as rows.
+    Args:
+        path: the file.
+        samples: what to show.
+        like: decides how images are shown (dark on light or as they are). A single image is always shown as
+            it is in the data.
+        columns: number of the grid's columns; 0: about as many as rows.
     """
     if samples.dim() == 4:
         tile = canvas.tile(samples, like, columns) if len(samples) > 1 else _pixels(samples[0])
@@ -42,12 +46,12 @@ def save(path: Path, samples: Tensor, like: Split, columns: int = 0) -> None:
 
 
 def save_image(path: Path, image: Tensor) -> None:
-    """Write an image, uint8 [C, H, W], as a PNG, pixel by pixel as it is in the data."""
+    """Write an image, uint8 [C, H, W], as a PNG with exactly its pixels."""
     Image.fromarray(_pixels(image)).save(path, format="png")
 
 
 def save_table(path: Path, blocks: Iterable[Tensor]) -> None:
-    """Write points [B, D] as CSV, with a line of names; each number in as few digits as give it back."""
+    """Write blocks of points [B, D] as CSV, with a header; numbers have just enough digits to be exact."""
     with files.replacing(path) as aside, aside.open("w", encoding="utf-8") as file:
         for number, block in enumerate(blocks):
             if number == 0:
@@ -62,5 +66,5 @@ def _pixels(image: Tensor) -> NDArray[np.uint8]:
 
 
 def enlarged(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """A picture [H, W, …] whose pixels are squares of ``factor`` pixels."""
+    """Enlarge a picture [H, W, …] by repeating each pixel ``factor`` times along both sides."""
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -1,4 +1,4 @@
-"""The generator that a command line names, and where what is made of it is to go."""
+"""Command-line options for a trained generator and for the output file, and loading the generator."""
 
 import argparse
 from collections.abc import Sequence
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from stages.gan.core.datasets import Split
     from stages.gan.networks.base.sampling import Sampler
 
-_LIKE = 1000  # samples that say how one is shown
+_LIKE = 1000  # number of samples that decide how images are shown
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Have a parser know the options that name a generator, and ``--params``."""
-    parser.add_argument("--experiment", help="whose generator; an experiment's name in the parameter file")
+    """Add the options that name a generator, and ``--params``."""
+    parser.add_argument("--experiment", help="the generator's experiment, by its name in the parameter file")
     command.add_seed(parser, required=False)
     parser.add_argument(
         "--generator",
         type=Path,
         metavar="FILE",
-        help="a generator.safetensors from anywhere, instead of --experiment and --seed",
+        help="any generator.safetensors, instead of --experiment and --seed",
     )
     command.add_params(parser)
 
 
 def add_class(parser: argparse.ArgumentParser, about: str) -> None:
-    """Have a parser know ``--class``, as ``label``; ``about`` says what it does."""
+    """Add the option ``--class``, whose value is ``label``; ``about`` is its help."""
     parser.add_argument("--class", dest="label", type=command.whole(0, 10_000), metavar="N", help=about)
 
 
 def find(wanted: argparse.Namespace) -> Path:
-    """The generator's file.
+    """The path of the generator's file.
 
     Raises:
-        UserError: the options name none, or there is none.
+        UserError: the options name no generator, or it does not exist.
     """
     if wanted.generator is not None:
         if wanted.experiment is not None or wanted.seed is not None:
@@ -60,7 +60,10 @@ def find(wanted: argparse.Namespace) -> Path:
 
 
 def settings(path: Path) -> tuple[str, int]:
-    """The device and the number of threads: as the parameter file says, or as it does by default."""
+    """The device and the number of threads, from the parameter file; defaults if there is no params.yaml.
+
+    Also applies the parameter ``portable``.
+    """
     if path == Path("params.yaml") and not path.exists():
         portability.limit("auto")
         return "auto", 2
@@ -70,10 +73,13 @@ def settings(path: Path) -> tuple[str, int]:
 
 
 def load(path: Path, device: "torch.device") -> tuple["nn.Module", dict[str, Any], int]:
-    """The generator in a file, what is known of it, and its run's seed.
+    """Load a generator.
+
+    Returns:
+        The generator, the file's JSON values about it, and the seed of its run.
 
     Raises:
-        UserError: the file holds none.
+        UserError: the file contains no generator.
     """
     from stages.gan.core import weights
     from stages.gan.networks.base.registry import get_generator
@@ -81,36 +87,36 @@ def load(path: Path, device: "torch.device") -> tuple["nn.Module", dict[str, Any
     generator, about = weights.load(path, get_generator, device)
     seed = about.get("seed")
     if not isinstance(seed, int):
-        raise UserError(f"{path}: does not say of which seed it is; make it again")
+        raise UserError(f"{path}: does not contain the seed of its run; train it again")
     return generator, about, seed
 
 
 def shape(generator: "nn.Module") -> tuple[int, ...]:
-    """The shape of one of its samples."""
+    """The shape of one sample."""
     return tuple(generator.architecture["shape"])  # type: ignore[index]
 
 
 def like(sampler: "Sampler") -> "Split":
-    """Samples of the generator, always the same: how one is shown must not hang on which are drawn."""
+    """Samples that decide how images are shown: always the same, whichever samples are drawn."""
     import torch
 
     from stages.gan.core.datasets import Split
 
-    colour = shape(sampler.generator)[0] > 1  # of which any will do
+    colour = shape(sampler.generator)[0] > 1  # then one is enough
     return Split(torch.cat(list(sampler.samples(1 if colour else _LIKE))))
 
 
 def check_out(out: str, endings: Sequence[str], what: str, force: bool) -> str:
-    """The ending of the file that is to be written.
+    """Check the name of a file to write; returns its ending.
 
     Args:
-        out: its name.
-        endings: that it may have.
-        what: these, in words.
-        force: whether one that is there may be replaced.
+        out: the file's name.
+        endings: the endings that are allowed.
+        what: the same in words.
+        force: whether an existing file may be replaced.
 
     Raises:
-        UserError: it has none of these; or something is there.
+        UserError: the name has another ending; or it is a folder, or a file that exists.
     """
     path = Path(out)
     if path.suffix.lower() not in endings or out.endswith("/"):

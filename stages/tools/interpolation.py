@@ -1,4 +1,4 @@
-"""From one sample to another and back: through the latent space, as frames of an animation."""
+"""Animations from one sample to another and back, through the latent space."""
 
 import math
 from collections.abc import Iterator
@@ -15,19 +15,20 @@ from stages.gan.plots import canvas
 from stages.gan.plots.style import GENERATED, REAL
 from stages.tools import gallery
 
-SIDE = 224  # pixels of a frame, of images
+SIDE = 224  # side of a frame that shows an image, in pixels
 
 
 def path(first: Tensor, second: Tensor, frames: int, classes: int = 0) -> Tensor:
-    """Latent points [frames, latent] from ``first`` [latent] to ``second`` and back, slow at both.
+    """Latent points [frames, latent] from ``first`` [latent] to ``second`` and back, slow at both ends.
 
-    Each is ``first`` cos a + ``second`` sin a, with the angle a from 0 to a quarter turn and back: spherical
-    interpolation (White 2016), in the form that it has for orthogonal points. With ``first`` and ``second``
-    standard normal, so is each point between them. On the straight line they would be too near to 0: halfway
-    they have half the variance, such as the generator has never seen in a latent space of many dimensions.
-    The last ``classes`` numbers, which say the class, are ``first`` cos² a + ``second`` sin² a: shares.
+    Each point is ``first`` cos a + ``second`` sin a, with an angle a from 0 to a quarter turn and back: the
+    form of spherical interpolation (White 2016) for orthogonal points. If ``first`` and ``second`` are
+    standard normal, each point between them is, too. Points on the straight line would be too near to 0:
+    halfway, they have half the variance, and a generator with many latent dimensions has never seen such
+    points. The last ``classes`` numbers, one-hot rows of the class, are ``first`` cos² a + ``second`` sin² a,
+    so they are shares.
 
-    The last frame is followed by the first: a loop has no jump.
+    The first frame continues the last one, so a loop has no jump.
     """
     turns = torch.arange(frames, dtype=torch.float64) / frames
     angles = (math.pi / 4) * (1 - (2 * math.pi * turns).cos()).unsqueeze(1)
@@ -37,14 +38,14 @@ def path(first: Tensor, second: Tensor, frames: int, classes: int = 0) -> Tensor
 
 
 def images(samples: Tensor, like: Split) -> Iterator[NDArray[np.uint8]]:
-    """Frames of one image each, of uint8 [N, C, H, W]; enlarged, and shown as ``like`` is."""
+    """Yield a frame, uint8 [H, W, …], for each image of uint8 [N, C, H, W], enlarged, shown like ``like``."""
     factor = max(1, SIDE // max(samples.shape[2:]))
     for sample in samples:
         yield gallery.enlarged(canvas.pixels(sample, like), factor)
 
 
 def points(samples: Tensor, others: Tensor) -> Iterator[NDArray[np.uint8]]:
-    """Frames of a point that moves along [N, D] among others of the same generator [M, D]."""
+    """Yield frames of a point that moves through ``samples`` [N, D], among ``others`` [M, D]."""
     figure = Figure(figsize=(3.4, 3.0), layout="constrained")
     drawing = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -55,5 +56,5 @@ def points(samples: Tensor, others: Tensor) -> Iterator[NDArray[np.uint8]]:
     for sample in samples:
         artist.set_data([sample[0].item()], [sample[1].item()])
         drawing.draw()
-        figure.set_layout_engine("none")  # stays as the first one is laid out
+        figure.set_layout_engine("none")  # all frames have the layout of the first
         yield np.asarray(drawing.buffer_rgba())[..., :3].copy()

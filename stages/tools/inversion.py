@@ -1,4 +1,4 @@
-"""The latent point whose sample is nearest to a picture."""
+"""Inversion of a generator: the search for the latent point whose sample is nearest to a picture."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ _LR, _BETAS = 0.1, (0.9, 0.999)
 
 @dataclass(frozen=True)
 class Found:
-    """A latent point, and its sample.
+    """A latent point and its sample.
 
     Attributes:
-        latent: float32 [latent], with the class behind, if the generator is told it.
-        image: uint8 [C, H, W].
-        distance: of the sample from the picture: root mean square, in grey levels.
-        label: the class that the generator was told.
+        latent: float32 [latent]; for a conditional generator it ends with the one-hot row of the class.
+        image: the sample, uint8 [C, H, W].
+        distance: root mean square difference of the sample from the picture, in grey levels.
+        label: the class, for a conditional generator.
     """
 
     latent: Tensor
@@ -43,20 +43,23 @@ def nearest(
     seed: int,
     stepped: Callable[[], object],
 ) -> Found:
-    """Search for it from several random latent points, by Adam on the mean squared error of the pixels.
+    """Search for the nearest sample from several random latent points, by Adam on the mean squared error.
 
     Creswell & Bharath 2018 (Inverting the generator of a generative adversarial network); Lipton & Tripathi
-    2017 (Precise recovery of latent vectors from generative adversarial networks). The classes share their
-    starts, and what is found for one does not hang on the others.
+    2017 (Precise recovery of latent vectors from generative adversarial networks). All classes start from the
+    same points, and the result for one class does not depend on the others.
 
     Args:
-        generator: of images, ready for use.
+        generator: a generator of images, in evaluation mode.
         picture: uint8 [C, H, W].
-        labels: classes to try; None for a generator that is told none.
-        starts: how many latent points to begin with.
-        steps: of Adam from each.
-        seed: draws the starts.
-        stepped: called after each step of a block; see :func:`work`.
+        labels: the classes to try; only None if the generator is not conditional.
+        starts: number of random latent points to start from.
+        steps: number of Adam's steps from each start.
+        seed: the starts are drawn from it.
+        stepped: called after each step of a block of starts; see :func:`work`.
+
+    Returns:
+        The nearest sample of all.
     """
     counts: Sequence[int] = getattr(generator, "counts", ())
     size = int(generator.latent) - len(counts)  # type: ignore[arg-type]
@@ -77,7 +80,7 @@ def nearest(
 
 
 def work(shape: Sequence[int], labels: int, starts: int, steps: int) -> int:
-    """How many steps :func:`nearest` makes, each of a block of starts."""
+    """The number of steps that :func:`nearest` makes; each is for a block of starts."""
     return labels * -(-starts // block_size(shape)) * steps
 
 
@@ -90,7 +93,7 @@ def _descended(
     steps: int,
     stepped: Callable[[], object],
 ) -> Tensor:
-    """Where Adam comes from these latent points, at its best [N, latent]; with the classes behind them."""
+    """The best latent points [N, latent] on Adam's ways from these starts, followed by their classes."""
     device = next(generator.parameters()).device
     points = nn.Parameter(starts.to(device, copy=True))
     target = normalize(picture.unsqueeze(0)).to(device)

@@ -1,11 +1,11 @@
-"""Find the latent point whose sample is nearest to a picture: what a generator can make of it.
+"""Find the latent point whose sample is nearest to a picture.
 
-From several random latent points, Adam makes the mean squared error of the pixels smaller (Creswell &
-Bharath 2018; Lipton & Tripathi 2017); the nearest is kept. A generator that is told the class is tried with
-each class that it knows. The same command writes the same bytes.
+Starts from several random latent points; Adam minimises the mean squared error of the pixels (Creswell &
+Bharath 2018; Lipton & Tripathi 2017); the nearest sample is the result. With a conditional generator, all
+classes are tried. The same command writes the same bytes.
 
-The picture has the size of the generator's images. Where these are light on dark, so that figures show them
-dark on light, a picture that is more like them as a negative is taken for one.
+The picture must have the size of the generator's images. If these are light on dark (figures show them dark
+on light), the picture is inverted if its negative is more similar to them.
 
 Examples:
   python -m stages.tools.invert --experiment digits --seed 111 --picture seven.png --out nearest.png
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from stages.gan.core.datasets import Split
 
-_KINDS = "a picture .png, of the wanted and the found, or an array .npy, of the latent point"
+_KINDS = "a picture .png, with the given picture and the sample, or an array .npy, with the latent point"
 _STARTS, _STEPS = 32, 300
 
 
@@ -37,20 +37,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", required=True, metavar="FILE", help=f"what to write, by its name: {_KINDS}")
     generators.add_options(parser)
-    generators.add_class(parser, "the class that the generator is told; default: whichever comes nearest")
+    generators.add_class(parser, "the class of the sample; default: the one that comes nearest")
     parser.add_argument(
         "--starts",
         type=command.whole(1, 10_000),
         default=_STARTS,
         metavar="N",
-        help="random latent points to begin with; default: %(default)s",
+        help="random latent points to start from; default: %(default)s",
     )
     parser.add_argument(
         "--start-seed",
         type=command.whole(0, 2**63 - 1),
         default=0,
         metavar="SEED",
-        help="which draws them; default: %(default)s",
+        help="they are drawn from it; default: %(default)s",
     )
     parser.add_argument(
         "--steps",
@@ -59,12 +59,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="of Adam; default: %(default)s",
     )
-    parser.add_argument("--force", action="store_true", help="replace a file that is there; default: refuse")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
     return parser
 
 
 def invert(wanted: argparse.Namespace) -> None:
-    """Find and write what the command line asks for."""
+    """Find the nearest sample, and write it or its latent point.
+
+    Raises:
+        UserError: the generator makes no images, or the picture cannot be read or has another size.
+    """
     kind = generators.check_out(wanted.out, (".png", ".npy"), _KINDS, wanted.force)
     path = generators.find(wanted)
     device_name, threads = generators.settings(wanted.params)
@@ -107,19 +111,23 @@ def invert(wanted: argparse.Namespace) -> None:
 
 
 def _labels(generator: "nn.Module", label: int | None) -> list[int | None]:
-    """The classes to try; None alone for a generator that is told none."""
+    """The classes to try; only None for a generator that is not conditional."""
     from stages.tools import classes
 
     if label is not None:
         if not classes.check_told(generator, label):
-            raise UserError(f"--class {label}: this generator is told no class; leave the option out")
+            raise UserError(f"--class {label}: this generator is not conditional; leave the option out")
         return [label]
     counts: list[int] = getattr(generator, "counts", [])
     return [number for number, samples in enumerate(counts) if samples] or [None]
 
 
 def _read(path: Path, shape: tuple[int, ...], like: "Split") -> "Tensor":
-    """A picture of the size of a generator's images, as these are: uint8 [C, H, W]."""
+    """Read a picture in the form of a generator's images, uint8 [C, H, W], inverted if that is more similar.
+
+    Raises:
+        UserError: it cannot be read, or has another size.
+    """
     from stages.gan.sources import pictures
 
     picture = pictures.load(path)

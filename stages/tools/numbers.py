@@ -1,4 +1,4 @@
-"""Which samples of a run: their numbers, as a command line names them."""
+"""Lists of sample numbers on the command line."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,14 @@ from itertools import chain, groupby, pairwise
 
 from stages.runtime.errors import UserError
 
-MOST = 100_000_000  # samples at once
+MOST = 100_000_000  # at most so many samples at once
 
 
 class Numbers:
-    """Numbers of samples, in the order that they are named in; a million take no more room than two.
+    """Numbers of samples, in the order in which they are given; kept as ranges, so a million need no memory.
 
     Args:
-        ranges: those they are in; none is empty, and no two have a number in common.
+        ranges: ranges that are not empty and do not overlap.
     """
 
     def __init__(self, ranges: Sequence[range]) -> None:
@@ -21,10 +21,10 @@ class Numbers:
 
     @staticmethod
     def parse(text: str) -> "Numbers":
-        """Read numbers and ranges, such as ``0-63,100``; both ends of a range belong to it.
+        """Read numbers and ranges, such as ``0-63,100``; a range includes both ends.
 
         Raises:
-            UserError: the text is something else, names a number twice, or more than :data:`MOST` numbers.
+            UserError: the text is something else, contains a number twice, or more than :data:`MOST` numbers.
         """
         ranges = []
         for part in text.split(","):
@@ -36,11 +36,11 @@ class Numbers:
                 raise UserError(f"{part[:40]} goes down; it must be {last}-{first}")
             ranges.append(range(first, last + 1))
         if sum(len(numbers) for numbers in ranges) > MOST:
-            raise UserError(f"these are more than {MOST:,} numbers, which is the most at once")
+            raise UserError(f"these are too many numbers; at most {MOST:,} are allowed at once")
         ordered = sorted(ranges, key=lambda numbers: numbers.start)
         for before, after in pairwise(ordered):
             if after.start < before.stop:
-                raise UserError(f"{after.start} is named twice")
+                raise UserError(f"{after.start} is given twice")
         return Numbers(ranges)
 
     def __len__(self) -> int:
@@ -50,6 +50,6 @@ class Numbers:
         return chain(*self._ranges)
 
     def blocks(self, size: int) -> Iterator[list[int]]:
-        """The numbers, in lists of neighbours that are of the same block of ``size``."""
+        """Yield the numbers in lists; neighbours from the same block of ``size`` samples form a list."""
         for _, numbers in groupby(self, key=lambda number: number // size):
             yield list(numbers)

@@ -1,4 +1,4 @@
-"""What is published of some runs, beside what was made of the same runs again."""
+"""Comparison of published runs with the same runs made again."""
 
 import importlib.metadata
 import itertools
@@ -15,18 +15,18 @@ from stages.runtime import paths
 from stages.runtime.dvc import Loader
 from stages.runtime.errors import UserError
 
-_LIBRARIES = {  # that compute, or write files
+_LIBRARIES = {  # libraries that compute, or write files
     *("matplotlib", "numpy", "pillow", "safetensors", "scikit-learn", "scipy", "torch", "torch-fidelity"),
     "torchvision",
 }
-_DEVICE = ("device", "processor", "portable")  # in run.json: what decides the last bits
+_DEVICE = ("device", "processor", "portable")  # keys of run.json that decide the last bits
 
 Verdict = Literal["same", "differs", "not published"]
 
 
 @dataclass(frozen=True)
 class File:
-    """A file or folder that a stage has made, beside the published one, if there is one."""
+    """A file or folder that a stage has made, compared with the published one, if there is one."""
 
     stage: str
     path: str
@@ -35,7 +35,16 @@ class File:
 
 @dataclass(frozen=True)
 class Score:
-    """A score of a run that was made again, and the range of the published ones, over so many ``seeds``."""
+    """A score of a run that was made again, with the published range.
+
+    Attributes:
+        run: the experiment and the seed, in words.
+        name: the score's name in metrics.json.
+        found: its value now.
+        least: the lowest published value of all seeds.
+        most: the highest published value of all seeds.
+        seeds: the number of published seeds.
+    """
 
     run: str
     name: str
@@ -46,22 +55,22 @@ class Score:
 
     @property
     def within(self) -> bool:
-        """Whether it is in the range."""
+        """Whether the value is in the published range."""
         return self.least <= self.found <= self.most
 
 
 class Runs:
-    """Runs of a commit in two clones of it.
+    """Runs of a commit, in two clones of it.
 
     Args:
-        published: the clone as the commit has it.
-        again: the one in which the pipeline ran, or will.
-        experiments: whose runs.
-        seeds: which.
-        everything: whether they are all that params.yaml lists, so that the report is theirs, too.
+        published: the clone with the published results.
+        again: the clone in which the pipeline makes them again.
+        experiments: the runs' experiments.
+        seeds: the runs' seeds.
+        everything: whether these are all runs in params.yaml, so that the report can be compared, too.
 
     Raises:
-        UserError: one of them is not published, or its files are damaged.
+        UserError: a run is not published, or its files are damaged.
     """
 
     def __init__(
@@ -78,24 +87,24 @@ class Runs:
                 _json(published / path)
 
     def compare(self) -> list[File]:
-        """What was made, in the pipeline's order."""
+        """Compare all outputs that were made again, in the pipeline's order."""
         before, now, found = _lock(self._published), _lock(self._again), []
         for stage in self._stages():
             known = {out["path"]: out["md5"] for out in before.get(stage, {}).get("outs", ())}
             for path, md5 in ((out["path"], out["md5"]) for out in now[stage]["outs"]):
                 same = [known[path] == md5] if path in known else []
-                if (self._published / path).exists():  # git has it, too
+                if (self._published / path).exists():  # it is also in git
                     same.append(_is_same(self._published / path, self._again / path))
                 found.append(File(stage, path, _verdict(same)))
         return found
 
     def reasons(self) -> list[str]:
-        """Why the bytes are not those that are published, where they cannot be; none where they should be."""
+        """Reasons why the bytes may differ from the published ones; empty if they must be the same."""
         found = [*self._other_code(), *self._other_runs(), *_other_libraries(self._published)]
         return list(dict.fromkeys(found))
 
     def scores(self) -> list[Score]:
-        """The scores of all runs that were made."""
+        """All scores of all runs that were made again, with the published ranges."""
         from stages.gan.evaluation.scores import MEANINGS
 
         found = []
@@ -124,7 +133,7 @@ class Runs:
         stages = list(self._stages())
         if unknown := [stage for stage in stages if stage not in before]:
             named = f"{unknown[0]} and {len(unknown) - 1} more" if len(unknown) > 1 else unknown[0]
-            yield f"{paths.LOCK} has no entry of {named}: earlier code made what is published"
+            yield f"{paths.LOCK} has no entry for {named}: the published results are from earlier code"
         for stage in (stage for stage in stages if stage in before):
             known = {dep["path"]: dep["md5"] for dep in before[stage].get("deps", ())}
             for dep in now[stage].get("deps", ()):
@@ -133,7 +142,7 @@ class Runs:
                     yield f"{path} has changed since"
 
     def _other_runs(self) -> Iterator[str]:
-        """What run.json says otherwise of the device and the parameters."""
+        """Differences of device and parameters between both versions of run.json."""
         for experiment, seed in self._runs:
             path = paths.RunFiles(experiment, seed).run
             before, now = (_json(folder / path) for folder in (self._published, self._again))
@@ -147,7 +156,7 @@ class Runs:
 
 
 def table(files: Sequence[File]) -> list[str]:
-    """A line for each stage, and one for each file that differs."""
+    """The lines of a table: one for each stage, and one for each file that is not the same."""
     lines = [f"{'stage':<28}{'files':>6}{'the same':>10}"]
     for stage, group in itertools.groupby(files, lambda file: file.stage):
         found = list(group)
@@ -157,7 +166,7 @@ def table(files: Sequence[File]) -> list[str]:
 
 
 def score_table(scores: Sequence[Score]) -> list[str]:
-    """A line for each score."""
+    """The lines of a table: one for each score."""
     lines = [f"{'run':<24}{'score':<24}{'here':>10}  {'published, all seeds':<24}"]
     for score in scores:
         reach = f"{score.least:.4g} to {score.most:.4g}"
@@ -179,7 +188,7 @@ def _difference(key: str, before: object, now: object) -> Iterator[str]:
 
 
 def _other_libraries(clone: Path) -> Iterator[str]:
-    """Installed libraries of another version than requirements.txt has, whatever the version of Python."""
+    """Installed libraries whose version is not in requirements.txt, for any version of Python."""
     pinned: dict[str, set[str]] = {}
     for line in (clone / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if match := re.match(r"([a-z0-9-]+)==([^ ;\\]+)", line):
@@ -194,7 +203,7 @@ def _other_libraries(clone: Path) -> Iterator[str]:
 
 
 def _lock(clone: Path) -> dict[str, Any]:
-    """What DVC has noted of each stage."""
+    """The stages in dvc.lock, by name; none without the file."""
     path = clone / paths.LOCK
     stages: dict[str, Any] = _yaml(path)["stages"] if path.exists() else {}
     return stages
@@ -215,7 +224,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _is_same(published: Path, again: Path) -> bool:
-    """Whether two files have the same bytes; or two folders the same files, with the same bytes."""
+    """Whether two files have the same bytes, or two folders the same files with the same bytes."""
     if not published.is_dir():
         return again.is_file() and published.read_bytes() == again.read_bytes()
     listed = [

@@ -1,8 +1,8 @@
 """Register a run's generator in MLflow's model registry.
 
-Reads the store that MLFLOW_TRACKING_URI names, or the local one. Makes the run's generator the next version
-of the registered model, and prints its address, which mlflow.pyfunc.load_model and `mlflow models serve`
-take. A generator that has a version keeps it. Of a run that was logged without a model, the generator is read
+Uses the store that MLFLOW_TRACKING_URI names, or the local one. Makes the run's generator the next version of
+the registered model, and prints its address for mlflow.pyfunc.load_model and `mlflow models serve`. If the
+generator has a version already, it keeps it. If the run was logged without a model, the generator is read
 from data/EXPERIMENT/seed-SEED.
 """
 
@@ -29,7 +29,16 @@ _RUN = re.compile(r"(?P<experiment>[a-z0-9][a-z0-9_-]*)/seed-(?P<seed>[0-9]+)|(?
 
 
 def register(run_name: re.Match[str], name: str | None, alias: str | None) -> None:
-    """Register the generator of a run: EXPERIMENT/seed-SEED, or MLflow's id for it."""
+    """Register the generator of a run.
+
+    Args:
+        run_name: EXPERIMENT/seed-SEED, or the run's id in MLflow.
+        name: name of the registered model; None: the experiment's.
+        alias: an alias for the version, if any.
+
+    Raises:
+        UserError: there is no such run or generator, or the store fails.
+    """
     uri = address.configured()
     address.check(uri)
     address.check_login(uri)
@@ -53,16 +62,19 @@ def register(run_name: re.Match[str], name: str | None, alias: str | None) -> No
 
 
 def _run(client: "MlflowClient", name: re.Match[str], place: str, here: Path) -> "Run":
-    """The run that is meant: of an experiment and a seed, the newest with the generator in the file, if any.
+    """Find the run.
+
+    For an experiment and a seed, this is the newest run that made the generator file in ``data``, or if there
+    is no file, the newest finished run of the seed.
 
     Args:
-        client: of the store.
-        name: as the user names it.
-        place: the store's address, to be shown.
-        here: the repository's root.
+        client: the store's client.
+        name: the user's name for the run.
+        place: the store's address, for messages.
+        here: the project's folder.
 
     Raises:
-        UserError: the store has none.
+        UserError: the store has no such run.
     """
     from mlflow.exceptions import MlflowException
 
@@ -90,15 +102,15 @@ def _run(client: "MlflowClient", name: re.Match[str], place: str, here: Path) ->
     which = f"the generator in {file}" if known else "this seed"
     raise UserError(
         f"{name[0]}: MLflow at {place} has no finished training of {which}; have params.yaml list it, and "
-        "run `make repro`; or, if its messages wait still, send them: `make sync`"
+        "run `make repro`; or, if its messages still wait in .outbox, send them: `make sync`"
     )
 
 
 def _model(client: "MlflowClient", run: "Run", here: Path) -> "LoggedModel":
-    """The run's model; one made from the file, below the repository's root, where it has none.
+    """The run's model; if it has none, make it from the generator's file in the project's folder ``here``.
 
     Raises:
-        UserError: there is no such file, or it holds another generator.
+        UserError: there is no such file, or it contains another generator.
     """
     if (model := models.find(client, run)) and model.status == "READY":
         return model
@@ -115,7 +127,7 @@ def _model(client: "MlflowClient", run: "Run", here: Path) -> "LoggedModel":
 
 @contextmanager
 def _everywhere(place: str) -> Iterator[None]:
-    """Have MLflow look models up in this store within the block, too: its client alone does not."""
+    """Make all of MLflow use this store within the block: the client alone is not enough to find models."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
     os.environ["MLFLOW_TRACKING_URI"] = place
     try:
@@ -128,7 +140,7 @@ def _everywhere(place: str) -> Iterator[None]:
 
 @contextmanager
 def _errors_of(uri: str) -> Iterator[None]:
-    """Say in one line how a store fails within the block."""
+    """Report a failure of the store within the block in one line."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -145,7 +157,9 @@ def _arguments() -> argparse.Namespace:
         "run", metavar="RUN", help="EXPERIMENT/seed-SEED, such as mnist/seed-1; or a run's id"
     )
     parser.add_argument("--name", help="the registered model's name; default: the experiment's")
-    parser.add_argument("--alias", help="a name for this version, such as champion, in place of who has it")
+    parser.add_argument(
+        "--alias", help="an alias for this version, such as champion; another version loses it"
+    )
     arguments = parser.parse_args()
     arguments.run = _RUN.fullmatch(arguments.run)
     if not arguments.run:

@@ -1,13 +1,13 @@
-"""Resolve what a merge of two branches with results has left in conflict, so that `dvc repro` can go on.
+"""Resolve the conflicts in results after a merge of two branches, so that `dvc repro` can run again.
 
-Parameters and code are resolved by hand before. Of what the pipeline makes, this branch's version is taken,
-and of dvc.lock the stages of both branches. Then `dvc repro` takes from DVC's cache and run cache what is
-there, and makes the rest.
+Resolve parameters and code by hand first. For the pipeline's results, this takes this branch's version, and
+for dvc.lock the stages of both branches. Then `dvc repro` takes what it can from DVC's cache and run cache,
+and makes the rest.
 
 Reads:
-  git                                  which files are in conflict, and both versions of them
+  git                                  the files in conflict, and both versions of them
 Writes:
-  dvc.lock, reports, data/sources      those of them that were; git has them as resolved then
+  dvc.lock, reports, data/sources      the files in conflict, and marks them as resolved in git
 Example:
   python -m stages.tools.resolve
 """
@@ -21,8 +21,8 @@ from stages.runtime import command, dvc, files, git
 from stages.runtime.errors import UserError, counted, listed, say
 from stages.runtime.paths import LOCK, SOURCES
 
-_RESULTS = ("reports", SOURCES.as_posix())  # folders of what the pipeline makes, beside dvc.lock
-_NAMED = 5  # files in a message, at most
+_RESULTS = ("reports", SOURCES.as_posix())  # folders with results that are in git, beside dvc.lock
+_NAMED = 5  # at most so many files are named in a message
 _OURS, _THEIRS = "2", "3"  # git's numbers for the versions of the two branches
 
 
@@ -30,13 +30,13 @@ def resolve() -> None:
     """Resolve the conflicts in results.
 
     Raises:
-        UserError: there are others.
+        UserError: there are conflicts in other files.
     """
     versions = _unmerged()
     if by_hand := [path for path in versions if not _is_result(path)]:
         raise UserError(
-            f"resolve: first resolve by hand, and git add: {listed(by_hand, _NAMED)}; what the pipeline "
-            "makes comes after that"
+            f"resolve: first resolve these by hand, and git add them: {listed(by_hand, _NAMED)}; then run "
+            "this again for the results"
         )
     for path, there in versions.items():
         if path == LOCK.as_posix() and {_OURS, _THEIRS} <= there:
@@ -46,7 +46,7 @@ def resolve() -> None:
         git.output("add", "--", path)
     if LOCK.exists() and files.conflict(LOCK.read_text(encoding="utf-8", errors="replace")) is not None:
         raise UserError(
-            f"{LOCK}: has marks of a conflict, but git has it as resolved: git checkout HEAD -- {LOCK}"
+            f"{LOCK}: contains conflict markers, but git has it as resolved: git checkout HEAD -- {LOCK}"
         )
     say(
         f"resolve: {counted(len(versions), 'file')} resolved"
@@ -55,7 +55,7 @@ def resolve() -> None:
 
 
 def _unmerged() -> dict[str, set[str]]:
-    """By path below this folder, which versions there are of files in conflict."""
+    """The files in conflict, by their path from this folder, and git's numbers of their versions."""
     versions: dict[str, set[str]] = {}
     for entry in git.output("ls-files", "--unmerged", "-z").split("\0"):
         if entry:
@@ -69,11 +69,11 @@ def _is_result(path: str) -> bool:
 
 
 def _both() -> str:
-    """dvc.lock with the stages of both branches; of those in both, this one's."""
+    """dvc.lock with the stages of both branches; a stage in both is taken from this branch."""
     ours, theirs = (
         yaml.load(git.output("show", f":{version}:./{LOCK}"), dvc.Loader) for version in (_OURS, _THEIRS)
     )
-    stages = ours["stages"] | theirs["stages"] | ours["stages"]  # in the order of this one
+    stages = ours["stages"] | theirs["stages"] | ours["stages"]  # keeps this branch's order
     return str(dumps_yaml({**ours, "stages": stages}))
 
 

@@ -1,12 +1,12 @@
-"""Send to MLflow what could not be sent when it was logged.
+"""Send the messages to MLflow that could not be sent when they were logged.
 
-What waits for other stores than the one that MLFLOW_TRACKING_URI names, or the local one, is listed. A local
-store that was copied or moved has its artifacts beside it from then on.
+They go to the store that MLFLOW_TRACKING_URI names, or to the local one; messages that wait for other stores
+are only listed. If the local store was copied or moved, its artifacts are beside it from then on.
 
 Reads:
-  .outbox          what waits
+  .outbox          the messages that wait
 Writes:
-  MLflow           the same
+  MLflow           their contents
 Example:
   python -m stages.tools.sync
 """
@@ -17,7 +17,11 @@ from stages.tracking import address, relocation, store
 
 
 def sync() -> None:
-    """Send what waits."""
+    """Send all messages that wait for this store.
+
+    Raises:
+        UserError: the store fails.
+    """
     with store.default(patient=True) as runs:
         messages, count = runs.outbox.waiting()
         if messages:
@@ -29,7 +33,7 @@ def sync() -> None:
         say(f"MLflow: {wait} for another store: MLFLOW_TRACKING_URI={place} make sync")
     if runs.outbox.waiting()[0]:
         reason = f": {runs.failure}" if runs.failure else ""
-        raise UserError(f"the store fails{reason}; what waits is kept")
+        raise UserError(f"the store fails{reason}; the messages are kept")
     which = f"{counted(messages, 'message')} of {counted(count, 'run')}"
     say(f"MLflow: {which} sent" if messages else "MLflow: nothing waits")
 

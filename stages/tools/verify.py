@@ -1,10 +1,11 @@
-"""Make published results again, from nothing, and compare them with what is published, file by file.
+"""Make published results again, from scratch, and compare them with the published ones, file by file.
 
-The last commit is cloned into a temporary folder, with an empty cache, and what params.yaml lists there (or
-the command line names) is made there again. No file that is here is used or changed, nor is MLflow's store.
+The last commit is cloned into a temporary folder, with an empty cache. The runs that its params.yaml lists
+(or the command line names) are made again there. Your files and your MLflow store are not used or changed.
 
-Ends with 0 if all bytes are the same; or if they cannot be, as another kind of processor, other libraries or
-other code made those that are published, and all scores lie within the range of the published seeds.
+The exit code is 0 if all bytes are the same. It is also 0 if they cannot be the same, as the published ones
+were made on another kind of processor or with other libraries or code, and all scores are within the range of
+the published seeds.
 
 Examples:
   python -m stages.tools.verify
@@ -25,7 +26,7 @@ from stages.runtime.errors import UserError, listed, say
 from stages.tools import published
 from stages.tools.published import File, Runs
 
-_NAMED = 5  # scores in a line, at most
+_NAMED = 5  # at most so many scores are named in a message
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,10 +38,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def verify(wanted: argparse.Namespace) -> None:
-    """Make again what the command line names, and compare.
+    """Make the runs again that the command line names, and compare them.
 
     Raises:
-        UserError: it is not published; or not as it is made here, though it should be.
+        UserError: they are not published, cannot be made, or differ without a reason or by too much.
     """
     try:
         git.output("cat-file", "-e", "HEAD:./params.yaml")
@@ -49,7 +50,7 @@ def verify(wanted: argparse.Namespace) -> None:
             "verify: there is no commit with a params.yaml here; run it from the repository's root"
         ) from error
     if git.output("status", "--porcelain"):
-        say("verify: the last commit is verified; what has changed since is left aside")
+        say("verify: this verifies the last commit; changes since then are ignored")
     with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as name:
         before, again = (git.clone(Path(name, which)) for which in ("published", "again"))
         settings = _list(again / "params.yaml", wanted.experiment, wanted.seed)
@@ -61,7 +62,7 @@ def verify(wanted: argparse.Namespace) -> None:
 
 
 def _list(path: Path, experiments: Sequence[str] | None, seeds: Sequence[int] | None) -> params.Settings:
-    """Have a parameter file list what is named; returns its settings then."""
+    """Set the lists in a parameter file to the named experiments and seeds, if any; returns its settings."""
     known = params.load(path)
     for name in experiments or ():
         params.select(known, name, Path(path.name))
@@ -77,7 +78,7 @@ def _make(folder: Path) -> None:
     with dvc_process.elsewhere(folder, "--force") as process:
         code = process.wait()
     if code:
-        raise UserError("verify: dvc repro has failed there; what it said is above")
+        raise UserError("verify: dvc repro has failed in the clone; see its messages above")
 
 
 def _compare(runs: Runs, device: str) -> None:
@@ -93,21 +94,23 @@ def _compare(runs: Runs, device: str) -> None:
     if not (reasons := runs.reasons()):
         raise UserError(
             f"verify: {where}. They should be the same, as code, parameters, libraries and the kind of "
-            "processor are those of the published ones (of the C library nothing is known; here it is "
+            "processor are the same (the C library of the published ones is not known; here it is "
             f"{' '.join(platform.libc_ver())}); made again on {_name(device)}"
         )
     for reason in reasons:
         say(f"verify: the bytes may differ: {reason}")
     scores = runs.scores()
     if single := sorted({score.run for score in scores if score.seeds == 1}):
-        raise UserError(f"verify: {where}; of one seed alone, as is published of {single[0]}, is no range")
+        raise UserError(
+            f"verify: {where}; only one seed is published of {single[0]}, so there is no range of scores"
+        )
     for line in published.score_table(scores):
         say(line)
     if outside := [score for score in scores if not score.within]:
         named = listed([f"{score.name} of {score.run}" for score in outside], _NAMED)
         raise UserError(
-            f"verify: {where}; {len(outside)} of {len(scores)} scores are outside the range of the published "
-            f"seeds: {named}. (Beside N published seeds, chance alone puts a score there in 2 of N + 1 "
+            f"verify: {where}; outside the range of the published seeds: {len(outside)} of {len(scores)} "
+            f"scores: {named}. (With N published seeds, chance alone puts a score outside in 2 of N + 1 "
             "cases)"
         )
     say(f"verify: {where}; all {len(scores)} scores are within the range of the published seeds")
@@ -115,11 +118,12 @@ def _compare(runs: Runs, device: str) -> None:
 
 def _where(different: Sequence[File], count: int) -> str:
     first = different[0]
-    return f"{len(different)} of {count} files differ, the first in {first.stage}: {first.path}"
+    differ = "differs" if len(different) == 1 else "differ"
+    return f"{len(different)} of {count} files {differ}, the first in {first.stage}: {first.path}"
 
 
 def _name(device: str) -> str:
-    """What has computed, as its maker calls it."""
+    """The manufacturer's name of the device."""
     from stages.gan.core import devices
 
     return devices.name(devices.find(device))

@@ -129,7 +129,7 @@ def test_two_trainings_of_the_same_in_one_folder_are_refused(victim):
     finally:
         os.close(lock)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: train digits, seed 111: another process is at it in this folder")
+    assert done.stderr.startswith("error: train digits, seed 111: another process is already doing this")
     assert len(done.stderr.splitlines()) == 1
 
 

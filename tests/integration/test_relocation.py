@@ -154,7 +154,7 @@ def test_one_whose_artifacts_are_nowhere_says_what_to_do(moved, tmp_path, monkey
     reason = f"the artifacts of sine belong in {place}: move that folder to {moved}/mlruns, beside mlflow.db"
     assert reason in said.err
     assert "wait in .outbox" in said.out
-    with pytest.raises(UserError, match=f"the store fails: .*{place}.*what waits is kept"):
+    with pytest.raises(UserError, match=f"the store fails: .*{place}.*the messages are kept"):
         sync.sync()
     (tmp_path / "lost").rename(moved / "mlruns")
     sync.sync()

@@ -57,7 +57,7 @@ def test_a_lost_worker_changes_nothing_of_what_dvc_repro_leaves(tmp_path):
     worker_above(shell).kill()
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert "train@digits-2: its worker was lost, or it was killed; another try" in said
+    assert "train@digits-2: its worker was lost, or it was killed; it is tried again" in said
     assert "evaluate 4/4" in said
     until(lambda: not shell.is_running())
     assert list((here / ".dvc" / "tmp" / "sweep" / "clones").glob("*/*")) == []
@@ -141,14 +141,14 @@ def test_what_changes_meanwhile_is_not_mixed_up(tmp_path):
     here, mark = make(tmp_path / "here", experiments=["sine"], seeds=[1]), tmp_path / "mark"
     process = start(here, MARK=str(mark), WAITS="sine-1", **SETTINGS)
     shell = waiting(mark, process)
-    assert sweep(here, code=1) == "error: another sweep is at work in this folder\n"
+    assert sweep(here, code=1) == "error: another sweep is running in this folder; wait for it, or end it\n"
     params = here / "params.yaml"
     before = params.read_text()
     params.write_text(before.replace("lr: 0.001", "lr: 0.002"))
     shell.children()[0].kill()  # it waits no longer
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "error: what is here is no longer commit" in said
+    assert "error: this folder has changed since commit" in said
     params.write_text(before)
     assert "3 stages, 0 of them to compute" in sweep(here)
 
@@ -179,7 +179,7 @@ def test_a_cluster_loses_a_machine_and_hands_on_results_by_the_remote(cluster, t
     cluster.remove_node(lost, allow_graceful=False)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert "train@sine-2: its worker was lost, or it was killed; another try" in said
+    assert "train@sine-2: its worker was lost, or it was killed; it is tried again" in said
     assert "evaluate 2/2" in said
     until(lambda: not shell.is_running())
 
@@ -207,7 +207,7 @@ def test_a_mistake_on_the_command_line_is_reported_in_one_line(repository):
 
 def test_a_cluster_needs_a_remote_and_a_server(repository):
     said = sweep(repository, "--address", "127.0.0.1:1", code=1)
-    assert said.startswith("error: a cluster hands on results by a DVC remote")
+    assert said.startswith("error: a cluster passes results on by a DVC remote")
     remote = ("dvc", "remote", "add", "--quiet", "--local", "--default", "team", "../remote")
     run(repository, *remote)
     said = sweep(repository, "--address", "127.0.0.1:1", code=1)
@@ -224,7 +224,7 @@ def test_files_that_clones_lack_are_named_by_their_absolute_paths(repository):
     said = sweep(repository, code=1)
     params.write_text(before)
     assert said.startswith(
-        "error: params.yaml: digits.evaluate.inception: a sweep works in clones, which lack"
+        "error: params.yaml: digits.evaluate.inception: a sweep works in clones, which do not contain"
     )
 
 
@@ -236,7 +236,8 @@ def test_what_is_not_committed_is_not_computed(repository):
     said = sweep(repository, code=1)
     params.write_text(before)
     (repository / "stages" / "new.py").unlink()
-    assert said == "error: a sweep computes the last commit: commit these first: params.yaml, stages/new.py\n"
+    first = "commit these changes first: params.yaml, stages/new.py"
+    assert said == f"error: a sweep computes the last commit; {first}\n"
 
 
 def test_the_real_pipeline_goes_the_same_way(tmp_path):

@@ -22,7 +22,7 @@ def test_what_waits_is_sent_and_what_waits_for_others_is_named(tmp_path, monkeyp
         store.start("sine", "seed-1", {}, {}) as run,
     ):
         run.log_metrics({"loss": 1.0})
-    with pytest.raises(UserError, match="what waits is kept"):
+    with pytest.raises(UserError, match="the messages are kept"):
         sync.sync()
     capfd.readouterr()
 
@@ -60,7 +60,7 @@ def test_a_store_that_fails_names_its_reason(tmp_path, monkeypatch, capfd, uri, 
     assert line.startswith("warning: MLflow at ")
     assert reason in line
     assert "secret" not in line
-    with pytest.raises(UserError, match=f"the store fails: .*{reason}.*; what waits is kept"):
+    with pytest.raises(UserError, match=f"the store fails: .*{reason}.*; the messages are kept"):
         sync.sync()
 
 

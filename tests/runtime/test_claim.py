@@ -12,7 +12,7 @@ def test_one_process_at_a_time_works_in_a_folder(root, tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "_PATIENCE", 0.2)
     folder = tmp_path / ".checkpoints" / "sine" / "seed-1"
     lock = locks.claim(folder, "train sine, seed 1")
-    with pytest.raises(UserError, match="train sine, seed 1: another process is at it"):
+    with pytest.raises(UserError, match="train sine, seed 1: another process is already doing this"):
         locks.claim(folder, "train sine, seed 1")
     os.close(lock)
     holder = (

@@ -136,7 +136,8 @@ def test_the_last_whole_one_that_a_stage_saw_is_put_back(folder, length):
     copy(WHOLE)
     cut(length)
     said = dvc.mend_lock()
-    assert said == "dvc.lock: was cut short, as by a kill of DVC; the last whole one (a stage's copy) is back"
+    where = "the last complete one (a stage's copy)"
+    assert said == f"dvc.lock: was cut short, as by a kill of DVC; {where} is restored"
     assert left() == WHOLE
     assert dvc.mend_lock() is None
 
@@ -162,7 +163,7 @@ def test_without_such_a_copy_gits_is_put_back(folder, copied, length):
         Path(".dvc/tmp/dvc.lock").write_text(WHOLE[: SECOND - 5])
     cut(length)
     said = dvc.mend_lock()
-    assert said == "dvc.lock: was cut short, as by a kill of DVC; the last whole one (git's) is back"
+    assert said == "dvc.lock: was cut short, as by a kill of DVC; the last complete one (git's) is restored"
     assert left() == WHOLE
 
 
@@ -186,9 +187,7 @@ def test_without_any_whole_one_it_says_what_to_do(folder, monkeypatch, git_has):
     elif git_has == "no git":
         monkeypatch.setenv("PATH", "")
     cut(CUTS["in a line"])
-    with pytest.raises(
-        UserError, match=r"^dvc\.lock: is cut short, .*; delete it, and run it again"
-    ) as error:
+    with pytest.raises(UserError, match=r"^dvc\.lock: is cut short, .*; delete it and run again") as error:
         dvc.mend_lock()
     assert "\n" not in str(error.value)
     assert left() == WHOLE[: CUTS["in a line"]]

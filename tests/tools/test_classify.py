@@ -56,7 +56,7 @@ def test_a_judge_from_elsewhere_answers_too(digit, workplace):
         (("--image", "missing.png"), ("missing.png: not a readable picture (No such file",)),
         (("--image", "zero.png", "params.yaml"), ("params.yaml: not a readable picture",)),
         (("--image", "blank.png"), ("blank.png: there is nothing on it",)),
-        (("--image", "zero.png", "--experiment", "sine"), ("sine: its judge fits points",)),
+        (("--image", "zero.png", "--experiment", "sine"), ("sine: its judge is for points",)),
         (("--image", "zero.png", "--experiment", "digit"), ("did you mean digits?",)),
         (("--image", "zero.png", "--judge", "not-there"), ("not-there: there is no such judge",)),
         (("--image", "zero.png", "--judge", "params.yaml"), ("not a readable network",)),

@@ -144,14 +144,18 @@ def test_a_run_is_named_and_a_file_replaced_only_by_force(workplace):
         (
             "a.ts",
             "len(latents) == 2",
-            "a.ts: not written, as it would not do what the generator does: numbers",
+            "a.ts: not written, as it would not give the generator's samples: numbers",
         ),
         (
             "a.ts",
             "latents.sum() > 0",
-            "a.ts: not written, as it would not do what the generator does: numbers",
+            "a.ts: not written, as it would not give the generator's samples: numbers",
         ),
-        ("a.onnx", "len(latents) == 2", "a.onnx: not written, as it would not do what the generator does: "),
+        (
+            "a.onnx",
+            "len(latents) == 2",
+            "a.onnx: not written, as it would not give the generator's samples: ",
+        ),
         ("a.onnx", "latents.sum() > 0", "this generator cannot be written as ONNX: "),
     ],
 )

@@ -30,9 +30,9 @@ def test_a_million_are_no_list():
         ("1,,2", "'' is neither"),
         ("٣", "neither a number"),
         ("9-3", "9-3 goes down; it must be 3-9"),
-        ("0-9,5", "5 is named twice"),
-        ("7,7", "7 is named twice"),
-        ("0-99999999999", "more than 100,000,000 numbers"),
+        ("0-9,5", "5 is given twice"),
+        ("7,7", "7 is given twice"),
+        ("0-99999999999", "too many numbers; at most 100,000,000"),
         ("1" * 30, "neither a number"),
     ],
 )

@@ -58,12 +58,12 @@ def merged(tmp_path, monkeypatch):
 
 def test_parameters_are_resolved_by_hand_first(merged):
     before = Path("dvc.lock").read_text()
-    with pytest.raises(UserError, match=r"first resolve by hand, and git add: params\.yaml; what the"):
+    with pytest.raises(UserError, match=r"first resolve these by hand, and git add them: params\.yaml; then"):
         resolve.resolve()
     assert Path("dvc.lock").read_text() == before
     with pytest.raises(UserError, match=r"params.yaml: has merge conflicts, the first in line \d: choose"):
         params.load(Path("params.yaml"))
-    with pytest.raises(UserError, match=r"dvc.lock: has merge conflicts; `make resolve` mends it"):
+    with pytest.raises(UserError, match=r"dvc.lock: has merge conflicts; `make resolve` resolves them"):
         dvc.mend_lock()
     assert Path("dvc.lock").read_text() == before
 
@@ -87,5 +87,7 @@ def test_results_are_this_branchs_and_dvc_lock_has_the_stages_of_both(merged, ca
 
 def test_marks_of_a_conflict_that_were_committed_are_found(merged):
     git("add", "--all")
-    with pytest.raises(UserError, match="has marks of a conflict, but git has it as resolved: git checkout"):
+    with pytest.raises(
+        UserError, match="contains conflict markers, but git has it as resolved: git checkout"
+    ):
         resolve.resolve()
