@@ -1,4 +1,5 @@
-"""MLflow: what runs, their conditions and models look like there, and sending all of it from an outbox.
+"""MLflow: how runs, conditions and models look there, and sending all of it from an outbox.
 
-Machinery: a mirror of files, which can be rebuilt from them. It may use all of the science and ``runtime``.
+Machinery: what is in MLflow mirrors files and can be rebuilt from them. This room may use all of the science
+and ``runtime``.
 """

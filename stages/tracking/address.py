@@ -1,4 +1,4 @@
-"""Addresses of MLflow stores: mistakes in them are found before any work is done."""
+"""Addresses of MLflow stores, and checks that find mistakes in them before any work is done."""
 
 import base64
 import os
@@ -17,34 +17,34 @@ from stages.runtime.paths import STORE
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _MANAGED = ("databricks", "databricks-uc", "uc")
 _OTHER_LOGINS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_CLIENT_CERT_PATH")
-_PATIENCE = 2.0  # seconds that a stage waits for a server to say whether it wants a login
+_PATIENCE = 2.0  # seconds that a stage waits for a server's answer about the login
 
 
 def configured(default: str = STORE) -> str:
-    """The address of the store: what ``MLFLOW_TRACKING_URI`` names, or else the local one."""
+    """The address of the store: the value of ``MLFLOW_TRACKING_URI``, or the local store."""
     return os.environ.get("MLFLOW_TRACKING_URI") or default
 
 
 def public(uri: str) -> str:
-    """An address without the user's name and password, to be shown."""
+    """An address without the user's name and password, for messages."""
     return without_login(uri, uri)
 
 
 def is_server(uri: str) -> bool:
-    """Whether an address is a server's, and not a database's."""
+    """Whether an address is that of a server, not of a database."""
     return uri.partition("://")[0].lower() in ("http", "https")
 
 
 def is_database(uri: str) -> bool:
-    """Whether an address is a database's, which MLflow talks to without a server."""
+    """Whether an address is that of a database, which MLflow uses without a server."""
     return "://" in uri and uri.partition("://")[0].lower().partition("+")[0] in _DATABASES
 
 
 def check(uri: str) -> None:
-    """Refuse an address that cannot be one.
+    """Check that an address can be one of an MLflow store.
 
     Raises:
-        UserError: saying what is wrong.
+        UserError: it cannot; the message says why.
     """
     if reason := _mistake(uri):
         raise UserError(
@@ -54,14 +54,14 @@ def check(uri: str) -> None:
 
 
 def check_login(uri: str) -> None:
-    """Ask a server whether it lets us in. One that does not answer is no mistake: what is logged waits.
+    """Check that a server accepts the login. It is no error if it does not answer: what is logged waits.
 
     Raises:
-        UserError: it wants a login that is missing or wrong.
+        UserError: the login is missing or wrong.
     """
     own = any(os.environ.get(name) for name in _OTHER_LOGINS)
     if not is_server(uri) or own or _has_credentials_file():
-        return  # only MLflow itself knows how to log in there
+        return  # only MLflow itself can log in there
     parts = urlsplit(uri)
     place = parts.netloc.rpartition("@")[2]
     address = f"{parts.scheme}://{place}{parts.path.rstrip('/')}/api/2.0/mlflow/experiments/search"
@@ -83,7 +83,7 @@ def check_login(uri: str) -> None:
 
 
 def _answer(request: urllib.request.Request) -> int | None:
-    """The status that a server answers, or None: it is not there, or not now."""
+    """The HTTP status of a server's answer; None if it does not answer in time."""
     codes: list[int] = []
 
     def ask() -> None:
@@ -95,7 +95,7 @@ def _answer(request: urllib.request.Request) -> int | None:
         except (OSError, ValueError, HTTPException):
             pass
 
-    asking = Thread(target=ask, daemon=True)  # no time limit of its own holds for the name's resolution
+    asking = Thread(target=ask, daemon=True)  # the timeout of urlopen does not include name resolution
     asking.start()
     asking.join(_PATIENCE + 0.5)
     return codes[0] if codes else None
@@ -118,9 +118,9 @@ def _mistake(uri: str) -> str | None:
             parts = urlsplit(uri)
             valid = bool(parts.hostname) and parts.port != 0
         except ValueError:
-            return "its port is no number between 1 and 65535, or its host is none"
+            return "its port is not a number between 1 and 65535, or its host is not valid"
         if valid and (parts.query or parts.fragment):
-            return "it is a page's; what is wanted ends before the ? or the #"
+            return "it is the address of a page; leave out the ? or # and what follows"
         return None if valid else "it names no host"
     if scheme.partition("+")[0] in _DATABASES:
         if scheme.startswith("sqlite") and not rest.startswith("/"):

@@ -1,4 +1,4 @@
-"""MLflow's client of a store: made when the store can be reached, and only then."""
+"""Connecting to an MLflow store: the client is only made if the store can be reached."""
 
 import fcntl
 import os
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def connect(uri: str) -> "tuple[MlflowClient, dict[str, str]]":
-    """The client of a store; a database is made if need be, and has its artifacts beside it if it is a file.
+    """Connect to a store. A missing database is made; an SQLite file has its artifacts beside it.
 
     Returns:
-        The client; and what :func:`relocation.bring_home` returns.
+        The client, and the result of :func:`relocation.bring_home`.
 
     Raises:
         Exception: whatever MLflow, SQLAlchemy and the drivers of databases raise.
@@ -41,7 +41,7 @@ def connect(uri: str) -> "tuple[MlflowClient, dict[str, str]]":
 
 
 def _reach(uri: str) -> None:
-    """See whether a database can be reached: MLflow tries that for minutes before it says why it failed."""
+    """Check that a database can be reached: MLflow would try for minutes before it reports an error."""
     from mlflow.store.db.utils import create_sqlalchemy_engine
 
     engine = create_sqlalchemy_engine(uri)
@@ -50,7 +50,7 @@ def _reach(uri: str) -> None:
 
 
 def _make_tables(uri: str, local: Database) -> None:
-    """Have MLflow make its tables, if it has not: by itself, it trips over a quote in the folder's name."""
+    """Make MLflow's tables if they are missing: MLflow's own call fails if the folder's name has a quote."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     SqlAlchemyStore(uri, relocation.quoted(local.folder / relocation.ARTIFACTS))
@@ -58,13 +58,13 @@ def _make_tables(uri: str, local: Database) -> None:
 
 @contextmanager
 def _alone(uri: str) -> Iterator[None]:
-    """Keep others of our processes waiting: several that make MLflow's tables at once leave them broken."""
+    """Run the block in one of our processes at a time: two that make MLflow's tables at once break them."""
     local = database.of(uri)
     uri = str(local.file) if local else uri
     path = Path(tempfile.gettempdir(), f"mlflow-tables-{uuid.uuid5(uuid.NAMESPACE_URL, uri)}")
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:  # another user's, or a full disk
+    except OSError:  # the file is another user's, or the disk is full
         file = -1
     try:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""SQLite stores: which file an address names, and how MLflow is told of it."""
+"""SQLite stores: the file that an address names, and an address for it that MLflow understands."""
 
 import os
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ class Database:
     """The file of an SQLite store.
 
     Attributes:
-        folder: where it is; absolute, without links.
-        name: its name there.
-        scheme: what its address begins with: SQLite, and SQLAlchemy's driver for it.
-        options: what its address ends with, from the ``?`` on.
+        folder: its folder; absolute, without links.
+        name: its name in the folder.
+        scheme: the beginning of its address: ``sqlite``, with SQLAlchemy's driver if one is named.
+        options: the end of its address, from the ``?`` on.
     """
 
     folder: Path
@@ -24,37 +24,38 @@ class Database:
 
     @property
     def file(self) -> Path:
-        """The file."""
+        """The path of the file."""
         return self.folder / self.name
 
     @property
     def address(self) -> str:
-        """MLflow's address for it, for who works in its folder.
+        """MLflow's address for it, for a process whose current folder is the file's.
 
-        Where the folder's name has other signs than the plainest, it is left out: in an address, SQLAlchemy
-        takes ``%2F`` for a slash and ``?`` for the end, and MLflow makes folders of what it misreads.
+        If the folder's path contains special characters, the address is relative. Otherwise SQLAlchemy would
+        take ``%2F`` for a slash and ``?`` for the end of the path, and MLflow would make wrong folders.
         """
         whole = quote_from_bytes(bytes(self.file))
         return f"{self.scheme}:///{whole if whole == str(self.file) else quote(self.name)}{self.options}"
 
     def enter(self) -> str:
-        """Work in its folder from now on, as MLflow has its artifacts where it works; returns the address.
+        """Change to its folder, as MLflow puts artifacts into the current folder; returns the address.
 
-        Else a store for several checkouts has them in whichever of these was the first to log.
+        Otherwise the artifacts of a store that several checkouts share would be in the checkout that was the
+        first to log.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)  # as MLflow does, only later
+            self.folder.mkdir(parents=True, exist_ok=True)  # MLflow does the same, but too late
             os.chdir(self.folder)
-        except OSError:  # with the whole path, MLflow fails, and says so
+        except OSError:  # MLflow will fail with this address, and report it
             return f"{self.scheme}:///{quote_from_bytes(bytes(self.file))}{self.options}"
         return self.address
 
 
 def of(uri: str) -> Database | None:
-    """The SQLite file that an address names, or None.
+    """The SQLite file that an address names, or None if it is the address of another kind of store.
 
-    A path means what is written, whatever signs are in it; where there is no such folder, what MLflow reads:
-    there ``%20`` is a space.
+    The path is taken literally if its folder exists; otherwise it is decoded like MLflow does it, so ``%20``
+    is a space.
     """
     scheme, _, path = uri.partition(":///")
     if scheme.partition("+")[0] != "sqlite" or not path or path.startswith("file:"):

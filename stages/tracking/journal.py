@@ -1,9 +1,9 @@
-"""Journals: what is logged of a run, on disk before any of it is sent.
+"""Journals: what a run logs, written to disk before any of it is sent.
 
-A journal is a folder: the records in the order of time (``journal``: a line each, checksum and JSON), the
-files that they speak of (``files/``), and how far they are sent (``sent``). Whoever holds the lock on the
-records writes them: a process that logs to the run, or one that ends the journal of a process that died.
-Whoever holds the lock on ``lock`` sends them.
+A journal is a folder. ``journal`` contains the records in the order of time: one line for each, with checksum
+and JSON. ``files/`` contains the files that they name, and ``sent`` notes how far they are sent. The process
+that holds the lock on ``journal`` writes the records: it logs the run, or ends the journal of a process that
+has died. The process that holds the lock on ``lock`` sends them.
 """
 
 import errno
@@ -27,18 +27,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LINE = b"%08x %s\n"
-_TAIL = 4096  # bytes in which a journal's last two records are
+_TAIL = 4096  # bytes at the end of a journal that contain its last two records
 
 
 class Journal:
-    """A journal that this process writes; while it does, it holds a lock that says that it lives.
+    """A journal that this process writes. Meanwhile it holds a lock, which shows that the process is alive.
 
-    Nothing here raises where the disk is full: one line says so, records wait in memory for the next that is
+    A full disk raises no exception: a warning is printed once, records stay in memory until one can be
     written, and files are left out.
 
     Args:
-        folder: the journal's folder; the one of a process that died is gone on with.
-        first: what the first record of a new journal says.
+        folder: the journal's folder; the journal of a process that has died is continued.
+        first: the first record of a new journal.
+
+    Attributes:
+        folder: the journal's folder.
+        resumed: whether the journal existed.
+        found: its records when it was opened.
     """
 
     def __init__(self, folder: Path, first: Start) -> None:
@@ -55,7 +60,9 @@ class Journal:
                 self._file = _open(folder)
                 found = list(read(folder))
                 self.found = [record for record, _ in found]
-                os.ftruncate(self._file, found[-1][1] if found else 0)  # what a kill cut short
+                os.ftruncate(
+                    self._file, found[-1][1] if found else 0
+                )  # removes a record that was cut short by a kill
                 if not found:
                     self._append(first)
             else:
@@ -68,14 +75,22 @@ class Journal:
             self._warn(error)
 
     def append(self, message: Message) -> None:
-        """Write a message, with the time of the day."""
+        """Write a message with the current time."""
         try:
             self._append(replace(message, time=now()))
         except OSError as error:
             self._warn(error)
 
     def attach_file(self, path: Path, own: bool) -> str | None:
-        """Keep a file as it is now, by a link if nobody else writes to it; returns its name here."""
+        """Keep a file as it is now, as a link or a copy.
+
+        Args:
+            path: the file.
+            own: whether nobody else writes to the file, so that a link is enough.
+
+        Returns:
+            Its name in the journal's folder; None if it could not be kept.
+        """
         try:
             name = self._name(path.name)
             if own:
@@ -89,7 +104,7 @@ class Journal:
         return self._attached(name)
 
     def attach_array(self, array: "NDArray[np.uint8]") -> str | None:
-        """Keep an array; returns its file's name here."""
+        """Keep an array in a file; returns its name in the journal's folder, or None if that failed."""
         import numpy as np
 
         try:
@@ -101,7 +116,7 @@ class Journal:
         return self._attached(name)
 
     def flush(self) -> None:
-        """Have all of it on disk, whatever happens to the machine."""
+        """Make sure that everything is on disk, even if the machine fails."""
         if self._file is not None:
             with suppress(OSError):
                 for path in filter(Path.exists, self._unsynced):  # those that are not sent yet
@@ -118,7 +133,7 @@ class Journal:
             self._file = None
 
     def _append(self, record: Message) -> None:
-        if self._file is None:  # there was no place for it from the start
+        if self._file is None:  # it could not be opened at the start
             return
         self._pending.append(line(record))
         about = os.fstat(self._file)
@@ -129,7 +144,7 @@ class Journal:
             if os.write(self._file, block) < len(block):
                 raise OSError("No space left on device")
         except OSError:
-            os.ftruncate(self._file, about.st_size)  # a record is there as a whole or not at all
+            os.ftruncate(self._file, about.st_size)  # no record is left incomplete
             raise
         self._pending = []
         if self._place != self.folder:
@@ -148,20 +163,20 @@ class Journal:
     def _warn(self, error: OSError) -> None:
         if not self._warned:
             reason = f"{error.strerror or error}: {self.folder}"
-            warn(f"what is logged cannot be kept, MLflow may lack it: {reason}")
+            warn(f"logged data cannot be written, and may be missing in MLflow: {reason}")
         self._warned = True
 
 
 def line(record: Message) -> bytes:
-    """A record as it is written."""
+    """The line of a record in the file ``journal``."""
     text = record.encode()
     return _LINE % (zlib.crc32(text), text)
 
 
 def read(folder: Path, start: int = 0) -> Iterator[tuple[Message, int]]:
-    """A journal's records from an offset on, each with the offset of its end.
+    """Yield a journal's records from the offset ``start`` on, each with the offset of its end.
 
-    Ends before a record that is cut short; a damaged one between others is :class:`Damaged`.
+    Stops before a record that is cut short. A damaged record is a :class:`Damaged`.
     """
     with suppress(OSError), (folder / "journal").open("rb") as file:
         file.seek(start)
@@ -175,7 +190,7 @@ def read(folder: Path, start: int = 0) -> Iterator[tuple[Message, int]]:
 
 
 def is_written(folder: Path) -> bool:
-    """Whether the process that writes the journal lives."""
+    """Whether a living process writes the journal."""
     try:
         return not locks.is_free(folder / "journal")
     except OSError:
@@ -183,7 +198,7 @@ def is_written(folder: Path) -> bool:
 
 
 def last(folder: Path) -> list[Message]:
-    """The last few records, or none where they are not whole: a long journal is not read for them."""
+    """The last few records, without reading a long journal; none if the last one is incomplete."""
     with suppress(OSError, ValueError), (folder / "journal").open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
         *lines, rest = file.read().split(b"\n")
@@ -195,7 +210,7 @@ def last(folder: Path) -> list[Message]:
 
 @contextmanager
 def unwritten(folder: Path) -> Iterator[bool]:
-    """Whether nobody writes the journal; nobody begins to within the block."""
+    """Whether no process writes the journal; within the block, none can begin to."""
     try:
         file = _open(folder, wait=0, create=False)
     except OSError:
@@ -208,15 +223,17 @@ def unwritten(folder: Path) -> Iterator[bool]:
 
 
 def mark_killed(folder: Path, wait: float = 0.0) -> None:
-    """End a journal whose writer was killed: its run is KILLED, if it went on.
+    """End the journal of a writer that was killed; its run is KILLED if it was running.
 
-    One who has just been killed may hold its lock for ``wait`` more seconds.
+    Args:
+        folder: the journal's folder.
+        wait: seconds to wait for the lock, which a process that was just killed may still hold.
     """
     if (end := last(folder)) and isinstance(end[-1], End):
         return
     try:
         file = _open(folder, wait)
-    except OSError:  # somebody writes it
+    except OSError:  # another process writes it
         return
     try:
         found = list(read(folder))
@@ -226,7 +243,7 @@ def mark_killed(folder: Path, wait: float = 0.0) -> None:
         for message, _ in found:
             match message:
                 case Start():
-                    running = message.key == folder.name  # else it speaks of another journal's run
+                    running = message.key == folder.name  # otherwise the run belongs to another journal
                     skip_if_found = message.if_absent_tag is not None
                 case Resume():
                     running = True
@@ -243,10 +260,10 @@ def mark_killed(folder: Path, wait: float = 0.0) -> None:
 
 @contextmanager
 def sending(folder: Path) -> Iterator[bool]:
-    """Whether this process may send the journal within the block: nobody else does."""
+    """Whether this process may send the journal within the block; it may not while another process does."""
     try:
         file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError:  # it is gone, or the disk is full
+    except OSError:  # it was removed, or the disk is full
         yield False
         return
     try:
@@ -261,7 +278,7 @@ def now() -> int:
 
 
 def _open(folder: Path, wait: float = 5.0, create: bool = True) -> int:
-    """The journal's file, locked; raises OSError if another process holds the lock for too many seconds."""
+    """Open and lock the journal's file; raises OSError if another process holds the lock for too long."""
     return locks.hold_file(folder / "journal", os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0), wait)
 
 

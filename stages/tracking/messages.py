@@ -1,6 +1,6 @@
-"""Messages: what is logged of a run, as journals keep it and as it is sent to MLflow; and requests.
+"""Messages, the records of what a run logs, in journals and for MLflow; and requests.
 
-A request is what the process that works asks of the one that talks to MLflow.
+The process that does the work sends requests to the process that talks to MLflow.
 """
 
 import json
@@ -14,11 +14,12 @@ class Message:
     """A message.
 
     Attributes:
-        method: names its kind in a journal.
-        once: the fields by which a run logs it once and no more, if it does; a resumed run logs all anew.
-        time: of the day when it was written, in milliseconds since 1970.
-        skip_if_found: whether it is left out where the store had the run already.
-        files: the names, in the journal's folder, of the files that it speaks of.
+        method: the name of its kind in a journal.
+        once: the fields that identify a message which a run may log only once: a resumed run logs everything
+            again, and duplicates are dropped. None: it may be logged any number of times.
+        time: when it was written, in milliseconds since 1970.
+        skip_if_found: whether it is left out if the store had the run already.
+        files: the names of its files in the journal's folder.
     """
 
     method: ClassVar[str]
@@ -30,14 +31,14 @@ class Message:
 
     @property
     def signature(self) -> tuple[object, ...] | None:
-        """The same for all messages of which a run logs one; None: it may log any number."""
+        """Equal for messages of which a run may log only one; None for any number of them."""
         if self.once is None:
             return None
         values = (getattr(self, name) for name in self.once)
         return (self.method, *(tuple(value) if isinstance(value, Mapping) else value for value in values))
 
     def encode(self) -> bytes:
-        """As JSON; what is as by default is left out."""
+        """The message as JSON, without values that are the default."""
         default = {f.name: f.default for f in fields(self)}
         values = {key: value for key, value in asdict(self).items() if value != default[key]}
         return json.dumps({"method": self.method, **values}, separators=(",", ":")).encode()
@@ -45,16 +46,16 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Start(Message):
-    """A run begins, or one is gone on with that began elsewhere.
+    """A run begins, or this journal continues a run that began elsewhere.
 
     Attributes:
         experiment: the MLflow experiment's name.
         name: the run's name.
-        key: that of the journal that begins the run; empty where ``run_id`` is known.
-        params: its parameters.
-        tags: its tags.
-        if_absent_tag: a tag and its value: if the store has a run with it, that is the run.
-        run_id: MLflow's name for it, if known.
+        key: the key of the journal that begins the run; empty if ``run_id`` is known.
+        params: the run's parameters.
+        tags: the run's tags.
+        if_absent_tag: a tag and its value; if the store has a run with it, that run is taken.
+        run_id: the run's id in MLflow, if known.
     """
 
     method = "start"
@@ -70,7 +71,7 @@ class Start(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Resume(Message):
-    """Another process goes on with the run."""
+    """Another process continues the run."""
 
     method = "resume"
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Resume(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LogMetrics(Message):
-    """Numbers at a step."""
+    """Metrics, by their names, at a step."""
 
     method = "log_metrics"
     once = ("step", "metrics")
@@ -88,7 +89,7 @@ class LogMetrics(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LogImage(Message):
-    """A picture, in a file with an array, at a step."""
+    """A picture at a step; its file contains an array."""
 
     method = "log_image"
     once = ("key", "step")
@@ -98,7 +99,7 @@ class LogImage(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LogFiles(Message):
-    """Files, as artifacts into a folder of the run; ``names`` are their own."""
+    """Files, logged as artifacts with these ``names`` to a folder of the run."""
 
     method = "log_files"
     once = ("folder", "names")
@@ -108,7 +109,7 @@ class LogFiles(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LogModel(Message):
-    """The generator, as the run's model: its file, and an archive of the code that draws from it."""
+    """The generator as the run's model: its file, and an archive of the code that draws samples."""
 
     method = "log_model"
     once = ()
@@ -116,7 +117,7 @@ class LogModel(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LogDataset(Message):
-    """The data set that the run was given."""
+    """The data set that the run uses."""
 
     method = "log_dataset"
     once = ("name",)
@@ -149,7 +150,7 @@ class SetExperimentTags(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class SetParent(Message):
-    """The newest run of an experiment with a tag is the parent of this one."""
+    """The run's parent: the newest run of an experiment with this tag and value."""
 
     method = "set_parent"
     experiment: str = ""
@@ -159,7 +160,7 @@ class SetParent(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Finish(Message):
-    """The run ends: FINISHED, FAILED or KILLED."""
+    """The run ends with the status FINISHED, FAILED or KILLED."""
 
     method = "finish"
     status: str = "FINISHED"
@@ -167,14 +168,14 @@ class Finish(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class End(Message):
-    """The journal ends: its writer said goodbye."""
+    """The journal ends: its writer has closed it."""
 
     method = "end"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Damaged(Message):
-    """What was here cannot be read."""
+    """A record that cannot be read."""
 
     method = "damaged"
 
@@ -183,7 +184,7 @@ _BY_METHOD = {kind.method: kind for kind in Message.__subclasses__()}
 
 
 def decode(text: bytes) -> Message:
-    """The message in a text; :class:`Damaged` where there is none."""
+    """The message in a record's JSON; :class:`Damaged` if it is not a message."""
     try:
         values: dict[str, Any] = json.loads(text)
         kind: Any = _BY_METHOD[values.pop("method")]
@@ -197,14 +198,14 @@ def decode(text: bytes) -> Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request; with an ``id`` above 0, it is answered."""
+    """A request; it gets an answer if its ``id`` is above 0."""
 
     method: ClassVar[str]
 
     id: int = 0
 
     def encode(self) -> bytes:
-        """As a line of JSON."""
+        """The request as a line of JSON."""
         return json.dumps({"method": self.method, **asdict(self)}).encode() + b"\n"
 
 
@@ -219,7 +220,7 @@ class WatchJournal(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Close(Request):
-    """Send what is left, and end; ``patient``: go on as long as anything is sent, however slowly."""
+    """Send what is left, and end. If ``patient``, continue as long as anything is sent, however slowly."""
 
     method = "close"
 
@@ -228,7 +229,7 @@ class Close(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class FindRun(Request):
-    """MLflow's name for the newest run of an experiment with a tag; empty if there is none."""
+    """Ask for the id of the newest run of an experiment with a tag; the answer is "" if there is none."""
 
     method = "find_run"
 
@@ -239,7 +240,7 @@ class FindRun(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class GetRunId(Request):
-    """MLflow's name for the run of a journal, once all before is sent."""
+    """Ask for the id of a journal's run, after sending what was logged before."""
 
     method = "get_run_id"
 
@@ -250,6 +251,6 @@ _REQUESTS = {kind.method: kind for kind in Request.__subclasses__()}
 
 
 def decode_request(line: bytes) -> Request:
-    """The request in a line."""
+    """The request in a line of JSON."""
     values = json.loads(line)
     return _REQUESTS[values.pop("method")](**values)

@@ -1,10 +1,10 @@
-"""The process that talks to MLflow, for the one that works; ``store.py`` starts it and says what to do.
+"""The process that talks to MLflow for the one that works; ``store.py`` starts it and sends it requests.
 
-It sends what the outbox holds for the store that MLFLOW_TRACKING_URI names: the journals that the other
-process writes, and those that others left when they could not be sent. Where the store fails, it tries again,
-after longer and longer pauses. From its standard input it reads which journals are the other process's, and
-questions, a line of JSON each; to its standard output it writes the answers, and signs of life. When the
-input ends, it sends what is left and ends, too, after a few seconds where the store fails.
+It sends the outbox to the store that MLFLOW_TRACKING_URI names: the journals of the working process, and
+journals that earlier processes could not send. If the store fails, it tries again after pauses that get
+longer. On standard input it reads the names of the working process's journals, and questions, each as a line
+of JSON; on standard output it writes answers and signs of life. When the input ends, it sends what is left
+and ends, or gives up after some seconds if the store fails.
 """
 
 import gc
@@ -26,25 +26,25 @@ from stages.tracking.sender import NotYetError, Sender
 from stages.tracking.system_metrics import SystemMetrics
 
 SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing calls out unasked
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # what fails is tried again here, without holding up the rest
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # this process tries again itself, without blocking the rest
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # one line of ours says what failed
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # failures are reported here, in one line
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _EVERY = 5.0  # seconds between two rounds of sending
-_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds after failures that follow each other
-_DYING = 5.0  # seconds in which a process that was killed loses its locks
-_SLOW = 30.0  # seconds that an answer may take where there is time
-_PATIENCE = 3.0  # seconds at the end, from the last success on, in which a failing store is tried again
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds to wait after successive failures
+_DYING = 5.0  # seconds until a process that was killed has lost its locks
+_SLOW = 30.0  # seconds that an answer may take if there is time
+_PATIENCE = 3.0  # at the end, seconds since the last success after which a failing store is given up
 
 
 class Process:
-    """The loop that reads, answers and sends.
+    """The loop that reads requests, answers and sends.
 
     Args:
         uri: the store's address.
-        box: what waits for it.
+        box: the store's outbox.
     """
 
     def __init__(self, uri: str, box: outbox.Outbox) -> None:
@@ -56,16 +56,16 @@ class Process:
         self._input = b""
         self._asked: list[Request] = []  # questions without an answer yet
         self._ended = False
-        self._patient = False  # whether to go on at the end as long as anything is sent, however slowly
+        self._patient = False  # whether to continue at the end as long as anything is sent, however slowly
         self._failures = 0
-        self._count = 0  # messages sent, when that was last looked at
+        self._count = 0  # messages sent, at the last check
         self._warned = False
-        self._skip = ""  # the journal that failed last: the next round starts behind it
+        self._skip = ""  # the journal that failed last: the next round begins after it
         self._success = time.monotonic()
         self._next = time.monotonic() + 1.0
 
     def run(self) -> None:
-        """Go on until the input ends and all is sent, or the store has failed too long."""
+        """Run until the input ends and everything is sent, or the store has failed for too long."""
         _write(life=0)  # imported
         while not self._ended:
             self._read(max(0.0, self._next - time.monotonic()))
@@ -80,7 +80,7 @@ class Process:
             time.sleep(0.5)
 
     def _read(self, seconds: float) -> None:
-        """Wait for input, and do what it says."""
+        """Wait for requests, at most so many seconds, and handle them."""
         if not select.select([sys.stdin], [], [], seconds)[0]:
             return
         block = os.read(sys.stdin.fileno(), 1 << 16)
@@ -100,7 +100,7 @@ class Process:
                     self._asked.append(request)
 
     def _watch_machine(self, name: str) -> None:
-        """Sample the machine for a run that begins or goes on now, if that is wanted."""
+        """Log the machine's metrics for a run that begins or continues now, if this is enabled."""
         begun, _ = next(journal.read(self._box.folder / name), (None, 0))
         if isinstance(begun, Start) and begun.key == name and not begun.if_absent_tag:
             own = self._box.new()
@@ -109,12 +109,12 @@ class Process:
                 self._mine.add(own)
 
     def _answer(self, *kinds: type[Request]) -> None:
-        """Answer the questions that wait: those of some kinds, or all."""
+        """Answer the waiting questions: those of some kinds, or all."""
         waiting, self._asked = self._asked, []
         for request in waiting:
             if kinds and not isinstance(request, kinds):
                 self._asked.append(request)
-            elif self._failures and time.monotonic() < self._next:  # it failed a moment ago
+            elif self._failures and time.monotonic() < self._next:  # it has just failed
                 _write(id=request.id, answer=None)
             else:
                 match request:
@@ -130,7 +130,7 @@ class Process:
     def _find(self, request: FindRun) -> str | None:
         try:
             return self._connected().find(request.experiment, request.tag, request.value)
-        except Exception as error:  # MLflow raises many kinds, of its own and of what it stands on
+        except Exception as error:  # MLflow and its libraries raise many kinds
             self._failed(error)
             return None
 
@@ -141,7 +141,7 @@ class Process:
         return self._sender
 
     def _round(self) -> bool:
-        """Send what waits; whether there was nothing left in the end."""
+        """Send the journals; returns whether nothing is left."""
         journals = self._box.journals()
         journals = [path for path in journals if path.name > self._skip] + [
             path for path in journals if path.name <= self._skip
@@ -151,15 +151,15 @@ class Process:
             mine = path.name in self._mine
             if self._ended or not mine:
                 journal.mark_killed(path, wait=_DYING if mine else 0.0)
-                if journal.is_written(path):  # by another process, which has its own to send it
-                    if mine:  # or, as ours is written to its end, only looks at it for a moment
+                if journal.is_written(path):  # by another process, whose own MLflow process sends it
+                    if mine:  # ours is complete, so another process only holds the lock for a moment
                         done = False
                     continue
             if not outbox.unsent(path):
                 self._clear(path)
                 continue
             with journal.sending(path) as ours:
-                if not ours:  # another process is at it, and may not see to the end of ours
+                if not ours:  # another process is sending it, and may not send all of ours
                     done = False
                     if self._patient or mine:
                         self._success = time.monotonic()
@@ -182,7 +182,7 @@ class Process:
         return done
 
     def _got_on(self) -> None:
-        """Begin with the shortest pause again if anything was sent since this was last asked."""
+        """Reset the pauses if anything was sent since the last call."""
         if self._sender is not None and self._sender.count > self._count:
             self._count = self._sender.count
             self._failures = 0
@@ -206,18 +206,18 @@ class Process:
             warn(f"MLflow at {place} failed, what is logged waits: {reason}")
 
     def _sign(self, seconds: float) -> None:
-        """Give a sign of life, and look for questions, before a message that may take some seconds."""
+        """Give a sign of life, and answer questions, before a message that may take so many seconds."""
         if self._patient:
             seconds = max(seconds, 2 * _SLOW)
         elif not self._ended and self._sender is not None:
             self._read(0.0)
             self._answer(FindRun)
-        if select.select([], [_answers], [], 0)[1]:  # nobody reads them before the end, and the pipe may fill
+        if select.select([], [_answers], [], 0)[1]:  # signs are only read at the end, so the pipe may be full
             _write(life=seconds)
 
 
 def describe(error: Exception) -> str:
-    """The first line of what an exception says: what follows in a database's is the query."""
+    """The first line of an exception's message; in a database's, the query follows."""
     lines = str(error).strip().splitlines()
     return one_line(lines[0]) if lines else type(error).__name__
 
@@ -233,25 +233,25 @@ _answers = 1
 def _main() -> None:
     global _answers
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the other process says when it is over
+        signal.signal(number, signal.SIG_IGN)  # the working process decides when to end
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     # By default the collector goes through all modules again and again while they are imported.
     gc.set_threshold(100_000)
-    # What MLflow prints is not an answer.
+    # MLflow's prints must not be taken for answers, so they go to standard error.
     _answers = os.dup(1)
     os.dup2(2, 1)
     uri, (folder,) = os.environ["MLFLOW_TRACKING_URI"], sys.argv[1:]
     box = outbox.Outbox(Path(folder).absolute(), uri)
     if local := database.of(uri):
         uri = local.enter()
-    with suppress(Exception):  # now, while the other process is at its own imports; without a store yet
+    with suppress(Exception):  # imports take long; errors are reported once the store is used
         import mlflow.tracking
 
         if is_database(uri):
             import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     Process(uri, box).run()
-    os._exit(0)  # taking all those modules down again would take longer than sending a figure
+    os._exit(0)  # Python's cleanup of all these modules would take longer than sending a figure
 
 
 if __name__ == "__main__":

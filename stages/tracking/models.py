@@ -1,6 +1,6 @@
-"""Generators as models in MLflow: one of each run, and one version in the registry of each generator.
+"""Generators as models in MLflow: one logged model for each run, one registered version for each generator.
 
-Whatever is sent may be sent again, as an answer may be lost: so a model is looked for before it is made.
+A call may be repeated, as its answer may be lost. So a model is searched for before it is made.
 """
 
 import hashlib
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 _LOADER = "tracking.pyfunc"  # the module that draws samples for MLflow
-_PACKAGES = ("numpy", "pydantic", "pyyaml", "safetensors", "torch")  # what it and those that it imports use
+_PACKAGES = ("numpy", "pydantic", "pyyaml", "safetensors", "torch")  # used by it and by what it imports
 _EXAMPLE = {"seed": [0, 1, 2]}
 
 
 def log(client: "MlflowClient", run_id: str, generator: Path, code: Path) -> "LoggedModel":
     """Log a run's generator as a model, if the run has none yet.
 
-    It has the experiment's name, and tags that lead to the generator's file; it draws by default on the CPU,
-    with as many threads as the run had.
+    The model has the experiment's name, and tags that identify the generator's file. By default it draws on
+    the CPU, with as many threads as the run had.
 
     Args:
-        client: of the store.
-        run_id: MLflow's name for the run.
+        client: the store's client.
+        run_id: the run's id in MLflow.
         generator: the generator's file.
         code: the archive of the code that draws samples, see :func:`modules.pack`.
 
     Raises:
-        UserError: the file is damaged, or the store keeps no models.
-        MlflowException: what MLflow raises.
+        UserError: the file is damaged, or the store does not support models of runs.
+        MlflowException: an error of MLflow's.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
@@ -63,13 +63,13 @@ def log(client: "MlflowClient", run_id: str, generator: Path, code: Path) -> "Lo
             client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step)])
         model = client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     for duplicate in _of_run(client, run):
-        if duplicate.model_id != model.model_id:  # a server that stood still made it when it was given up
+        if duplicate.model_id != model.model_id:  # made by a server that did not answer in time
             client.delete_logged_model(duplicate.model_id)
     return model
 
 
 def find(client: "MlflowClient", run: "Run") -> "LoggedModel | None":
-    """A run's model, one that is whole before one that is not; None where the run has none."""
+    """A run's model, a complete one if there is any; None if the run has no model."""
     from mlflow.entities import LoggedModelStatus
 
     found = sorted(_of_run(client, run), key=lambda model: model.status != LoggedModelStatus.READY)
@@ -77,15 +77,15 @@ def find(client: "MlflowClient", run: "Run") -> "LoggedModel | None":
 
 
 def register(client: "MlflowClient", model: "LoggedModel", name: str) -> "ModelVersion":
-    """The version of a registered model that a generator has; a new one if it has none.
+    """A generator's version of a registered model; a new one if it has none.
 
     Args:
-        client: of the store.
-        model: the generator, as :func:`log` has logged it.
+        client: the store's client.
+        model: the generator's model, from :func:`log`.
         name: the registered model's name.
 
     Raises:
-        MlflowException: what MLflow raises.
+        MlflowException: an error of MLflow's.
     """
     from mlflow.exceptions import MlflowException
 
@@ -118,11 +118,17 @@ def _of_run(client: "MlflowClient", run: "Run") -> "list[LoggedModel]":
     except (MlflowException, NotImplementedError) as error:
         if isinstance(error, MlflowException) and error.get_http_status_code() != 404:
             raise
-        raise UserError("this store keeps no models of runs, as MLflow does from version 3 on") from error
+        raise UserError(
+            "this store has no models of runs; they need a server of MLflow 3 or later"
+        ) from error
 
 
 def _about(generator: Path) -> dict[str, Any]:
-    """What is known of a generator; without PyTorch, which takes seconds to import."""
+    """The JSON values about a generator in its file, read without PyTorch, which takes seconds to import.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -141,12 +147,12 @@ def _write(
     about: Mapping[str, Any],
     threads: int,
 ) -> None:
-    """Write a model as MLflow keeps it; nothing is imported or run for that."""
+    """Write a model in MLflow's format, without importing or running its code."""
     import pandas as pd
     from mlflow import pyfunc
     from mlflow.models import Model
 
-    # Named after its content: the project itself, and models with other code, can be loaded beside it.
+    # Named after its content, so that the project and models with other code can be loaded beside it.
     package = folder.parent / f"gan_{hashlib.sha256(code.read_bytes()).hexdigest()[:12]}"
     modules.unpack(code, package)
     pyfunc.save_model(
@@ -169,10 +175,10 @@ def _write(
 
 
 def _signature(architecture: Mapping[str, Any]) -> "ModelSignature":
-    """Seeds or latent points in, and classes where the generator is told them; samples of its shape out.
+    """The model's signature: seeds or latent points in, and classes if conditional; samples of its shape out.
 
-    Any list may be a latent point as far as MLflow is asked: where it knows of arrays, it refuses points with
-    whole numbers, and a dictionary of columns. The model itself checks them.
+    Latent points may be any lists for MLflow: with an array type, it would refuse points of whole numbers and
+    a dictionary of columns. The model itself checks them.
     """
     import numpy as np
     from mlflow.models import ModelSignature

@@ -1,4 +1,4 @@
-"""The project's code that goes with a model, so that it runs without the project."""
+"""The part of the project's code that is logged with a model, so that the model runs without the project."""
 
 import shutil
 import zipfile
@@ -10,18 +10,18 @@ from stages.runtime.errors import UserError
 
 _PACKAGE = "stages"
 _ROOT = Path(__file__).parents[1]
-# What a generator's file needs to draw samples, and what MLflow loads it by.
+# What is needed to draw samples from a generator's file, and to load it with MLflow.
 _ROOMS = ("gan/core", "gan/networks", "gan/losses", "gan/sources")
 _MODULES = (
     *("__init__.py", "gan/__init__.py", "gan/custom.py"),
     *("runtime/__init__.py", "runtime/errors.py", "runtime/files.py"),
     *("tracking/__init__.py", "tracking/pyfunc.py"),
 )
-_TIME = (1980, 1, 1, 0, 0, 0)  # the same archive each time
+_TIME = (1980, 1, 1, 0, 0, 0)  # a fixed time, so that the archive is always the same
 
 
 def pack(folder: Path) -> Path:
-    """Write an archive of the code into a folder; returns its path."""
+    """Write an archive of the code to a folder; returns the archive's path."""
     path = folder / "code.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(_files()):
@@ -31,7 +31,11 @@ def pack(folder: Path) -> Path:
 
 
 def unpack(path: Path, package: Path) -> None:
-    """Have the code of an archive in a package, whose name takes the place of the project's in it.
+    """Unpack the code of an archive as a package, and replace the project's name by the package's in it.
+
+    Args:
+        path: the archive.
+        package: the folder of the package.
 
     Raises:
         UserError: the archive is damaged.
@@ -48,7 +52,7 @@ def unpack(path: Path, package: Path) -> None:
 
 
 def renamed(text: str, package: str) -> str:
-    """The text of a module that belongs to a package of another name."""
+    """A module's text whose imports name another package instead of the project's."""
     return text.replace(f"from {_PACKAGE}.", f"from {package}.").replace(
         f"import {_PACKAGE}.", f"import {package}."
     )

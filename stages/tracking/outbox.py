@@ -1,4 +1,4 @@
-"""The outbox: the journals of what waits to be sent to one MLflow store, oldest first."""
+"""The outbox: the journals that wait to be sent to one MLflow store, oldest first."""
 
 import hashlib
 import json
@@ -15,8 +15,8 @@ from stages.tracking import journal
 from stages.tracking.address import public
 from stages.tracking.messages import End, Finish, Resume, SetTags, Start
 
-_LEFT = 24 * 3600  # seconds: older folders that are no journals belong to nobody
-_KEPT = 30 * _LEFT  # seconds: how long a killed run's journal waits for the run to go on
+_LEFT = 24 * 3600  # seconds after which temporary folders are left-overs
+_KEPT = 30 * _LEFT  # seconds for which the journal of a killed run is kept, as the run may be resumed
 
 
 @dataclass
@@ -24,10 +24,10 @@ class Sent:
     """How far a journal is sent.
 
     Attributes:
-        offset: the end of the last record sent.
-        run_id: MLflow's name for the run; empty before it is known.
-        created: whether the run is the journal's own, and not one that others made.
-        found: whether it was there already when the journal was begun to be sent.
+        offset: the end of the last record that was sent, in bytes.
+        run_id: the run's id in MLflow; empty before it is known.
+        created: whether the run belongs to this journal, not to another one.
+        found: whether the store had the run already when sending began.
     """
 
     offset: int = 0
@@ -37,11 +37,15 @@ class Sent:
 
 
 class Outbox:
-    """What waits for a store.
+    """The journals for one store.
 
     Args:
-        folder: holds the outboxes of all stores.
+        folder: the folder with the outboxes of all stores.
         uri: the store's address.
+
+    Attributes:
+        root: the folder with the outboxes of all stores.
+        folder: the folder of this one.
     """
 
     def __init__(self, folder: Path, uri: str) -> None:
@@ -50,25 +54,25 @@ class Outbox:
         self._uri = uri
 
     def new(self) -> str:
-        """A name for a new journal, which is later than all others."""
+        """A name for a new journal, which sorts after all others."""
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / ".store").write_text(public(self._uri) + "\n")
         return f"{time.time_ns()}-{uuid.uuid4().hex}"
 
     def journals(self) -> list[Path]:
-        """The journals' folders."""
+        """The folders of the journals, oldest first."""
         with suppress(OSError):
             return sorted(path for path in self.folder.iterdir() if path.name[0] != ".")
         return []
 
     def waiting(self) -> tuple[int, int]:
-        """How many messages wait, and of how many runs, without those that a living process sees to."""
+        """The number of messages that wait, and of their journals, without those of living processes."""
         left = [unsent(path) for path in self.journals() if not journal.is_written(path)]
         return sum(left), sum(map(bool, left))
 
     def purge(self) -> None:
-        """Remove what is sent to its end, and what processes left that were killed."""
+        """Remove journals that are sent completely, and left-overs of killed processes."""
         for path in self.journals():
             if not journal.is_written(path):
                 clear(path)
@@ -78,7 +82,7 @@ class Outbox:
                     shutil.rmtree(path, ignore_errors=True)
 
     def others(self) -> Iterator[tuple[str, int]]:
-        """The other stores for which something waits, and how many messages."""
+        """Yield the addresses of other stores with messages that wait, and the number of these."""
         for file in sorted(self.root.glob("*/.store")):
             if file.parent.name != self.folder.name:
                 count = sum(unsent(path) for path in file.parent.iterdir() if path.is_dir())
@@ -86,9 +90,9 @@ class Outbox:
                     yield file.read_text().strip(), count
 
     def find(self, experiment: str, tag: str, value: str) -> str | None:
-        """The key of the newest run of an experiment with this tag of which something is here still."""
+        """The key of the newest run of an experiment with this tag and value that is not sent completely."""
         for path in reversed(self.journals()):
-            if not unsent(path):  # the store knows better
+            if not unsent(path):  # the store knows its tags
                 continue
             tags: dict[str, str] = {}
             key = ""
@@ -103,12 +107,12 @@ class Outbox:
 
 
 def unsent(path: Path) -> int:
-    """How many messages of a journal wait; its end is none."""
+    """The number of a journal's messages that wait, without the one that ends it."""
     return sum(not isinstance(message, End) for message, _ in journal.read(path, load(path).offset))
 
 
 def load(path: Path) -> Sent:
-    """How far a journal is sent; from the start on if the note is damaged: nothing is doubled by that."""
+    """How far a journal is sent; if the note is damaged, from its start, as sending again doubles nothing."""
     try:
         return Sent(**json.loads((path / "sent").read_text()))
     except (OSError, ValueError, TypeError):
@@ -116,7 +120,7 @@ def load(path: Path) -> Sent:
 
 
 def save(path: Path, sent: Sent) -> None:
-    """Note how far a journal is sent; where the disk is full, it is sent again later."""
+    """Note how far a journal is sent; if the disk is full, the rest is sent again later."""
     aside = path / f".sent.{os.getpid()}"
     with suppress(OSError):
         aside.write_text(json.dumps(asdict(sent)))
@@ -124,8 +128,8 @@ def save(path: Path, sent: Sent) -> None:
 
 
 def clear(path: Path) -> None:
-    """Remove a journal if it is sent to its end; a killed run's stays some weeks, as the run may go on."""
-    if unsent(path):  # before it is locked, which others take for a writer
+    """Remove a journal that is sent completely; that of a killed run is kept for 30 days."""
+    if unsent(path):  # checked before locking, as other processes take the lock for a writer's
         return
     with journal.sending(path) as ours, journal.unwritten(path) as unwritten, suppress(OSError):
         if not ours or not unwritten or unsent(path):
@@ -134,6 +138,6 @@ def clear(path: Path) -> None:
         killed = any(isinstance(m, Finish) and m.status == "KILLED" for m in last[-2:-1])
         recent = time.time() - (path / "journal").stat().st_mtime < _KEPT
         if last and isinstance(last[-1], End) and not (killed and recent):
-            gone = path.with_name(f".{path.name}")  # who dies half-way leaves nothing that looks whole
+            gone = path.with_name(f".{path.name}")  # a kill while it is removed leaves no incomplete journal
             path.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""A generator as MLflow loads it: it draws samples by their numbers, or of latent points.
+"""A generator as an MLflow model: it draws samples by their numbers, or from latent points.
 
-MLflow keeps this module with the model, and the rooms of the project that it needs (see ``modules.py``):
-whoever loads the model needs neither a checkout nor a parameter file.
+This module and the rooms of the project that it needs are logged with the model (see ``modules.py``). So the
+model can be loaded without a checkout of the project and without a parameter file.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ class Model:
     Args:
         generator: a trained generator.
         seed: its run's seed.
-        threads: CPU threads to draw with; with another number, sums are rounded differently.
+        threads: number of CPU threads; with another number, sums are rounded differently.
     """
 
     def __init__(self, generator: nn.Module, seed: int, threads: int) -> None:
@@ -44,19 +44,18 @@ class Model:
         """Draw a sample for each row: images uint8 [N, C, H, W], or points float32 [N, D].
 
         Args:
-            data: has one of two columns: ``seed``, whole numbers from 0 on, of which k gives sample k of the
-                run, row k of its samples.npy; or ``latent``, points of the latent space, each a list of as
-                many numbers as it has dimensions. A generator that is told the class takes a column
-                ``class`` beside it, whole numbers; without it, sample k has its own class, and behind a
-                latent point are shares of the classes.
+            data: has one of two columns. ``seed``: whole numbers from 0 on; k gives sample k of the run, row
+                k of samples.npy. ``latent``: latent points, each a list with one number for each dimension.
+                For a conditional generator, a column ``class`` may give the classes, as whole numbers.
+                Without it, sample k has its own class, and a latent point ends with a share for each class.
 
         Raises:
-            MlflowException: INVALID_PARAMETER_VALUE, with what is wrong: a server answers it as 400.
+            MlflowException: INVALID_PARAMETER_VALUE, which a server answers as 400; the message says why.
         """
         given = [name for name in ("seed", "latent") if name in data]
         if len(given) != 1 or not len(data):
             raise _refusal(
-                "wanted is a column seed or a column latent, with a row for each sample; "
+                "the data must have a column seed or a column latent, with a row for each sample; "
                 f"the data have {counted(len(data), 'row')} of {' and '.join(given) or 'neither'}"
             )
         told = self._classes(data["class"].tolist()) if "class" in data else None
@@ -66,13 +65,13 @@ class Model:
             return self._of_points(data["latent"].tolist(), told)
 
     def _classes(self, rows: list[Any]) -> list[int]:
-        """The classes that are asked for."""
+        """The classes in the column ``class``."""
         counts: list[int] = getattr(self._generator, "counts", [])
         if not counts:
-            raise _refusal("class: the generator takes none")
+            raise _refusal("class: the generator is not conditional; leave this column out")
         known = [label for label, samples in enumerate(counts) if samples]
         if wrong := [row for row in rows if row not in known]:
-            raise _refusal(f"class: {wrong[0]} is none of {', '.join(map(str, known))}")
+            raise _refusal(f"class: {wrong[0]} is not one of {', '.join(map(str, known))}")
         return [int(row) for row in rows]
 
     def _by_seeds(self, seeds: list[int], told: list[int] | None) -> "NDArray[np.generic]":
@@ -88,7 +87,7 @@ class Model:
             with np.errstate(over="ignore"):
                 points = torch.from_numpy(np.array([np.asarray(row, np.float32) for row in rows]))
         except (ValueError, TypeError, OverflowError) as error:
-            raise _refusal(f"latent: these are not {wanted}, of the same length each") from error
+            raise _refusal(f"latent: {wanted} are wanted, and all rows must have the same length") from error
         if points.shape[1:] != (size,):
             raise _refusal(f"latent: {wanted} are wanted, not {' x '.join(map(str, points.shape[1:])) or 1}")
         if not points.isfinite().all():
@@ -101,11 +100,14 @@ class Model:
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any]) -> Model:
-    """Load the generator in a file; MLflow calls it.
+    """Load the generator in a file; called by MLflow.
 
     Args:
         path: the generator's file.
-        model_config: ``device``, as :func:`devices.find` takes it, and ``threads``.
+        model_config: ``device``, the argument of :func:`devices.find`, and ``threads``.
+
+    Raises:
+        MlflowException: the device or the file cannot be used.
     """
     try:
         device = devices.find(model_config["device"])
@@ -118,7 +120,7 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any]) -> Model:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Have PyTorch compute with a number of threads within the block: the process is somebody else's."""
+    """Set PyTorch's number of threads within the block only, as the process belongs to the caller."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

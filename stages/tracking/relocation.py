@@ -1,7 +1,7 @@
-"""SQLite stores that were copied or moved: their artifacts are those beside them again.
+"""SQLite stores that were copied or moved: correcting the paths of their artifacts.
 
-MLflow notes of each experiment and run the absolute path of its artifacts. So a copy would go on to write
-where the first store is, and one that was moved to where it was.
+MLflow stores the absolute path of the artifacts of each experiment and run. So a copied store would still
+write to the folder of the original, and a moved one to its old folder.
 """
 
 import re
@@ -15,16 +15,16 @@ from stages.runtime.errors import counted, warn
 from stages.tracking import database
 from stages.tracking.database import Database
 
-ARTIFACTS = "mlruns"  # the folder that MLflow puts artifacts into
+ARTIFACTS = "mlruns"  # MLflow's folder for artifacts
 _DATABASE = "mlflow.db"
-_WAIT = 20.0  # seconds for the lock of another process, as long as MLflow waits
+_WAIT = 20.0  # seconds to wait for another process's lock, the same as in MLflow
 _NOTED = """
     SELECT name, experiment_id, '', artifact_location FROM experiments
     UNION ALL
     SELECT experiments.name, runs.experiment_id, run_uuid, artifact_uri
     FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id
 """
-_COLUMNS = (  # all that have places of artifacts
+_COLUMNS = (  # all columns with paths of artifacts
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
@@ -36,11 +36,11 @@ _COLUMNS = (  # all that have places of artifacts
 
 @dataclass
 class _Noted:
-    """What is noted to be in the usual folder, ``mlruns/EXPERIMENT_ID``, of a folder.
+    """What the database says is in one folder, at MLflow's usual paths ``mlruns/EXPERIMENT_ID``.
 
     Attributes:
-        experiments: the names of those with artifacts there.
-        runs: their folders, from that folder on.
+        experiments: the names of experiments with artifacts there.
+        runs: the runs' paths, relative to the folder.
     """
 
     experiments: set[str] = field(default_factory=set)
@@ -48,24 +48,23 @@ class _Noted:
 
 
 def bring_home(local: Database) -> dict[str, str]:
-    """Have MLflow look for artifacts beside the database again, if it was copied or moved; a warning says so.
+    """If the database was copied or moved, make its paths of artifacts point beside it; a warning says so.
 
-    It was, if they are noted in the usual folder of another folder, and either a database is there, too, or
-    the artifacts of a run are here. All other places are of somebody's choice, and stay.
+    It was copied or moved if its paths are the usual ones of another folder, and either a database is in that
+    folder, too, or artifacts of a run are here. All other paths were chosen by somebody, and stay.
 
     Returns:
-        For experiments, by their names, with runs whose artifacts are noted in a folder that is nowhere: what
-        to do.
+        Advice, by the names of experiments with runs whose artifacts are in a folder that does not exist.
 
     Raises:
-        sqlite3.Error: the file cannot be read, or not be written.
+        sqlite3.Error: the file cannot be read or written.
     """
     if not _exists(local.file):
         return {}
     with closing(sqlite3.connect(local.file, timeout=_WAIT, isolation_level=None)) as connection:
         if _left(connection, local):
             connection.execute("BEGIN IMMEDIATE")
-            left = _left(connection, local)  # another process may have been quicker
+            left = _left(connection, local)  # again, as another process may have done it meanwhile
             for table, column in _COLUMNS:
                 _rewrite(connection, table, column, list(left), local.folder)
             connection.execute("COMMIT")
@@ -81,7 +80,7 @@ def bring_home(local: Database) -> dict[str, str]:
 
 
 def settle(uri: str) -> None:
-    """Bring the artifacts of an SQLite store home, as far as that is possible; a warning says what is not."""
+    """Call :func:`bring_home` for an SQLite store; errors and advice are printed as warnings."""
     if local := database.of(uri):
         try:
             lost = bring_home(local)
@@ -93,12 +92,12 @@ def settle(uri: str) -> None:
 
 
 def quoted(path: Path) -> str:
-    """A path as MLflow reads it: it takes what looks like an escape for one."""
+    """A path in the form that MLflow reads, with special characters as ``%XX``."""
     return quote_from_bytes(bytes(path))
 
 
 def _left(connection: sqlite3.Connection, local: Database) -> dict[Path, _Noted]:
-    """The folders that the database has come from."""
+    """The folders from which the database was copied or moved, and what it says is in them."""
     return {
         folder: noted
         for folder, noted in _noted(connection, local).items()
@@ -109,11 +108,11 @@ def _left(connection: sqlite3.Connection, local: Database) -> dict[Path, _Noted]
 
 
 def _noted(connection: sqlite3.Connection, local: Database) -> dict[Path, _Noted]:
-    """What is noted in usual folders of other folders than the database's."""
+    """What the database says is at usual paths of other folders than its own, by folder."""
     try:
         rows = connection.execute(_NOTED).fetchall()
     except sqlite3.OperationalError as error:
-        if "no such table" in str(error):  # MLflow has not made them yet
+        if "no such table" in str(error):  # MLflow has not made its tables yet
             return {}
         raise
     found: dict[Path, _Noted] = {}
@@ -131,7 +130,7 @@ def _noted(connection: sqlite3.Connection, local: Database) -> dict[Path, _Noted
 def _rewrite(
     connection: sqlite3.Connection, table: str, column: str, folders: list[Path], home: Path
 ) -> None:
-    """Have a column name the folder that is at home in place of others."""
+    """Replace ``folders`` by ``home`` in the paths of a column."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchall():
         return  # MLflow's version has no such table yet
     query = f"SELECT rowid, {column} FROM {table} WHERE {column} LIKE '%/{ARTIFACTS}/%'"
@@ -156,12 +155,12 @@ def _report(local: Database, folder: Path, noted: _Noted) -> None:
 
 
 def _has_database(folder: Path, local: Database) -> bool:
-    """Whether a folder has a database that may be the first of which this one is a copy."""
+    """Whether a folder contains a database, which may be the original of this copy."""
     return any(_exists(folder / name) for name in (local.name, _DATABASE))
 
 
 def _is_home(folder: Path, local: Database) -> bool:
-    """Whether a folder is the database's, by whatever path."""
+    """Whether a folder is that of the database, by whatever path."""
     try:
         return folder.resolve() == local.folder or (folder / local.name).samefile(local.file)
     except (OSError, RuntimeError):
@@ -169,12 +168,12 @@ def _is_home(folder: Path, local: Database) -> bool:
 
 
 def _misread(folder: Path, local: Database) -> bool:
-    """Whether a folder is the database's own, as MLflow notes it and reads it as another."""
+    """Whether a folder is the database's own, written by MLflow in a form that it reads as another one."""
     return folder == Path(unquote(str(local.folder)))
 
 
 def _path(text: str | None) -> str:
-    """The path in MLflow's address of a place, as MLflow reads it; empty if it is none on this machine."""
+    """The path in MLflow's address of a folder, as MLflow reads it; empty if it is not on this machine."""
     if not text or re.match(r"(?!file:)[a-zA-Z][a-zA-Z0-9+.-]*:", text):
         return ""
     return unquote(urlsplit(text).path if text.startswith("file:") else text)
@@ -183,5 +182,5 @@ def _path(text: str | None) -> str:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # as of a folder that others may not look into
+    except OSError:  # such as a folder without permission
         return False

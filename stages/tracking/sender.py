@@ -1,9 +1,9 @@
-"""Sending a journal to MLflow, in order, each message once.
+"""Sending a journal to MLflow, in order, with each message taking effect once.
 
-A message that was sent is noted only afterwards, so one may be sent twice: when this process, or the server,
-dies in between. So each is one that changes nothing the second time. Runs have a key, by which they are found
-before one is made; MLflow drops a metric that it has (same key, step, time and value); pictures and files
-have names that are made from what they are; a run has one model; the rest sets what it sets.
+A message is only noted as sent afterwards, so it may be sent twice if this process or the server dies in
+between. So sending a message again must change nothing. Runs have a key, and are searched for before one is
+made. MLflow drops a metric that it has (same key, step, time and value). Names of pictures and files depend
+only on their content or place. A run has one model. All else sets values, which can be set again.
 """
 
 import math
@@ -37,15 +37,15 @@ from stages.tracking.tags import CONDITION, FORMER, KEY, NAME, PROCESS, SEED
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
-_BATCH = 1000  # metrics: MLflow takes no more at once
+_BATCH = 1000  # MLflow takes at most so many metrics at once
 _COMPARED = 200  # runs whose parameters are compared, at most
-# BAD_REQUEST is none: so MLflow calls most that goes wrong in its database, such as two inserting the same.
+# BAD_REQUEST is not one: MLflow uses it for most errors of its database, such as two equal inserts at once.
 _REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
-_HTTP_REFUSALS = (413, 415)  # of artifacts: too large, of no kind that is wanted
+_HTTP_REFUSALS = (413, 415)  # for artifacts: too large, or of an unsupported kind
 
 
 class NotYetError(Exception):
-    """What this message speaks of is not in the store yet, but waits in the outbox."""
+    """The message refers to a run that is not in the store yet, but waits in the outbox."""
 
 
 class RefusedError(Exception):
@@ -53,24 +53,24 @@ class RefusedError(Exception):
 
 
 class DeletedError(Exception):
-    """The run was deleted in the store, but goes on."""
+    """The run was deleted in the store, but is resumed."""
 
 
 class UnfitError(Exception):
-    """The store cannot take a new run, until somebody has mended it."""
+    """The store cannot take a new run until somebody repairs it."""
 
 
 class Sender:
     """Sends journals to a store.
 
     Attributes:
-        count: how many messages were sent.
+        count: number of messages sent.
 
     Args:
         uri: the store's address.
-        box: what waits for it.
-        sign: called before each message with the seconds that it may well take, 0 for few.
-        warn: called with what is left out.
+        box: the store's outbox.
+        sign: called before each message with the seconds that it may take, 0 for a short time.
+        warn: called with a line for each run of which messages are left out.
     """
 
     def __init__(
@@ -84,12 +84,18 @@ class Sender:
         self._sign = sign
         self._warn = warn
         self._refused: set[str] = set()
-        self._sent: dict[str, outbox.Sent] = {}  # what could not be noted, too, as where the disk is full
-        # Of the metrics of runs, the values by step.
+        self._sent: dict[str, outbox.Sent] = {}  # also what a full disk has kept from being noted
+        # The values of metrics by step, by run and metric.
         self._points: dict[tuple[str, str], dict[int, set[float | None]]] = {}
 
     def send(self, folder: Path) -> None:
-        """Send what a journal holds by now; raises what MLflow raises."""
+        """Send what a journal contains by now.
+
+        Raises:
+            NotYetError: the journal that begins the run must be sent first.
+            UnfitError: the store cannot take a new run.
+            Exception: any error of MLflow's.
+        """
         sent = outbox.load(folder)
         if (ours := self._sent.get(folder.name, sent)).offset > sent.offset:
             sent = ours
@@ -102,11 +108,11 @@ class Sender:
             except DeletedError:
                 self._sent[folder.name] = outbox.Sent()
                 outbox.save(folder, outbox.Sent())
-                self.send(folder)  # from its start on, to a new run
+                self.send(folder)  # again from the start, to a new run
                 return
             except RefusedError as error:
                 if isinstance(batch[0], messages.Start) and sent.created and not sent.run_id:
-                    raise UnfitError(f"it refuses a new run: {error}") from error  # and so all of it
+                    raise UnfitError(f"it refuses a new run: {error}") from error  # so nothing can be sent
                 if folder.name not in self._refused:  # one line for a run, not one for each of its points
                     self._warn(f"MLflow refused {batch[0].method}, it is left out: {error}")
                 self._refused.add(folder.name)
@@ -118,16 +124,16 @@ class Sender:
                     rmtree((folder / name).parent, ignore_errors=True)
 
     def find(self, experiment: str, tag: str, value: str) -> str:
-        """MLflow's name for the newest run of an experiment with a tag; empty if there is none."""
+        """The id of the newest run of an experiment with this tag and value; "" if there is none."""
         found = self._search(experiment, f"tags.`{tag}` = '{value}'")
         return str(found[0].info.run_id) if found else ""
 
     def run_id(self, name: str) -> str:
-        """MLflow's name for the run of a journal that is sent."""
+        """The id of the run of a journal that was sent; "" if it was not."""
         return self._sent[name].run_id if name in self._sent else ""
 
     def _do(self, folder: Path, batch: Sequence[messages.Message], sent: outbox.Sent) -> None:
-        """Send messages that go together: several are metrics."""
+        """Send a batch: one message, or several with metrics."""
         first = batch[0]
         if isinstance(first, messages.End | messages.Damaged):
             return
@@ -163,7 +169,7 @@ class Sender:
                 self._finish(first, sent.run_id)
 
     def _start(self, folder: Path, message: messages.Start, sent: outbox.Sent) -> None:
-        """Find the run, or create it."""
+        """Find the run, or create it, and set its parameters."""
         from mlflow.entities import Param
 
         experiment, key = message.experiment, message.key
@@ -188,7 +194,7 @@ class Sender:
             if not (run_id := made.info.run_id):
                 raise UnfitError("it answers nothing")
             if self._local:
-                relocation.bring_home(self._local)  # of an experiment that MLflow has just made, too
+                relocation.bring_home(self._local)  # also for an experiment that MLflow has just made
         sent.run_id = run_id
         if sent.created and message.params:
             self._client.log_batch(run_id, params=[Param(*param) for param in message.params.items()])
@@ -203,10 +209,10 @@ class Sender:
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            deleted = True  # for good
+            deleted = True  # permanently
         if deleted:
             raise DeletedError
-        self._set_tags(message.tags, run_id)  # first: a run that is RUNNING belongs to who lives
+        self._set_tags(message.tags, run_id)  # before the status: they name the process of a RUNNING run
         self._client.update_run(run_id, status="RUNNING")
 
     def _log_metrics(self, folder: Path, batch: Sequence[messages.LogMetrics], run_id: str) -> None:
@@ -224,13 +230,13 @@ class Sender:
             self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
     def _log_image(self, folder: Path, message: messages.LogImage, run_id: str) -> None:
-        """As MLflow's own ``log_image``, which makes up a name for each picture, a new one each time."""
+        """Like MLflow's own ``log_image``, which would give the picture another name at each call."""
         import numpy as np
         from mlflow.tracking.multimedia import compress_image_size
         from PIL import Image
 
         file = folder / message.files[0]
-        if not file.exists():  # it was sent, but not noted
+        if not file.exists():  # it was sent, but this was not noted
             return
         if self._sent[folder.name].found and self._has_image(run_id, message.key, message.step):
             return
@@ -335,7 +341,7 @@ class Sender:
         self._remove_duplicates(run_id)
 
     def _remove_duplicates(self, run_id: str) -> None:
-        """Delete runs with the same key: a server that stood still made one that was given up."""
+        """Delete runs with the same key: a server that did not answer in time may have made one."""
         run = self._client.get_run(run_id)
         query = f"tags.`{KEY}` = '{run.data.tags.get(KEY, 'none')}'"
         for duplicate in self._client.search_runs([run.info.experiment_id], query, max_results=10):
@@ -343,13 +349,13 @@ class Sender:
                 self._client.delete_run(duplicate.info.run_id)
 
     def _wait_for(self, folder: Path, key: str | None) -> None:
-        """Not before the journal that begins the run is sent, or begins to be."""
+        """Raise :class:`NotYetError` if the journal ``key``, which begins the run, is not being sent yet."""
         waits = key and key != folder.name and (self._box.folder / key).exists()
         if waits and not outbox.load(self._box.folder / str(key)).offset:
             raise NotYetError(f"run {key} comes first")
 
     def _has(self, run_id: str, metric: "Metric", own: bool) -> bool:
-        """Whether a run has a point: at this step, and, if others made it, of this value."""
+        """Whether a run has a metric's value at this step; if the run is not our own, only the same value."""
         place = (run_id, metric.key)
         if place not in self._points:
             history = self._client.get_metric_history(run_id, metric.key)
@@ -368,10 +374,10 @@ class Sender:
 
         found = self._client.get_experiment_by_name(name)
         if found and found.lifecycle_stage == "deleted":
-            raise UnfitError(f"its experiment {name} is deleted; restore it there, or delete it for good")
+            raise UnfitError(f"its experiment {name} is deleted; restore it there, or delete it permanently")
         try:
             made = found.experiment_id if found else self._client.create_experiment(name)
-        except MlflowException:  # another process was quicker
+        except MlflowException:  # another process may have just made it
             if not (found := self._client.get_experiment_by_name(name)):
                 raise
             made = found.experiment_id
@@ -380,7 +386,7 @@ class Sender:
         return str(made)
 
     def _mark_killed(self, experiment: str) -> None:
-        """Mark runs KILLED that were left RUNNING by processes of this machine that are no more."""
+        """Mark runs as KILLED that are RUNNING, but whose process on this machine has ended."""
         for run in self._search(experiment, "attributes.status = 'RUNNING'", 100):
             if _belongs_to_the_dead(run.data.tags):
                 self._client.set_terminated(run.info.run_id, "KILLED")
@@ -394,25 +400,25 @@ class Sender:
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
-        """Say what the store will never take from a failure that passes."""
+        """Raise :class:`RefusedError` for what the store will never take; other failures may pass."""
         from mlflow.exceptions import MlflowException, RestException
         from requests import HTTPError
 
         try:
             yield
-        except HTTPError as error:  # of artifacts
+        except HTTPError as error:  # from uploading artifacts
             if error.response is not None and error.response.status_code in _HTTP_REFUSALS:
                 raise RefusedError(" ".join(str(error).split())[:200]) from error
             raise
         except MlflowException as error:
-            says_mlflow = isinstance(error, RestException) or not self._remote  # and no proxy before it
+            says_mlflow = isinstance(error, RestException) or not self._remote  # not a proxy in front of it
             if says_mlflow and error.error_code in _REFUSALS:
                 raise RefusedError(" ".join(str(error).split())[:200]) from error
             raise
 
 
 def _batches(found: Iterator[tuple[messages.Message, int]]) -> Iterator[tuple[list[messages.Message], int]]:
-    """Messages in the order of time; metrics that follow each other, together."""
+    """Yield the messages in order, each with the offset of its end; successive metrics form one batch."""
     batch: list[messages.Message] = []
     end = count = 0
     for message, after in found:
@@ -431,26 +437,26 @@ def _batches(found: Iterator[tuple[messages.Message, int]]) -> Iterator[tuple[li
 
 
 def _renamed(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags as they are called now: the journal may be one that an earlier version has left."""
+    """Tags with their current names: the journal may be from an earlier version."""
     now = {former: name for name, former in FORMER.items()}
     return {now.get(key, key): value for key, value in tags.items()}
 
 
 def _seconds(folder: Path, message: messages.Message) -> float:
-    """How long it may well take to send files; few seconds for all else."""
+    """How many seconds sending may take: long for files, 0 (a short time) for all else."""
     if not isinstance(message, messages.LogFiles | messages.LogModel):
         return 0.0
     files = [folder / name for name in message.files]
-    return 60.0 + sum(file.stat().st_size for file in files if file.exists()) / 1e6  # at 1 MB/s
+    return 60.0 + sum(file.stat().st_size for file in files if file.exists()) / 1e6  # assuming 1 MB/s
 
 
 def _as_stored(value: float) -> float | None:
-    """A value as databases have it, in which infinity is the greatest number; none for NaN."""
+    """A value as databases store it: infinity as the greatest number, NaN as None."""
     return None if math.isnan(value) else max(-sys.float_info.max, min(sys.float_info.max, value))
 
 
 def _belongs_to_the_dead(tags: Mapping[str, str]) -> bool:
-    """Whether a run with these tags belongs to a process of this machine that is no more."""
+    """Whether a run with these tags belongs to a process on this machine that has ended."""
     host, _, pid = tags.get(PROCESS, tags.get(FORMER[PROCESS], "")).rpartition(":")
     if host != socket.gethostname():
         return False

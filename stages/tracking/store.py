@@ -1,8 +1,8 @@
-"""Runs in MLflow. They mirror what is in files: losing them never costs a training.
+"""Runs in MLflow. They mirror files, so losing them never costs a training.
 
 What is logged goes to journals on disk (see ``journal.py``). MLflow's client takes seconds to import, and a
-call to its server as long as the server pleases. So another process does both (see ``mlflow_process.py``): it
-sends what the journals hold, while this one goes on with its work; what it cannot send waits for the next.
+call to its server may take any time. So another process does both (see ``mlflow_process.py``): it sends the
+journals while this process works. What it cannot send waits for the next such process.
 """
 
 import json
@@ -30,27 +30,28 @@ from stages.tracking.run import Run, strings
 from stages.tracking.tags import KEY, PROCESS
 
 _ROOT = Path(__file__).parents[2]
-_PATIENCE = 20.0  # seconds for an answer; a store that fails is known by then
-_STARTING = 60.0  # seconds for the other process to import MLflow, on a machine that does much else
-_STUCK = 12.0  # seconds without a sign of life at the end, after which the rest waits
-_END = 60.0  # seconds that the end may take in all; what others left may be much
+_PATIENCE = 20.0  # seconds to wait for an answer; a failing store is noticed earlier
+_STARTING = 60.0  # seconds for the other process to import MLflow, on a busy machine
+_STUCK = 12.0  # at the end, seconds without a sign of life after which the rest is left to wait
+_END = 60.0  # seconds that the end may take in all, as other processes may have left much
 
 
 class Store:
     """An MLflow store: the one that ``MLFLOW_TRACKING_URI`` names, or ``default``.
 
-    Where it fails, one line says so, what is logged waits in the outbox, and the work goes on.
+    If it fails, one line says so, what is logged waits in the outbox, and the work continues.
 
     Attributes:
-        failure: why it failed last; empty where it has not.
+        failure: the reason of its last failure; empty if there was none.
+        outbox: its outbox.
 
     Args:
-        default: the address of the store to use where the environment names none.
-        outbox: the folder for what waits.
-        patient: whether to wait until all is sent, as long as that goes on, and not just for a while.
+        default: the store's address if the environment names none.
+        outbox: the folder with the outboxes of all stores.
+        patient: at the end, wait as long as messages are being sent, not just for a limited time.
 
     Raises:
-        UserError: the address cannot be one.
+        UserError: the address is not valid.
     """
 
     def __init__(self, default: str, outbox: Path, patient: bool = False) -> None:
@@ -61,17 +62,17 @@ class Store:
         self.outbox = Outbox(outbox, self._uri)
         self._process: subprocess.Popen[bytes] | None = None
         self._answers = b""
-        self._ready = False  # whether the process was heard of
+        self._ready = False  # whether the process has given a sign of life
         self._questions = 0
-        self._answered = True  # whether the last of them was
-        self._runs: dict[str, Run] = {}  # those that log, by their keys
+        self._answered = True  # whether the last question was answered
+        self._runs: dict[str, Run] = {}  # runs that log here, by their keys
         self._folders: set[Path] = set()
 
     def open(self) -> None:
-        """Start the other process, if it does not run yet; the earlier, the less is waited for it.
+        """Start the other process if it does not run yet. Called early, it is ready when it is needed.
 
         Raises:
-            UserError: the server wants a login that is missing.
+            UserError: the login for the server is missing or wrong.
         """
         if self._process is None:
             address.check_login(self._uri)
@@ -80,13 +81,13 @@ class Store:
                 [sys.executable, "-P", "-m", "stages.tracking.mlflow_process", str(self.outbox.root)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # The address not as an argument, which all users see: there may be a password in it.
+                # Not as an argument, which all users can see: the address may contain a password.
                 env={**os.environ, "PYTHONPATH": path, "MLFLOW_TRACKING_URI": self._uri},
-                start_new_session=True,  # Ctrl-C is for this process, which then says how the runs ended
+                start_new_session=True,  # Ctrl-C only reaches this process, which logs how the runs ended
             )
 
     def close(self) -> None:
-        """Wait for what waits to be sent, some seconds where the store fails; say what is left then."""
+        """Wait until the journals are sent, or for some seconds if the store fails; say how much is left."""
         for run in self._runs.values():
             run.close()
         for folder in self._folders:
@@ -94,7 +95,7 @@ class Store:
         if self._process is not None:
             idle = not any(map(unsent, self.outbox.journals()))
             if idle:
-                self._process.kill()  # it has nothing to send, and is at its imports still
+                self._process.kill()  # it has nothing to send, and may still be importing
             self._ask(Close(patient=self._patient))
             with suppress(OSError):
                 assert self._process.stdin is not None
@@ -116,10 +117,10 @@ class Store:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """A folder for files that are logged within the block; it is removed afterwards."""
+        """A temporary folder for files that are logged within the block."""
         with suppress(OSError):
             self.outbox.folder.mkdir(parents=True, exist_ok=True)
-        try:  # beside the journals, so that a link is enough to keep a file
+        try:  # beside the journals, so that a file can be kept as a link
             folder = Path(mkdtemp(prefix=".files", dir=self.outbox.folder))
         except OSError:
             folder = Path(mkdtemp())
@@ -151,10 +152,13 @@ class Store:
             name: the run's name.
             tags: its tags.
             params: its parameters.
-            key: from :meth:`new_key`. If a process that was killed had begun a run with it, that goes on,
-                and keeps what it has where the same is logged anew.
-            if_absent_tag: a tag and its value. If the store turns out to have a run with it, that is the
-                run, and what the block logs is not sent: it has it already.
+            key: a key from :meth:`new_key`. If a killed process had begun a run with this key, that run is
+                resumed, and what it has already is not logged again.
+            if_absent_tag: a tag and its value. If the store turns out to have a run with it, that run is
+                taken, and what the block logs is not sent, as the run has it already.
+
+        Yields:
+            The run.
         """
         resume, key = key is not None, key or self.new_key()
         process = {PROCESS: f"{socket.gethostname()}:{os.getpid()}"}
@@ -183,18 +187,18 @@ class Store:
         run.skip_if_found = False
 
     def new_key(self) -> str:
-        """A name for a run, by which another process can go on with it; see :meth:`start`."""
+        """A key for a run, with which another process can resume it; see :meth:`start`."""
         return self.outbox.new()
 
     def find(self, experiment: str, tag: str, value: str) -> "Run | None":
-        """The newest run of an experiment with this tag, sent or not.
+        """The newest run of an experiment with this tag and value, in the outbox or in the store.
 
-        None, too, where the store cannot be asked and the outbox has none: see ``if_absent_tag`` of
+        Also None if the outbox has none and the store does not answer: see ``if_absent_tag`` of
         :meth:`start`.
         """
         if key := self.outbox.find(experiment, tag, value):
             if key not in self._runs:
-                # The journal that begins the run may find that the store has it by another key.
+                # When the journal that begins the run is sent, the store may have the run by another key.
                 first = Start(experiment=experiment, key=key, if_absent_tag=(tag, value))
                 self._runs[key] = Run(self, self.outbox.new(), first)
             return self._runs[key]
@@ -207,11 +211,11 @@ class Store:
         return self._runs[run_id]
 
     def ask(self, request: Request) -> Any:
-        """Have the other process answer a question: None where the store fails."""
+        """Ask the other process a question; None if the store fails or does not answer in time."""
         self.open()
         self._questions += 1
         self._ask(replace(request, id=self._questions))
-        # Where the last question had no answer in time, it is at that still.
+        # If the last question had no answer in time, the process is still busy with it.
         end = time.monotonic() + (_PATIENCE if self._answered else 0.0)
         self._answered = False
         while (line := self._listen(end - time.monotonic())) is not None:
@@ -221,21 +225,21 @@ class Store:
         return None
 
     def watch_journal(self, name: str) -> None:
-        """Have the other process send a journal while it is written."""
+        """Make the other process send a journal while it is written."""
         self.open()
         self._ask(WatchJournal(journal=name))
 
     def owns(self, path: Path) -> bool:
-        """Whether a file lies in a folder of this store, so that nobody else writes to it."""
+        """Whether a file is in a temporary folder of this store, so that nobody else writes to it."""
         return path.parent in self._folders
 
     def _end(self) -> str:
-        """Have the other process ended; returns what was wrong with it, or nothing."""
+        """Wait for the end of the other process, or kill it; returns what was wrong with it, or ""."""
         assert self._process is not None
         try:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # stuck within a call; the next process repeats it
+            self._process.kill()  # it hangs in a call, which the next process repeats
             self._process.wait()
             return "it does not answer"
         return f"the process that sends it ended with code {code}" if code else ""
@@ -243,12 +247,12 @@ class Store:
     def _ask(self, request: Request) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        with suppress(OSError, ValueError):  # the process is no more
+        with suppress(OSError, ValueError):  # the process has ended
             self._process.stdin.write(request.encode())
             self._process.stdin.flush()
 
     def _listen(self, seconds: float) -> dict[str, Any] | None:
-        """The next line of the other process, or none if it ends or takes too long."""
+        """The next line of the other process; None if it ends or takes more than so many seconds."""
         assert self._process is not None
         assert self._process.stdout is not None
         end = time.monotonic() + seconds

@@ -1,7 +1,7 @@
-"""Curves of the machine while a run goes on: CPU, memory, disk, network, GPUs, as MLflow itself has them.
+"""Metrics of the machine during a run: CPU, memory, disk, network and GPUs, the same as MLflow's own.
 
-MLflow's own thread ends when its server is away for a moment. This one writes a journal, like all that is
-logged: so nothing is lost, and a store that fails holds up nothing.
+MLflow's own thread ends if its server is away for a moment. This one writes to a journal, like all that is
+logged, so nothing is lost, and a failing store delays nothing.
 """
 
 import os
@@ -21,8 +21,8 @@ class SystemMetrics:
     """Samples this machine until it is stopped.
 
     Args:
-        folder: of the journal to write.
-        begun: how the run has begun.
+        folder: the folder of the journal to write.
+        begun: the first message of the run.
     """
 
     def __init__(self, folder: Path, begun: Start) -> None:
@@ -45,7 +45,7 @@ class SystemMetrics:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the journal; if nothing was sampled yet, with a sample."""
+        """Stop sampling and end the journal; it contains at least one sample."""
         self._stopped.set()
         self._thread.join()
         self._journal.close()
@@ -59,11 +59,11 @@ class SystemMetrics:
                     for monitor in self._monitors:
                         monitor.collect_metrics()
                 self._log()
-        except Exception as error:  # of the drivers of a GPU, for example
-            warn(f"the curves of this machine end in MLflow: {error}")
+        except Exception as error:  # such as an error of a GPU's driver
+            warn(f"the metrics of this machine end in MLflow: {error}")
 
     def _log(self) -> None:
-        """Log the samples' means. A run that goes on has its steps go on: they count from its beginning."""
+        """Log the means of the samples. Steps count from the run's beginning, also after it is resumed."""
         passed = (now() - self._begun) / 1000 / (self._interval * self._samples)
         self._step = max(self._step + 1, round(passed))
         metrics: dict[str, float] = {}
@@ -75,11 +75,11 @@ class SystemMetrics:
 
 
 def start(folder: Path, begun: Start) -> SystemMetrics | None:
-    """Begin to sample this machine for a run, if MLflow's variable asks for it.
+    """Begin to sample this machine for a run, if MLflow's environment variable enables it.
 
     Args:
-        folder: of the journal to write.
-        begun: the first message of the run's own.
+        folder: the folder of the journal to write.
+        begun: the first message of the run's own journal.
     """
     if _WANTED not in os.environ:
         return None
@@ -88,13 +88,13 @@ def start(folder: Path, begun: Start) -> SystemMetrics | None:
     try:
         if MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
             return SystemMetrics(folder, begun)
-    except Exception as error:  # a value that is none, or whatever a monitor meets
-        warn(f"no curves of this machine in MLflow: {error}")
+    except Exception as error:  # a value that is not valid, or any error of a monitor
+        warn(f"no metrics of this machine in MLflow: {error}")
     return None
 
 
 def _monitors() -> list[Any]:
-    """MLflow's, with that of the GPUs if there are any, and the library to ask them."""
+    """MLflow's monitors, with the one for GPUs if there are any and their library is installed."""
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
@@ -105,6 +105,6 @@ def _monitors() -> list[Any]:
     for kind in (GPUMonitor, ROCMMonitor):
         try:
             return [*found, kind()]
-        except Exception:  # of many kinds
+        except Exception:  # there are many kinds
             continue
     return found

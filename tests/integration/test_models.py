@@ -110,7 +110,7 @@ def test_a_model_that_is_told_the_class_takes_it_from_mlflow(client, run, tmp_pa
         np.testing.assert_array_equal(drawn, Sampler(told, 7).numbered([5, 0], [2, 0]).numpy())
     points = {"latent": [[0.5, -1.0]] * 2, "class": [0, 2]}
     assert (loaded.predict(points)[0] != loaded.predict(points)[1]).any()
-    with pytest.raises(MlflowException, match="class: 1 is none of 0, 2"):
+    with pytest.raises(MlflowException, match="class: 1 is not one of 0, 2"):
         loaded.predict({"seed": [0], "class": [1]})
     with pytest.raises(MlflowException, match="class"):
         loaded.predict({"seed": [0], "class": ["a"]})

@@ -432,7 +432,9 @@ def test_an_outbox_that_is_removed_is_reported(database, box, log, capfd):
         shutil.rmtree(box)
         log(run, 2, 3)
     (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("warning: what is logged cannot be kept, MLflow may lack it: it was removed: ")
+    assert line.startswith(
+        "warning: logged data cannot be written, and may be missing in MLflow: it was removed: "
+    )
 
 
 def test_numbers_that_are_none_are_there_once(database, box, capfd):

@@ -131,7 +131,7 @@ def test_the_server_of_a_registered_generator_answers(register, client, logged):
         for body, words in (
             ({"inputs": {"seed": [-1]}}, "-1 is below 0"),
             ({"inputs": {"latent": [[0, 1]]}}, "32 numbers in a row are wanted, not 2"),
-            ({"inputs": {"nothing": [1]}}, "wanted is a column seed or a column latent"),
+            ({"inputs": {"nothing": [1]}}, "the data must have a column seed or a column latent"),
         ):
             answer = ask(**body)
             assert answer.status_code == 400

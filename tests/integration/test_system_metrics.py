@@ -93,7 +93,7 @@ def test_without_the_variable_or_with_a_wrong_one_there_are_none(
         run.log_metrics({"loss": 1.0}, step=1)
         assert run.run_id
         assert list(MlflowClient(database).get_run(run.run_id).data.metrics) == ["loss"]
-    line = f"warning: no curves of this machine in MLflow: {said}"
+    line = f"warning: no metrics of this machine in MLflow: {said}"
     assert capfd.readouterr().err.startswith(line if said else "")
 
 

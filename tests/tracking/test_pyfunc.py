@@ -61,9 +61,9 @@ def test_numbers_may_be_whole(model):
         ({"latent": [[0.0] * 2]}, "3 numbers in a row are wanted, not 2"),
         ({"latent": [0.5]}, "3 numbers in a row are wanted, not 1"),
         ({"latent": [[[0.0] * LATENT]]}, "3 numbers in a row are wanted, not 1 x 3"),
-        ({"latent": [[0.0] * LATENT, [0.0]]}, "these are not 3 numbers"),
-        ({"latent": [["a"] * LATENT]}, "these are not 3 numbers"),
-        ({"latent": [{"a": 1}]}, "these are not 3 numbers"),
+        ({"latent": [[0.0] * LATENT, [0.0]]}, "3 numbers in a row are wanted, and"),
+        ({"latent": [["a"] * LATENT]}, "3 numbers in a row are wanted, and"),
+        ({"latent": [{"a": 1}]}, "3 numbers in a row are wanted, and"),
         ({"latent": [[0.0, 0.0, float("nan")]]}, "not all of these are finite"),
         ({"latent": [[0.0, 0.0, None]]}, "not all of these are finite"),
         ({"latent": [[0.0, 0.0, 1e300]]}, "not all of these are finite"),
@@ -124,13 +124,13 @@ def test_a_latent_point_may_have_its_class_beside_it_or_shares_behind_it(conditi
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"seed": [0, 1], "class": [0, 1]}, "class: 1 is none of 0, 2"),
-        ({"seed": [0], "class": [3]}, "class: 3 is none of 0, 2"),
-        ({"seed": [0], "class": [-1]}, "class: -1 is none of 0, 2"),
-        ({"seed": [0, 1], "class": [0, None]}, "class: nan is none of 0, 2"),
-        ({"seed": [0], "class": [0.5]}, "class: 0.5 is none of 0, 2"),
-        ({"seed": [0], "class": ["2"]}, "class: 2 is none of 0, 2"),
-        ({"seed": [0], "class": [[2]]}, "is none of 0, 2"),
+        ({"seed": [0, 1], "class": [0, 1]}, "class: 1 is not one of 0, 2"),
+        ({"seed": [0], "class": [3]}, "class: 3 is not one of 0, 2"),
+        ({"seed": [0], "class": [-1]}, "class: -1 is not one of 0, 2"),
+        ({"seed": [0, 1], "class": [0, None]}, "class: nan is not one of 0, 2"),
+        ({"seed": [0], "class": [0.5]}, "class: 0.5 is not one of 0, 2"),
+        ({"seed": [0], "class": ["2"]}, "class: 2 is not one of 0, 2"),
+        ({"seed": [0], "class": [[2]]}, "is not one of 0, 2"),
         ({"class": [0]}, "1 row of neither"),
         ({"latent": [[0.0] * LATENT]}, "6 numbers in a row are wanted, not 3"),
         ({"latent": [[0.0] * 6], "class": [0]}, "3 numbers in a row are wanted, not 6"),
@@ -143,7 +143,7 @@ def test_a_class_that_is_not_there_is_refused(conditional, data, words):
 
 
 def test_a_class_is_refused_where_the_generator_takes_none(model):
-    with pytest.raises(MlflowException, match="class: the generator takes none") as caught:
+    with pytest.raises(MlflowException, match="class: the generator is not conditional") as caught:
         model.predict(pd.DataFrame({"seed": [0], "class": [0]}))
     assert caught.value.get_http_status_code() == 400
 
