@@ -1,7 +1,7 @@
-"""The command line that all stages and tools share.
+"""The command line of all stages and tools.
 
-It imports nothing heavy: a mistake on the command line or in params.yaml is reported at once. And what the
-parameters ask of the libraries (``portable``) must be said before these are imported.
+This module imports nothing heavy, so mistakes on the command line and in params.yaml are reported at once.
+The parameter ``portable`` also requires this: it must be applied before the libraries are imported.
 """
 
 import argparse
@@ -20,26 +20,26 @@ from stages.runtime.errors import UserError, describe_os_error, one_line, say
 
 
 class ExperimentWork(Protocol):
-    """What a stage does for an experiment, whatever the seed."""
+    """The work of a stage for an experiment, independent of the seed."""
 
     def __call__(self, name: str, experiment: params.Experiment, settings: params.Settings) -> None:
-        """Do it for the experiment of that name."""
+        """Do the work for the experiment of this name."""
 
 
 class RunWork(Protocol):
-    """What a stage does for one run: an experiment with a seed."""
+    """The work of a stage for one run: an experiment with a seed."""
 
     def __call__(
         self, name: str, seed: int, experiment: params.Experiment, settings: params.Settings
     ) -> None:
-        """Do it for the experiment of that name, and that seed."""
+        """Do the work for the experiment of this name and for this seed."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line."""
+    """A parser that reports mistakes in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """End with one line and exit code 2."""
+        """End the process with one line and exit code 2."""
         self.exit(2, f"error: {one_line(message)}; see --help\n")
 
 
@@ -71,17 +71,17 @@ def plain_parser(about: str | None) -> argparse.ArgumentParser:
 
 
 def add_params(parser: argparse.ArgumentParser) -> None:
-    """Have a parser know ``--params``, the parameter file."""
+    """Add the option ``--params``, the parameter file."""
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
 
 
 def add_seed(parser: argparse.ArgumentParser, required: bool) -> None:
-    """Have a parser know ``--seed``."""
+    """Add the option ``--seed``."""
     parser.add_argument("--seed", required=required, type=whole(0, 2**63 - 1), help="the run's seed")
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
-    """The type of an argument that is a whole number, from ``least`` to ``most``."""
+    """The type of an argument that is a whole number from ``least`` to ``most``, both included."""
 
     def read(text: str) -> int:
         if not re.fullmatch("-?[0-9]{1,20}", text) or not least <= int(text) <= most:
@@ -92,25 +92,34 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def say_begin(stage: str, what: str, work: str, device: object, where: object) -> None:
-    """Say what a stage is about to do for what, on which device, and where to look meanwhile, and after."""
+    """Print the first line of a stage.
+
+    Args:
+        stage: the stage's name.
+        what: the experiment, or the run, that it works on.
+        work: how much work it is, in words.
+        device: where it computes.
+        where: where the user can watch it, or find its results.
+    """
     say(f"{stage} {what}: {work} on {device}; see {where}")
 
 
 def guard(work: Callable[[], None]) -> NoReturn:
     """Do ``work``, and end the process.
 
-    A mistake of the user's, and what the machine refuses (room on a disk, a permission, memory), ends it with
-    one line and exit code 1; a signal ends it like an error, so that what must be closed is closed.
+    After a user's mistake, or an error of the machine (full disk, missing permission, too little memory), it
+    ends with one line and exit code 1. A signal is raised as an exception, so that everything is closed
+    properly.
     """
-    os.environ["MPLBACKEND"] = "agg"  # a notebook asks for its own, even of those who only write files
-    # By default the collector goes through all modules again and again while they are imported.
+    os.environ["MPLBACKEND"] = "agg"  # in a notebook, the variable names a backend that only works there
+    # With the default, the garbage collector would visit all modules many times while they are imported.
     gc.set_threshold(100_000)
     code = 0
     try:
         signals.install()
         work()
     except BaseException as error:
-        # What a signal raises within an import may come out as any other exception.
+        # An exception that a signal raises during an import may be turned into another one.
         if signals.stop_requested() or isinstance(error, KeyboardInterrupt):
             code = signals.exit_code()
         else:

@@ -1,4 +1,4 @@
-"""What a user reads: the one exception that speaks to them, lines, and words for what the machine refuses."""
+"""Messages for the user: the exception for user errors, printing of lines, and texts for system errors."""
 
 import errno
 import os
@@ -17,9 +17,9 @@ _ADVICE = {
     errno.ENOTDIR: "a file is where a folder must be: move it away",
     errno.EEXIST: "a file is where a folder must be: move it away",
     errno.EISDIR: "a folder is where a file must be: move it away",
-    errno.EIO: "look after the disk, and run it again",
+    errno.EIO: "check the disk, and run it again",
 }
-_SMALLER = {  # by the program: what of it takes the memory
+_SMALLER = {  # by stage: what needs its memory
     "prepare": "smaller data: data.limit, data.points, data.size",
     "judge": "a smaller judge.batch_size, or smaller judges (judge.channels, judge.features, judge.hidden)",
     "reference": "a smaller sample.count or judge.count",
@@ -37,10 +37,10 @@ _BREAK = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
 class UserError(Exception):
-    """A mistake of the user's, or a fault that they can mend: one line that says what, where, and what to do.
+    """A mistake of the user, or a fault that the user can mend: one line says what, where, and what to do.
 
-    Stages print it without a traceback and exit with a code other than 0. Whatever the message quotes, it is
-    one line: line breaks become spaces, and what cannot be printed its escape.
+    Stages print it without a traceback and exit with a code other than 0. The message is always one line:
+    line breaks in it become spaces, and characters that cannot be printed become escapes.
     """
 
     def __init__(self, message: str) -> None:
@@ -48,13 +48,13 @@ class UserError(Exception):
 
 
 def one_line(text: object) -> str:
-    """A text on one line that does nothing to a terminal."""
+    """A text on one line, without characters that control a terminal."""
     joined = _BREAK.sub(" ", str(text))
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in joined).strip()
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """Names in a message: the first ones, and how many more there are."""
+    """Names for a message: at most the first ``most`` ones, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
@@ -65,35 +65,35 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def without_login(text: str, uri: str) -> str:
-    """A text that may quote an address, without the user's name and password in it."""
+    """Remove the user's name and password from the address ``uri`` wherever a text quotes it."""
     scheme, _, rest = uri.partition("://")
     place, _, path = rest.partition("?")[0].partition("/")
     if scheme.startswith("sqlite"):
         return text
-    # A slash in a password ends the place too early: what then seems to be its port is no number.
+    # If a password contains a slash, the host seems to end there, and its port is not a number.
     whole = "@" in place or place.rpartition(":")[2].isdigit() or ":" not in place
     login, at, _ = (place if whole else f"{place}/{path}").rpartition("@")
     return text.replace(login + at, "")
 
 
 def say(line: str) -> None:
-    """Print a line at once, if it can be: a closed terminal, or a log on a full disk, ends no long work."""
+    """Print a line at once. Errors are ignored: a closed terminal or a full disk must not end long work."""
     with suppress(OSError):
         print(line, flush=True)
 
 
 def warn(text: object) -> None:
-    """Print a warning, one line on stderr, if it can be; see :func:`say`."""
+    """Print a warning as one line on stderr; errors are ignored as in :func:`say`."""
     with suppress(OSError):
         print(f"warning: {one_line(text)}", file=sys.stderr, flush=True)
 
 
 def describe_os_error(error: BaseException, program: str = "") -> str | None:
-    """One line on what the machine has refused (room, a permission, memory), or None: it is another error.
+    """A line for an error of the operating system or for lack of memory; None for any other error.
 
     Args:
-        error: what was raised.
-        program: the stage that it ended, if it is one.
+        error: the exception.
+        program: the name of the stage in which it was raised, if any.
     """
     if isinstance(error, OSError) and error.errno is not None:
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
@@ -101,7 +101,7 @@ def describe_os_error(error: BaseException, program: str = "") -> str | None:
         return one_line(f"{where}{error.strerror or os.strerror(error.errno)}; {advice}")
     said = isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))
     if isinstance(error, MemoryError) or said:
-        reason = one_line(error)[:200] or "no more to be had"
+        reason = one_line(error)[:200] or "no more is available"
         smaller = _SMALLER.get(program, "smaller networks, batch_size, preview, sample.count or threads")
         return f"not enough memory ({reason}); take {smaller} in params.yaml"
     return None

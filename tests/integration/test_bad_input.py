@@ -637,7 +637,7 @@ def test_a_notebooks_choice_of_how_to_draw_is_no_mistake(workplace, root):
     ("error", "words"),
     [
         (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "failed to map segment"),
-        (MemoryError(), "not enough memory (no more to be had)"),
+        (MemoryError(), "not enough memory (no more is available)"),
         (RuntimeError("CUDA out of memory. Tried to allocate 9 GiB"), "Tried to allocate 9 GiB"),
         (RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: 1\nline"), "1 line"),
     ],
