@@ -1,4 +1,4 @@
-"""`dvc repro` as a process of its own: in a copy of the repository elsewhere, or here."""
+"""`dvc repro` as a separate process, here or in a copy of the repository."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ from pathlib import Path
 from stages.runtime import git
 
 COMMAND = (sys.executable, "-m", "dvc", "repro")
-_PATIENCE = 60  # seconds for stages that end
+_PATIENCE = 60  # seconds that stages have to end
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, in which the stages' ``python`` is this one."""
+    """This process's environment variables, with a ``PATH`` on which ``python`` is this Python."""
     own = git.other_repository()
     own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
     return own
@@ -24,18 +24,21 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def elsewhere(folder: Path, *options: str, output: int | None = None) -> "Iterator[subprocess.Popen[str]]":
-    """Run the pipeline in a copy of the repository, with no cache but its own and no store but a local one.
+    """Run the pipeline in a copy of the repository, with its own cache and a local MLflow store.
 
     If the block ends by an exception, DVC and its stages end first.
 
     Args:
-        folder: the copy's; its ``.dvc/config.local`` is written.
-        options: of `dvc repro`.
-        output: takes what is printed, as ``subprocess.Popen`` has it; default: this process's own.
+        folder: the folder of the copy; its ``.dvc/config.local`` is overwritten.
+        options: options of `dvc repro`.
+        output: ``stdout`` of ``subprocess.Popen``, for both outputs; default: the outputs of this process.
+
+    Yields:
+        The process of DVC.
     """
     own = {key: value for key, value in environment().items() if key != "MLFLOW_TRACKING_URI"}
     own["DVC_SITE_CACHE_DIR"] = str(folder / ".dvc" / "tmp" / "site")
-    (folder / ".dvc" / "config.local").write_text("[cache]\n    dir = cache\n")  # whatever the user's own say
+    (folder / ".dvc" / "config.local").write_text("[cache]\n    dir = cache\n")  # overrides the user's
     if output is not None:
         own["PYTHONUNBUFFERED"] = "1"
     process = subprocess.Popen(
@@ -45,7 +48,7 @@ def elsewhere(folder: Path, *options: str, output: int | None = None) -> "Iterat
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         text=True,
-        start_new_session=True,  # a group of its own, so that what DVC has started ends with it
+        start_new_session=True,  # its own group, to end the processes that DVC has started
     )
     try:
         yield process
@@ -55,7 +58,7 @@ def elsewhere(folder: Path, *options: str, output: int | None = None) -> "Iterat
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    """End DVC and its stages, which first write what they must."""
+    """End DVC and its stages; they get time to write their checkpoints."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()

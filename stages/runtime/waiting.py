@@ -1,9 +1,9 @@
-"""How the threads of an operation wait for each other. This decides how fast a stage is, and no byte.
+"""How the threads of an operation wait for each other. This decides how fast a stage is, but changes no byte.
 
-A thread of GNU's OpenMP, which PyTorch uses on Linux, first *spins*: it looks again and again whether there
-is work. After some time it sleeps. On a quiet machine spinning is faster, because waking a thread takes as
-long as a small operation. On a busy one it takes the CPU from the thread that is waited for, and a training
-crawls.
+A waiting thread of GNU OpenMP, which PyTorch uses on Linux, first *spins*: it checks in a loop whether there
+is work. After some time it sleeps. On an idle machine spinning is faster, as waking a thread takes as long as
+a small operation. On a busy one, spinning takes the CPU from the thread that the others wait for, and a
+training becomes very slow.
 """
 
 import os
@@ -11,47 +11,47 @@ import time
 from pathlib import Path
 from statistics import median
 
-_VARIABLE = "GOMP_SPINCOUNT"  # how often a thread looks before it sleeps; by default 300,000 times
-# As fast as by default on a quiet machine, and where it becomes busy later, several times faster.
+_VARIABLE = "GOMP_SPINCOUNT"  # how often a thread checks before it sleeps; by default 300,000 times
+# As fast as the default on an idle machine, and several times faster if the machine becomes busy later.
 _QUIET = 10_000
-# On a busy machine nearly as fast as not to spin at all, and on a quiet one far faster.
+# On a busy machine nearly as fast as without spinning, and on an idle one far faster than that.
 _BUSY = 1_000
-_LOOKS, _PAUSE = 9, 0.005  # seconds: another program that starts or ends does not make a machine busy
+_LOOKS, _PAUSE = 9, 0.005  # checks, and seconds between them: a program that just starts should not count
 _LOAD = Path("/proc/loadavg")
 _CHOSEN = bool({_VARIABLE, "OMP_WAIT_POLICY"} & os.environ.keys())  # by the user, or by what started this
 
 
 def settle(threads: int) -> None:
-    """Choose how long threads spin by how busy the machine is now, unless the environment says it.
+    """Choose how long threads spin, by how busy the machine is now, unless the environment sets it.
 
-    Call it before PyTorch is imported.
+    Must be called before PyTorch is imported.
 
     Args:
-        threads: with which this process will compute.
+        threads: number of threads with which this process will compute.
     """
     if not _CHOSEN and _LOAD.exists():
         os.environ[_VARIABLE] = str(_BUSY if is_busy(threads) else _QUIET)
 
 
 def sleep() -> None:
-    """Have threads sleep at once, unless the environment says otherwise; for what one thread mostly does.
+    """Make threads sleep at once, unless the environment sets it; for work that one thread mostly does.
 
-    Call it before PyTorch is imported.
+    Must be called before PyTorch is imported.
     """
     if not _CHOSEN:
         os.environ[_VARIABLE] = "0"
 
 
 def is_busy(threads: int, load: Path = _LOAD) -> bool:
-    """Whether other programs leave less than so many CPUs to this process.
+    """Whether other programs leave fewer CPUs to this process than it needs.
 
     Args:
-        threads: the CPUs that it needs.
-        load: Linux's file that says how many threads run, or wait for a CPU, at the moment.
+        threads: number of CPUs that it needs.
+        load: Linux's file with the number of threads that are running, or waiting for a CPU.
     """
     others = []
     for _ in range(_LOOKS):
         running = load.read_text().split()[3].partition("/")[0]
-        others.append(int(running) - 1)  # this process looks, so it runs
+        others.append(int(running) - 1)  # without this process, which is running
         time.sleep(_PAUSE)
     return median(others) > max((os.cpu_count() or 1) - threads, 0)

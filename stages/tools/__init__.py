@@ -1,5 +1,5 @@
 """Tools that a person runs by hand (``python -m stages.tools.NAME``), and the modules that serve them.
 
-The tools: classify, comment, draw, export, invert, register, resolve, sync, ui, verify. This room may use all
-others except ``sweep``.
+The tools: classify, comment, draw, export, invert, register, repro, resolve, smoke, sync, ui, verify. This
+room may use all others except ``sweep``.
 """

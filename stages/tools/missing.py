@@ -1,4 +1,4 @@
-"""What to do where a file that the pipeline makes is not there."""
+"""Advice for the user if a file that the pipeline makes is missing."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from stages.runtime.errors import UserError
 
 
 def remedy(settings: Settings, path: Path, experiment: str, seed: int | None = None) -> str:
-    """How to get the files of a run, or those that an experiment's runs share, made: the end of a message.
+    """How to make the files of a run, or those that all runs of an experiment share, as the end of a message.
 
     Args:
-        settings: what ``path`` has.
+        settings: the settings in ``path``.
         path: the parameter file.
-        experiment: its name; a block of the file.
-        seed: the run's seed, or None.
+        experiment: the name of a block in it.
+        seed: the run's seed; None for the files that all runs share.
     """
     if _lists(settings.experiments, settings.seeds, experiment, seed):
         return "run `make repro`"
@@ -38,7 +38,7 @@ def _lists(experiments: object, seeds: object, experiment: str, seed: int | None
 
 
 def _committed_lists(path: Path, experiment: str, seed: int | None) -> bool:
-    """Whether the last commit's parameter file lists a run; not where there is none that can be read."""
+    """Whether the parameter file of the last commit lists a run; False if the file cannot be read."""
     try:
         content = yaml.safe_load(git.output("show", f"HEAD:./{path}"))
         return _lists(content["experiments"], content["seeds"], experiment, seed)

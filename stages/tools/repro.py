@@ -1,7 +1,7 @@
-"""Run what is not up to date of the pipeline; then say where its pictures are, and what can be done next.
+"""Run the stages of the pipeline that are not up to date; then name the pictures and the next commands.
 
-First `python -m stages.check`, which says in one line what DVC would stumble over, then `dvc repro`. After
-Ctrl-C the stage at work ends, what is done is kept, and the next run goes on from there.
+First runs `python -m stages.check`, which reports in one line what DVC could not handle, then `dvc repro`.
+After Ctrl-C the current stage ends, what is done is kept, and the next run continues from there.
 
 Example:
   python -m stages.tools.repro
@@ -18,15 +18,15 @@ from typing import NoReturn
 
 from stages.gan.core import params
 from stages.runtime import command, dvc_process, signals
-from stages.runtime.errors import say
+from stages.runtime.errors import counted, say
 from stages.runtime.paths import REPORT, RUNS, RunFiles
 
 _CHECK = (sys.executable, "-m", "stages.check")
-_NAMED = 6  # runs whose pictures are named, at most
+_NAMED = 6  # at most so many runs' pictures are named
 
 
 def reproduce() -> None:
-    """Check, run the pipeline, and say what comes next; where that fails, the process ends as it did."""
+    """Check, run the pipeline, and say what comes next. If a step fails, the process ends in the same way."""
     _run(_CHECK)
     settings = params.load(Path("params.yaml")).settings
     _run(dvc_process.COMMAND)
@@ -35,9 +35,9 @@ def reproduce() -> None:
 
 
 def _run(program: tuple[str, ...]) -> None:
-    """Run a program on this terminal; where it fails, end the process with its exit code.
+    """Run a program on this terminal; if it fails, end this process with the program's exit code.
 
-    If it fails as a signal asked it to, the process ends by that signal: `make` then names it.
+    If the program was stopped by a signal, this process ends by the same signal, so that `make` names it.
     """
     with _signals_for(program) as (process, came):
         code = process.wait()
@@ -50,10 +50,13 @@ def _run(program: tuple[str, ...]) -> None:
 
 @contextmanager
 def _signals_for(program: tuple[str, ...]) -> "Iterator[tuple[subprocess.Popen[bytes], list[int]]]":
-    """Start a program, and leave it to it how to end: within the block no signal ends this process.
+    """Start a program. Within the block no signal ends this process: the program decides how to end.
 
-    A terminal sends Ctrl-C to both. Other signals, which may come to this process alone, are passed on. What
-    is ignored, as after nohup, stays so.
+    A terminal sends Ctrl-C to both processes. Other signals may only come to this one, so they are passed on.
+    Signals that are ignored, such as after nohup, stay ignored.
+
+    Yields:
+        The program's process, and the list of the signals that have come.
     """
     came: list[int] = []
     started: list[subprocess.Popen[bytes]] = []
@@ -83,13 +86,13 @@ def _end_by(number: int) -> NoReturn:
 
 
 def _next(settings: params.Settings) -> Iterator[str]:
-    """Lines on what is there now, of what params.yaml lists, and on what to do with it."""
+    """Yield lines with the pictures of the runs that params.yaml lists, and with the next commands."""
     runs = [*product(settings.experiments, settings.seeds)]
     for experiment, seed in runs[:_NAMED]:
         found = RunFiles(experiment, seed)
         yield f"{experiment}, seed {seed}: see {found.samples_figure}, {found.animation.name}"
     if len(runs) > _NAMED:
-        yield f"{len(runs) - _NAMED} more runs: see {RUNS}"
+        yield f"{counted(len(runs) - _NAMED, 'more run')}: see {RUNS}"
     yield f"all runs side by side: see {REPORT}"
     yield "next: `make ui` shows them in MLflow; `make repro` runs what a change of params.yaml asks for"
 

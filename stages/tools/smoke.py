@@ -1,11 +1,11 @@
-"""Run the whole pipeline at tiny size, in a copy of the project, to see that every stage works.
+"""Run the whole pipeline at tiny size, in a copy of the project, to check that every stage works.
 
-The project's files are copied as they are, changes that are not committed and new files in stages included,
-into a temporary folder with an empty cache and an MLflow store of its own. There DVC runs all stages for sine
-and digits, with the blocks that params.yaml has for them, but few epochs, data and samples, on the CPU.
-Nothing here is changed; neither the cache nor MLflow's store is used.
+The project's files are copied as they are, with changes that are not committed and new files in stages, to a
+temporary folder with an empty cache and its own MLflow store. There DVC runs all stages for sine and digits,
+with their blocks in params.yaml, but with few epochs, data and samples, on the CPU. Your files, cache and
+MLflow store are not used or changed.
 
-Ends with 0 if all stages have done their work and MLflow has the runs; else with the failed stage's message.
+The exit code is 0 if all stages work and MLflow has the runs. Otherwise it prints the failed stage's message.
 
 Example:
   python -m stages.tools.smoke --report smoke.md
@@ -35,14 +35,17 @@ _EPOCHS, _SAMPLES = 2, 1200
 _DATA = {"sine": {"points": 64}, "mnist": {"limit": 320}}  # by source
 _TRAIN = {"batch_size": 32, "preview": 16, "image_every": 1, "checkpoint_every": 1}
 _COMMITTER = ("-c", "user.name=smoke", "-c", "user.email=smoke@example.invalid", "-c", "commit.gpgsign=false")
-_BEGUN = re.compile(r"Running stage '(.+)':$")  # as DVC says it
+_BEGUN = re.compile(r"Running stage '(.+)':$")  # printed by DVC
 
 
 def smoke(report: Path | None) -> None:
-    """Run the pipeline in a copy, and say how it went; write its report into a file, if one is named.
+    """Run the pipeline in a copy, and print the result.
+
+    Args:
+        report: a file to write the report to, if any.
 
     Raises:
-        UserError: a stage has failed, or MLflow lacks a run.
+        UserError: a stage has failed, or a run is missing in MLflow.
     """
     with tempfile.TemporaryDirectory(prefix="smoke-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -65,7 +68,13 @@ def smoke(report: Path | None) -> None:
 
 
 def copy(root: Path, folder: Path, epochs: int = _EPOCHS, samples: int = _SAMPLES) -> None:
-    """Copy a project, as it is, into a new repository, have it list what is run here, and make it tiny.
+    """Copy a project to a new repository, and change its params.yaml to a tiny run of two experiments.
+
+    Args:
+        root: the project's folder.
+        folder: the folder of the copy.
+        epochs: epochs of each training.
+        samples: number of samples.
 
     Raises:
         UserError: params.yaml has a mistake, or no block for one of the experiments.
@@ -84,23 +93,23 @@ def copy(root: Path, folder: Path, epochs: int = _EPOCHS, samples: int = _SAMPLE
 
 
 def shrink(content: dict[str, Any], epochs: int = _EPOCHS, samples: int = _SAMPLES) -> None:
-    """Change the content of a params.yaml so that there is next to nothing to do, wherever it runs."""
+    """Change the content of a params.yaml so that there is very little to compute, on any machine."""
     content["device"] = "cpu"
     for block in (value for value in content.values() if isinstance(value, dict)):
         block["data"] |= _DATA.get(block["data"]["source"], {})
         block["judge"] |= {"epochs": 1}
         block["train"] |= {"epochs": epochs, **_TRAIN}
-        block["train"].pop("from", None)  # what this starts from, and networks that score, are not there
+        block["train"].pop("from", None)  # the copy has no networks to start from or to score with
         block["sample"] |= {"count": samples}
         scored = block.get("evaluate", {})
         scored |= dict.fromkeys({"primary", "inception", "features"} & scored.keys())
 
 
 def run(folder: Path) -> dict[str, float]:
-    """Run the pipeline of a copy, printing what it prints; returns the stages' seconds, in their order.
+    """Run the pipeline of a copy, and print its output; returns the seconds of each stage, in their order.
 
     Raises:
-        UserError: a stage has failed; with the stage's own message.
+        UserError: a stage has failed; the message contains the stage's own.
     """
     seconds: dict[str, float] = {}
     stage, said, since = "", "", time.monotonic()
@@ -121,10 +130,10 @@ def run(folder: Path) -> dict[str, float]:
 
 
 def _recorded(folder: Path) -> int:
-    """How many runs MLflow has: of each experiment its judge and its training.
+    """The number of runs in MLflow; each experiment must have its judge and its training.
 
     Raises:
-        UserError: it lacks one, or something has not been sent.
+        UserError: one of them is missing, or is not finished.
     """
     for key, value in mlflow_process.SETTINGS.items():
         os.environ.setdefault(key, value)
@@ -143,12 +152,12 @@ def _recorded(folder: Path) -> int:
 
 
 def _markdown(done: str, stages: Mapping[str, float], report: str) -> str:
-    """What is kept: what was done, how long each stage took, and the report, without pictures and links."""
+    """The smoke run's report: the result, the seconds of each stage, the pipeline's report as plain text."""
     text = re.sub(r"^!\[.*\]\(.*\)\n\n?", "", report, flags=re.MULTILINE)
     text = re.sub(r"\[([^][]*)\]\([^()]*\)", r"\1", text)
     rows = "".join(f"| {name} | {seconds:.1f} |\n" for name, seconds in stages.items())
     parts = (
-        f"# Smoke run\n\n{done[0].upper()}{done[1:]}. Bad scores are no fault: so little is learned.",
+        f"# Smoke run\n\n{done[0].upper()}{done[1:]}. Bad scores are normal after so few epochs.",
         "<details>\n<summary>Seconds of each stage</summary>",
         f"| stage | seconds |\n| --- | --- |\n{rows}",
         "</details>",
@@ -163,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         "--report",
         type=Path,
         metavar="FILE",
-        help="where to write what was done, and its report, as Markdown",
+        help="write the result and the pipeline's report to this file, as Markdown",
     )
     return parser
 
