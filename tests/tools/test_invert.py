@@ -170,7 +170,7 @@ def test_a_sample_that_is_light_on_the_whole_is_no_negative(tmp_path):
         ((*DIGITS, "--picture", "missing.png", "--out", "a.png"), "missing.png: not a readable picture"),
         ((*DIGITS, "--picture", "params.yaml", "--out", "a.png"), "params.yaml: not a readable picture"),
         ((*SINE, "--picture", "own.png", "--out", "a.png"), "makes points; name a generator of images"),
-        ((*DIGITS, "--picture", "own.png", "--class", "3", "--out", "a.png"), "is told no class"),
+        ((*DIGITS, "--picture", "own.png", "--class", "3", "--out", "a.png"), "is not conditional"),
         ((*DIGITS, "--picture", "own.png", "--out", "a.gif"), "--out a.gif: must be a picture .png"),
         ((*DIGITS, "--picture", "own.png", "--out", "own.png"), "own.png: is there already"),
         ((*DIGITS, "--picture", "own.png", "--steps", "0", "--out", "a.png"), "--steps: must be a whole"),
