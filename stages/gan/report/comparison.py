@@ -100,7 +100,10 @@ def _section(
         lines += [*_scores(comparable, chosen), ""]
     if fooled := [name for name in comparable.scores if comparable.noise_is_no_worse(name)]:
         titles = joined(MEANINGS[name].title for name in fooled)
-        lines += [f"† Noise scores as well as real data here, so this says little by itself: {titles}.", ""]
+        lines += [
+            f"† Noise scores at least as well as real data here, so this says little by itself: {titles}.",
+            "",
+        ]
     lines += [_seeds(comparable), ""]
     for one in apart:
         if any(condition in (one.first, one.second) for condition in comparable.conditions):
