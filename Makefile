@@ -60,8 +60,8 @@ slow: install ## Run the slow tests: kills, outages, clusters, browsers, command
 ui: install ## Open the runs in MLflow's UI; PORT=5000, EXPERIMENT=sine
 	@exec .venv/bin/python -m stages.tools.ui $(if $(PORT),--port $(PORT)) $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
 
-# It asks nobody for newer versions, nor for extensions.
-notebook: LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
+# JupyterLab asks nobody for newer versions, news or extensions.
+notebook: LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 notebook: install ## Open the tutorial, docs/tutorial.ipynb, in JupyterLab
 	@exec .venv/bin/jupyter lab --LabApp.default_url=/lab/tree/docs/tutorial.ipynb $(LAB)
 
