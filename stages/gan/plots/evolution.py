@@ -74,7 +74,7 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
     shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
     frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
     pause = max(40, 8000 // len(frames))  # milliseconds
-    colors = 16 if len(split.shape) == 3 else 48  # points are pale over each other, in two colours
+    colors = 16 if len(split.shape) == 3 else 32  # points are pale over each other, in two colours
     palette = frames[-1].quantize(colors, dither=Image.Dither.NONE)
     write(frames, [pause] * (len(frames) - 1) + [2000], path, palette)
 
