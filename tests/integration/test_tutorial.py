@@ -1,5 +1,6 @@
 """The tutorial as a notebook: kept without outputs; every cell runs, in a kernel of its own."""
 
+import ast
 import json
 import re
 import shlex
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -99,6 +101,18 @@ def test_its_links_lead_somewhere(notebook):
     assert len(local) > 10
     for target in local:
         assert (NOTEBOOK.parent / target).exists(), target
+
+
+def test_its_recipes_for_digits_are_those_of_the_parameters(notebook):
+    known = yaml.safe_load((ROOT / "params.yaml").read_text())
+    (code,) = (cell.source for cell in notebook.cells if cell.id == "digits-networks-code")
+    recipes = re.findall(r"latent, hidden, lr, betas = (.+)", code)
+    for name, recipe in zip(("mnist", "digits_classic"), recipes, strict=True):
+        latent, hidden, lr, betas = ast.literal_eval(recipe)
+        networks = known[name]["generator"], known[name]["discriminator"]
+        assert networks[0] == {"network": "mlp", "latent": latent, "hidden": hidden}
+        assert networks[1] == {"network": "mlp", "hidden": hidden[::-1], "dropout": 0.3}
+        assert (known[name]["train"]["lr"], known[name]["train"]["betas"]) == (lr, [*betas])
 
 
 @pytest.mark.slow
