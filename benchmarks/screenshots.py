@@ -43,7 +43,7 @@ def draw(page: "Page", address: str, runs: list[str], folder: Path) -> None:
     page.get_by_label("Hide banner").click()
     page.locator(".js-plotly-plot path.js-line").nth(4 * len(runs) - 1).wait_for(state="attached")
     browser.widths(page.locator("img[src*='images%2Fpreview']"), len(runs))
-    shot("charts", 1560, "Losses and mean D", "Pictures by epoch")
+    shot("charts", 2000, "Losses and mean D", "Pictures by epoch", "What differs")
     browser.follow(page, runs[0])
     page.get_by_text("Show more").click()
     browser.widths(page.locator("img[src*='evolution.gif']"), 1)

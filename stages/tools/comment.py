@@ -109,7 +109,7 @@ def comment(base: str, addresses: tuple[str, str] | None, report: str | None) ->
 def _run(
     folder: PurePosixPath,
     scores: tuple[dict[str, Any], dict[str, Any]],
-    about: tuple[Mapping[str, Any], Mapping[str, Any]],
+    about: tuple[dict[str, Any], dict[str, Any]],
 ) -> "changes.RunChange":
     from stages.gan.report import changes
 
