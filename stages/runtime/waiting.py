@@ -13,9 +13,9 @@ from statistics import median
 
 _VARIABLE = "GOMP_SPINCOUNT"  # how often a thread checks before it sleeps; by default 300,000 times
 # As fast as the default on an idle machine, and several times faster if the machine becomes busy later.
-_QUIET = 10_000
+IDLE = 10_000
 # On a busy machine nearly as fast as without spinning, and on an idle one far faster than that.
-_BUSY = 1_000
+BUSY = 1_000
 _LOOKS, _PAUSE = 9, 0.005  # checks, and seconds between them: a program that just starts should not count
 _LOAD = Path("/proc/loadavg")
 _CHOSEN = bool({_VARIABLE, "OMP_WAIT_POLICY"} & os.environ.keys())  # by the user, or by what started this
@@ -30,7 +30,7 @@ def settle(threads: int) -> None:
         threads: number of threads with which this process will compute.
     """
     if not _CHOSEN and _LOAD.exists():
-        os.environ[_VARIABLE] = str(_BUSY if is_busy(threads) else _QUIET)
+        os.environ[_VARIABLE] = str(BUSY if is_busy(threads) else IDLE)
 
 
 def sleep() -> None:

@@ -34,7 +34,7 @@ def test_threads_spin_less_on_a_busy_machine(root):
         for load in loads:
             load.kill()
             load.wait()
-    assert busy == str(waiting._BUSY)
+    assert busy == str(waiting.BUSY)
     assert spins(root, "waiting.sleep()") == "0"
 
 
