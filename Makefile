@@ -22,7 +22,8 @@ install: .venv/installed ## Make the virtual environment .venv from requirements
 	touch $@
 
 repro: install ## Run all stages of the pipeline that are not up to date
-	@.venv/bin/python -m stages.tools.repro
+	@# After Ctrl-C the last line is the program's, which says how to go on; make, which was interrupted, ends like it.
+	@trap : INT; .venv/bin/python -m stages.tools.repro || { code=$$?; [ $$code -eq 130 ] || exit $$code; }
 
 smoke: install ## Run all stages of sine and digits at tiny size in a copy, to see that they work (a minute); REPORT=smoke.md
 	.venv/bin/python -m stages.tools.smoke $(if $(REPORT),--report $(REPORT))
