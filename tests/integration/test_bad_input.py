@@ -411,7 +411,7 @@ WEIGHTS = [
         "sample", GENERATOR, "with NaN", not_a_number, "layers.0.weight holds numbers that are not finite"
     ),
     bad_file(
-        "sample", GENERATOR, "of other widths", lambda p: network(p, hidden=[8]), "hidden is [8], but [16"
+        "sample", GENERATOR, "of other widths", lambda p: network(p, hidden=[8]), "hidden is [8], but gen"
     ),
     bad_file("sample", GENERATOR, "of another latent space", lambda p: network(p, latent=3), "latent is 3"),
     bad_file("sample", GENERATOR, "of images", lambda p: network(p, shape=(1, 8, 8)), "shape is [1, 8, 8]"),
@@ -502,7 +502,7 @@ REPORTED = [
         ("scores.energy_distance",),
     ),
     Case("a score is NaN", "report", lambda f: edit_json(f / SCORES, diversity=float("nan")), ("diversity",)),
-    Case("no collapse is told", "report", lambda f: (f / SCORES).write_text("{}"), ("lacks collapsed",)),
+    Case("no collapse is told", "report", lambda f: (f / SCORES).write_text("{}"), ("metrics.json has no scores",)),
     Case("a run without a seed", "report", lambda f: edit_json(f / ABOUT, seed=None), ("seed",)),
     *(
         bad_file("report", GRID, about, spoil, "not a readable picture", "run the plot stage")

@@ -6,9 +6,11 @@ from stages.gan.evaluation.coverage import coverage
 from stages.gan.judges.models import ImageJudge, Judges
 
 
-def test_of_points_it_is_their_first_coordinate(points):
-    found = coverage(points.samples * 2, torch.zeros(50, 1), points, torch.nn.Identity())
-    assert torch.equal(found, points.samples[:, :1].double() * 2)
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_of_points_it_is_their_first_two_coordinates(columns):
+    real = Split(torch.rand(50, columns, generator=torch.Generator().manual_seed(1)))
+    found = coverage(real.samples * 2, torch.zeros(50, 1), real, torch.nn.Identity())
+    assert torch.equal(found, real.samples[:, :2].double() * 2)
 
 
 def test_shares_of_classes_are_counted_from_the_judges_answers(images):
