@@ -411,7 +411,7 @@ WEIGHTS = [
         "sample", GENERATOR, "with NaN", not_a_number, "layers.0.weight holds numbers that are not finite"
     ),
     bad_file(
-        "sample", GENERATOR, "of other widths", lambda p: network(p, hidden=[8]), "hidden is [8], but gen"
+        "sample", GENERATOR, "of other widths", lambda p: network(p, hidden=[8]), "hidden is [8], but"
     ),
     bad_file("sample", GENERATOR, "of another latent space", lambda p: network(p, latent=3), "latent is 3"),
     bad_file("sample", GENERATOR, "of images", lambda p: network(p, shape=(1, 8, 8)), "shape is [1, 8, 8]"),
