@@ -40,7 +40,9 @@ def judge(name: str, experiment: Experiment, settings: Settings, store: Store) -
             weights.save(shared.judge, judges, known | names)
         run.log_metrics({f"test_{score}": value for score, value in found.items()}, step=about.epochs)
         run.log_files("judge", shared.judge)
-    say(f"judge {name}: {found} on test data; see {shared.judge_scores}")
+    mean = {score: value for score, value in found.items() if not score.endswith("_spread")}
+    said = ", ".join(f"{score} {value:.4g}" for score, value in mean.items())
+    say(f"judge {name}: {said} on test data; see {shared.judge_scores}")
     if (why := fitting.weakness(found, dataset.test)) is not None:
         advice = "change judge.epochs, judge.lr, or its network"
         if len(dataset.shape) > 1:

@@ -22,6 +22,6 @@ def prepare(name: str, experiment: Experiment) -> None:
     names = dataset.train.classes
     classes = f" of {counted(len(names), 'class', 'classes')}" if names else ""
     say(
-        f"prepare {name}: {len(dataset.train)} training and {counted(len(dataset.test), 'test sample')} of "
+        f"prepare {name}: {len(dataset.train):,} training and {counted(len(dataset.test), 'test sample')} of "
         f"shape {tuple(dataset.shape)}{classes}; see {shared.dataset}"
     )

@@ -502,7 +502,7 @@ REPORTED = [
         ("scores.energy_distance",),
     ),
     Case("a score is NaN", "report", lambda f: edit_json(f / SCORES, diversity=float("nan")), ("diversity",)),
-    Case("no collapse is told", "report", lambda f: (f / SCORES).write_text("{}"), ("metrics.json has no scores",)),
+    Case("there are no scores", "report", lambda f: (f / SCORES).write_text("{}"), ("json has no scores",)),
     Case("a run without a seed", "report", lambda f: edit_json(f / ABOUT, seed=None), ("seed",)),
     *(
         bad_file("report", GRID, about, spoil, "not a readable picture", "run the plot stage")
