@@ -35,9 +35,7 @@ def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, s
         canvas.save(figures.losses(epochs), run_files.losses_figure)
         canvas.save(figures.coverage(covered, split), run_files.coverage_figure)
     run = record.training_of_files(store, name, seed, experiment, settings, split)
-    still = (run_files.samples_figure, run_files.losses_figure, run_files.coverage_figure)
-    run.log_files(record.PICTURES, *still, run_files.animation, run_files.strip)
-    record.describe_training(run, name, seed, experiment)
+    record.log_pictures(run, name, seed, experiment)
     say(f"plot {name}, seed {seed}: see {run_files.animation}")
 
 

@@ -26,6 +26,5 @@ def plot_data(name: str, experiment: Experiment, settings: Settings, store: Stor
         canvas.save(figures.data(dataset.train), shared.dataset_figure)
         canvas.save(figures.judge(dataset.test, answers), shared.judge_figure)
     if run := store.find(name, tags.FITTED, files.md5(shared.judge)):
-        run.log_files(record.PICTURES, shared.dataset_figure, shared.judge_figure)
-        record.describe_judge(run, name)
+        record.log_judge_pictures(run, name)
     say(f"plot {name}: see {shared.judge_figure}")

@@ -47,6 +47,21 @@ def lives(process: "Process") -> bool:
         return False
 
 
+def is_current(stage: str) -> bool:
+    """Whether a stage's files are those of dvc.lock, so that DVC runs it only if its code changes.
+
+    Args:
+        stage: its name, such as ``plot@sine-1``.
+    """
+    try:
+        entry = yaml.load(LOCK.read_text(encoding="utf-8"), Loader)["stages"][stage]
+        sums = {Path(file["path"]): file["md5"] for file in (*entry["deps"], *entry["outs"])}
+        known = {path: md5 for path, md5 in sums.items() if not md5.endswith(".dir")}
+        return all(files.md5(path) == md5 for path, md5 in known.items())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return False
+
+
 def copy_lock() -> None:
     """Copy dvc.lock while a stage runs: the file is complete then, as DVC only writes it between stages."""
     with suppress(OSError, UnicodeDecodeError):

@@ -10,7 +10,6 @@ Example:
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import product
@@ -20,7 +19,7 @@ from typing import NoReturn
 from stages.gan.core import params
 from stages.runtime import command, dvc_process, signals
 from stages.runtime.errors import counted, say
-from stages.runtime.paths import REPORT, RUNS, ExperimentFiles, RunFiles
+from stages.runtime.paths import REPORT, RUNS, RunFiles
 
 _CHECK = (sys.executable, "-m", "stages.check")
 _NAMED = 6  # at most so many runs' pictures are named
@@ -30,11 +29,7 @@ def reproduce() -> None:
     """Check, run the pipeline, and say what comes next. If a step fails, the process ends in the same way."""
     _run(_CHECK)
     settings = params.load(Path("params.yaml")).settings
-    begun = time.time()
     _run(dvc_process.COMMAND)
-    if skipped := list(_skipped(settings, begun)):
-        say("repro: the pictures are in git; they are drawn again, so that the new runs in MLflow have them")
-        _run((*dvc_process.COMMAND, "--single-item", "--force", *skipped))
     for line in _next(settings):
         say(line)
 
@@ -88,25 +83,6 @@ def _end_by(number: int) -> NoReturn:
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
     signals.exit_now(128 + number)  # not reached, unless the signal is blocked
-
-
-def _skipped(settings: params.Settings, begun: float) -> Iterator[str]:
-    """The stages that draw, of networks that were made since ``begun``, if DVC had no reason to run them.
-
-    In a fresh clone git has the pictures, and DVC sees that they belong to the networks just made.
-    """
-    for experiment in settings.experiments:
-        shared = ExperimentFiles(experiment)
-        if _is_older(shared.judge_figure, begun, shared.judge):
-            yield f"plot-data@{experiment}"
-        for seed in settings.seeds:
-            run = RunFiles(experiment, seed)
-            if _is_older(run.animation, begun, run.generator):
-                yield f"plot@{experiment}-{seed}"
-
-
-def _is_older(picture: Path, begun: float, network: Path) -> bool:
-    return picture.stat().st_mtime < begun <= network.stat().st_mtime
 
 
 def _next(settings: params.Settings) -> Iterator[str]:

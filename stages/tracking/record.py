@@ -15,7 +15,7 @@ from stages.gan.core.history import Epoch
 from stages.gan.core.params import Experiment, Settings, Train, flatten
 from stages.gan.evaluation.scores import MAIN, MEANINGS, Scores, in_mlflow, of_samples
 from stages.gan.plots.evolution import Preview
-from stages.runtime import changes, files
+from stages.runtime import changes, dvc, files
 from stages.runtime.errors import UserError, describe_os_error, listed, warn
 from stages.runtime.paths import ExperimentFiles, RunFiles
 from stages.tracking import modules, pages
@@ -23,7 +23,7 @@ from stages.tracking.run import Run
 from stages.tracking.store import Store
 from stages.tracking.tags import CHANGED, COMMIT, DVC_EXPERIMENT, FITTED, GENERATOR, JUDGE, SEED
 
-PICTURES = ""  # artifact folder: none, as MLflow compares only pictures that are in none
+_PICTURES = ""  # artifact folder: none, as MLflow compares only pictures that are in none
 # In what environment() returns, but no tags: the parameter "device", and what the file changes.diff holds.
 _DEVICE, _DIFF = "device", "diff"
 _NAMED = 5  # changed files that a tag names, at most
@@ -156,14 +156,20 @@ def training_of_files(
     return record.run
 
 
-def describe_training(run: Run, name: str, seed: int, experiment: Experiment) -> None:
-    """Have the run's description show the picture of its evolution, which is logged."""
-    picture = pages.picture(RunFiles(name, seed).animation.name)
+def log_pictures(run: Run, name: str, seed: int, experiment: Experiment) -> None:
+    """Log the pictures of a run that are on disk, and have its description show that of its evolution."""
+    run_files = RunFiles(name, seed)
+    still = (run_files.samples_figure, run_files.losses_figure, run_files.coverage_figure)
+    run.log_files(_PICTURES, *still, run_files.animation, run_files.strip)
+    picture = pages.picture(run_files.animation.name)
     run.set_tags({pages.NOTE: f"{_about_training(name, seed, experiment)}\n\n{picture}"})
 
 
 def log_scores(run: Run, name: str, seed: int, experiment: Experiment, scores: Scores, judge: str) -> None:
     """Log a run's scores: as metrics those of its samples, and all of them, with their baselines, as a file.
+
+    Pictures that belong to the run's files already, as in a fresh clone, are logged, too: DVC then has no
+    reason to run the stage that draws and logs them.
 
     Args:
         run: the training's run.
@@ -180,11 +186,13 @@ def log_scores(run: Run, name: str, seed: int, experiment: Experiment, scores: S
     graded = [score for score, meaning in MEANINGS.items() if score in found and meaning.better != "none"]
     main = [score for score in graded if score in (*MAIN, experiment.evaluate.primary)]
     run.set_experiment_tags(pages.view(history.COLUMNS[1:], epochs, graded, main))
+    if dvc.is_current(f"plot@{name}-{seed}"):
+        log_pictures(run, name, seed, experiment)
 
 
 @contextmanager
 def judge(store: Store, name: str, experiment: Experiment, tags: Mapping[str, str]) -> Iterator[Run]:
-    """The run of a judge's fitting that starts now."""
+    """The run of a judge's fitting that starts now; with its pictures, if they are there, as for scores."""
     params = {f"judge.{key}": value for key, value in flatten(experiment.judge).items()}
     tags, diff = _only_tags(tags)
     tags[pages.NOTE] = _about_judge(name).replace(pages.ORIGIN, pages.origin(tags))
@@ -195,11 +203,15 @@ def judge(store: Store, name: str, experiment: Experiment, tags: Mapping[str, st
         _log_diff(store, run, diff)
         yield run
         run.set_tags(dict.fromkeys((FITTED, JUDGE), files.md5(ExperimentFiles(name).judge)))
+        if dvc.is_current(f"plot-data@{name}"):
+            log_judge_pictures(run, name)
 
 
-def describe_judge(run: Run, name: str) -> None:
-    """Have the run's description show the judge's picture, which is logged."""
-    picture = pages.picture(ExperimentFiles(name).judge_figure.name)
+def log_judge_pictures(run: Run, name: str) -> None:
+    """Log the pictures of data and judge that are on disk; the run's description shows that of the judge."""
+    shared = ExperimentFiles(name)
+    run.log_files(_PICTURES, shared.dataset_figure, shared.judge_figure)
+    picture = pages.picture(shared.judge_figure.name)
     run.set_tags({pages.NOTE: f"{_about_judge(name)}\n\n{picture}"})
 
 

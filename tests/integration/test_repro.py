@@ -133,7 +133,7 @@ def test_in_a_fresh_clone_mlflow_has_the_pictures_that_git_has(project, tmp_path
     shown = terminal.shown()
     assert terminal.process.returncode == 0, shown
     assert "Running stage 'train@sine-5'" in shown
-    assert "the pictures are in git; they are drawn again" in shown
+    assert "Stage 'plot@sine-5' didn't change, skipping" in shown
     status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True)
     assert status.stdout == ""
     client = MlflowClient(f"sqlite:///{clone}/mlflow.db")
