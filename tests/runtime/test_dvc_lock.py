@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from benchmarks import pipeline
-from stages.runtime import dvc
+from stages.runtime import dvc, files
 from stages.runtime.errors import UserError
 
 WHOLE = """\
@@ -221,3 +221,26 @@ def test_a_stage_copies_it_where_dvc_runs_it(folder, root, by_dvc):
     assert Path(".dvc/tmp/dvc.lock").exists() == by_dvc
     if by_dvc:
         assert Path(".dvc/tmp/dvc.lock").read_text(encoding="utf-8") == WHOLE
+
+
+def test_a_stage_is_current_while_its_files_are_those_of_the_lock(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = {"deps": Path("data/samples.npy"), "outs": Path("reports/samples.png")}
+    entry = {"cmd": "draw", "deps": [{"path": "code", "hash": "md5", "md5": "0" * 32 + ".dir"}], "outs": []}
+    for kind, path in paths.items():
+        path.parent.mkdir()
+        path.write_text(kind)
+        entry[kind].append({"path": str(path), "hash": "md5", "md5": files.md5(path)})
+    assert not dvc.is_current("plot@sine-1")
+    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"plot@sine-1": entry}}))
+    assert dvc.is_current("plot@sine-1")
+    assert not dvc.is_current("plot@sine-2")
+    for path in paths.values():
+        before = path.read_text()
+        path.write_text("other")
+        assert not dvc.is_current("plot@sine-1")
+        path.unlink()
+        assert not dvc.is_current("plot@sine-1")
+        path.write_text(before)
+    Path("dvc.lock").write_text("schema: '2.0'\nstages: {")
+    assert not dvc.is_current("plot@sine-1")
