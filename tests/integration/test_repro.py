@@ -124,6 +124,7 @@ def test_ctrl_c_stops_it_and_the_last_lines_say_how_to_go_on(project):
 def test_in_a_fresh_clone_mlflow_has_the_pictures_that_git_has(project, tmp_path):
     """DVC runs the training there, and skips the stage that draws."""
     clone = tmp_path / "clone"
+    Terminal(project, "make", "repro").shown()
     for command in (["add", "--all"], ["commit", "--quiet", "--message", "results"]):
         own = pipeline.environment() | pipeline.IDENTITY
         subprocess.run(["git", *command], cwd=project, env=own, check=True)
