@@ -377,7 +377,7 @@ def test_a_model_that_cannot_be_logged_is_left_out(server, serve, box, generator
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert "MLflow refused log_model, it is left out: " in said.err
-    assert ("is damaged" if damaged else "keeps no models") in said.err
+    assert ("is damaged" if damaged else "this store has no models of runs") in said.err
     client = MlflowClient(server.uri)
     (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
     assert (run.info.status, run.data.tags["last"]) == ("FINISHED", "yes")
@@ -808,7 +808,7 @@ def test_an_outbox_that_cannot_be_written_stops_nothing(database, tmp_path, capf
         with store.folder() as folder:
             (folder / "a").write_text("b")
             run.log_files("c", folder / "a")
-    assert "cannot be kept" in capfd.readouterr().err
+    assert "logged data cannot be written" in capfd.readouterr().err
 
 
 def test_a_journal_cut_short_in_its_first_record_begins_again(tmp_path):

@@ -53,6 +53,7 @@ def run(tmp_path, monkeypatch, jupyter_folders) -> Callable[[NotebookNode], dict
     monkeypatch.setenv("TMPDIR", str(tmp_path / "TMPDIR"))
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     monkeypatch.delenv("GAN_MIRROR", raising=False)
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # a stage called in this process may have set it
 
     def execute(notebook: NotebookNode) -> dict[str, list[NotebookNode]]:
         (settings,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
