@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 
 _VARIABLE = "GOMP_SPINCOUNT"  # how often a thread checks before it sleeps; by default 300,000 times
-# benchmarks/results/waiting.md. On an idle machine nearly as fast as the default; if it becomes busy later, up to
-# ten times as fast.
+# Measured in benchmarks/results/waiting.md. On an idle machine nearly as fast as the default; if it becomes
+# busy later, up to ten times as fast.
 IDLE = 10_000
 # On a busy machine 2 to 14 times as fast as the default; on an idle one, two thirds of its speed or more.
 BUSY = 1_000
