@@ -1,15 +1,13 @@
 """The pipeline from nothing, as it is and with next to no work: what is left of it then is overhead."""
 
-import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from stages.runtime import git
+from stages.runtime import dvc_process, git
 from stages.tools import smoke
 
 ROOT = Path(__file__).parent.parent
@@ -46,9 +44,9 @@ def make_idle(folder: Path, epochs: int = 1, samples: int = 1000) -> None:
 
 def environment() -> dict[str, str]:
     """The environment in which the virtual environment's programs are found, and only the local store."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    own = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-    return {**own, "PATH": path, "PYTHONUNBUFFERED": "1"}
+    own = dvc_process.environment() | {"PYTHONUNBUFFERED": "1"}
+    own.pop("MLFLOW_TRACKING_URI", None)
+    return own
 
 
 def reproduce(folder: Path) -> tuple[float, dict[str, float]]:

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,22 +68,12 @@ class Tally:
 
 
 class TorturedVictim(Victim):
-    """A training that is killed, again and again.
+    """A training that is killed, again and again."""
 
-    Attributes:
-        tally: what became of its trainings.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        experiment: str,
-        changes: Mapping[str, Any],
-        state_every: float = 0.3,
-        recipes: Path = pipeline.ROOT / "params.yaml",
-    ) -> None:
-        super().__init__(folder, experiment, changes, state_every, recipes)
-        self.tally = Tally()
+    @cached_property
+    def tally(self) -> Tally:
+        """What became of its trainings."""
+        return Tally()
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals, after: float, write: bool) -> bool:
         """Send a signal once seconds have passed, or then at the next checkpoint's writing; did it end?"""
@@ -215,7 +206,7 @@ def main() -> None:
         for index, case in enumerate(cases):
             folder = Path(name, str(index))
             folder.mkdir()
-            victims[case] = TorturedVictim(folder, *CASES[case])
+            victims[case] = TorturedVictim(folder, *CASES[case], state_every=0.3)
         for number in range(arguments.endings):
             case = cases[number % len(cases)]
             same = victims[case].torture(chance.randint(1, 3), chance)

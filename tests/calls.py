@@ -3,9 +3,12 @@
 import contextlib
 import hashlib
 import io
+import os
 import resource
 import runpy
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +142,23 @@ def checkout(folder: Path) -> None:
     """Copy the project's files into a new repository, without results, and with the tests' parameters."""
     pipeline.checkout(folder)
     shutil.copyfile(PARAMS, folder / "params.yaml")
+
+
+def commit(folder: Path) -> None:
+    """Commit all that is in a repository."""
+    own = pipeline.environment() | pipeline.IDENTITY
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", "all"]):
+        subprocess.run(["git", *command], cwd=folder, env=own, check=True)
+
+
+def install(folder: Path) -> None:
+    """Leave in a project what `make install` would: newer than requirements.txt, so nothing is installed."""
+    (folder / ".venv").mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != "installed":
+            (folder / ".venv" / part.name).symlink_to(part)
+    os.utime(folder / "requirements.txt", (0, 0))
+    (folder / ".venv" / "installed").touch()
 
 
 def make(folder: Path) -> None:

@@ -262,13 +262,7 @@ def reader(tmp_path_factory) -> Iterator[Reader]:
     folder = tmp_path_factory.mktemp("clone")
     calls.checkout(folder)
     pipeline.make_idle(folder, epochs=2, samples=200)
-    # What `make install` leaves: newer than requirements.txt, so that nothing is installed.
-    (folder / ".venv").mkdir()
-    for part in Path(sys.prefix).iterdir():
-        if part.name != "installed":
-            (folder / ".venv" / part.name).symlink_to(part)
-    os.utime(folder / "requirements.txt", (0, 0))
-    (folder / ".venv" / "installed").touch()
+    calls.install(folder)
     found = Reader(folder, tmp_path_factory.mktemp("shell") / "state")
     yield found
     found.close()

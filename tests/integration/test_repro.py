@@ -80,18 +80,8 @@ def project(tmp_path_factory) -> Path:
     calls.checkout(folder)
     pipeline.make_idle(folder, epochs=200, samples=200)
     calls.change(folder, experiments=["sine"], seeds=[5], state_every=0.1, sine__data__points=640)
-    install(folder)
+    calls.install(folder)
     return folder
-
-
-def install(folder: Path) -> None:
-    """Make what `make install` would leave."""
-    (folder / ".venv").mkdir()
-    for part in Path(sys.prefix).iterdir():
-        if part.name != "installed":
-            (folder / ".venv" / part.name).symlink_to(part)
-    os.utime(folder / "requirements.txt", (0, 0))
-    (folder / ".venv" / "installed").touch()
 
 
 def test_ctrl_c_stops_it_and_the_last_lines_say_how_to_go_on(project):
@@ -125,11 +115,9 @@ def test_in_a_fresh_clone_mlflow_has_the_pictures_that_git_has(project, tmp_path
     """DVC runs the training there, and skips the stage that draws."""
     clone = tmp_path / "clone"
     Terminal(project, "make", "repro").shown()
-    for command in (["add", "--all"], ["commit", "--quiet", "--message", "results"]):
-        own = pipeline.environment() | pipeline.IDENTITY
-        subprocess.run(["git", *command], cwd=project, env=own, check=True)
+    calls.commit(project)
     subprocess.run(["git", "clone", "--quiet", str(project), str(clone)], check=True)
-    install(clone)
+    calls.install(clone)
     terminal = Terminal(clone, "make", "repro")
     shown = terminal.shown()
     assert terminal.process.returncode == 0, shown

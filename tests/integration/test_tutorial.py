@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from benchmarks import pipeline
+from tests import calls
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
@@ -46,9 +47,7 @@ def run(tmp_path, monkeypatch, jupyter_folders) -> Callable[[NotebookNode], dict
     clone = tmp_path / "clone"
     clone.mkdir()
     pipeline.checkout(clone, results=True)
-    for command in (["add", "--all"], ["commit", "--quiet", "--message", "all"]):
-        environment = pipeline.environment() | pipeline.IDENTITY
-        subprocess.run(["git", *command], cwd=clone, env=environment, check=True)
+    calls.commit(clone)
     (tmp_path / "TMPDIR").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "TMPDIR"))
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")

@@ -4,18 +4,19 @@ import sys
 
 import pytest
 
+from benchmarks.waiting import busy
 from stages.runtime import waiting
 
 SETTLE = "import os; from stages.runtime import waiting; {}; print(os.environ.get('GOMP_SPINCOUNT'))"
 
 
 @pytest.mark.parametrize(
-    ("running", "threads", "busy"), [(1, 2, False), (2, 2, True), (2, 1, False), (6, 1, True)]
+    ("running", "threads", "is_busy"), [(1, 2, False), (2, 2, True), (2, 1, False), (6, 1, True)]
 )
-def test_a_machine_is_busy_where_others_leave_too_few_cpus(running, threads, busy, tmp_path, monkeypatch):
+def test_a_machine_is_busy_where_others_leave_too_few_cpus(running, threads, is_busy, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     (tmp_path / "loadavg").write_text(f"9.00 9.00 9.00 {running}/203 26484\n")
-    assert waiting.is_busy(threads, tmp_path / "loadavg") == busy
+    assert waiting.is_busy(threads, tmp_path / "loadavg") == is_busy
 
 
 def test_threads_beyond_the_cpus_do_not_make_a_machine_busy_by_themselves(tmp_path, monkeypatch):
@@ -27,14 +28,9 @@ def test_threads_beyond_the_cpus_do_not_make_a_machine_busy_by_themselves(tmp_pa
 @pytest.mark.skipif(not waiting._LOAD.exists(), reason="there is no /proc/loadavg")
 def test_threads_spin_less_on_a_busy_machine(root):
     threads = os.cpu_count() or 1
-    loads = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * threads)]
-    try:
-        busy = spins(root, f"waiting.settle({threads})")
-    finally:
-        for load in loads:
-            load.kill()
-            load.wait()
-    assert busy == str(waiting.BUSY)
+    with busy(2 * threads):
+        found = spins(root, f"waiting.settle({threads})")
+    assert found == str(waiting.BUSY)
     assert spins(root, "waiting.sleep()") == "0"
 
 
