@@ -11,6 +11,8 @@ from stages.gan.core import portability
 
 if portability.why_not() is None:  # as stages are, before anything that computes is imported
     os.environ.update(portability.LIMITS)
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # the make of a test is no part of `make test`
+    os.environ.pop(variable, None)
 
 import torch
 

@@ -37,7 +37,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-c", ON_TERMINAL, *command],
             cwd=folder,
-            env={**pipeline.environment(), "CI": "", "MAKEFLAGS": ""},
+            env={**pipeline.environment(), "CI": ""},
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
