@@ -1,4 +1,4 @@
-"""A minimal Adam: for small networks, an optimizer's bookkeeping takes longer than its arithmetic."""
+"""Adam without PyTorch's bookkeeping, which for small networks takes longer than the arithmetic."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Generators that are told the class of each sample."""
+"""Conditional generators: the class of each sample is a part of their input."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from torch.nn.functional import one_hot
 
 
 class Conditional(nn.Module):
-    """A generator that is told the class: a one-hot row after the latent point (Mirza & Osindero 2014).
+    """A generator whose input is a latent point and the class, a one-hot row (Mirza & Osindero 2014).
 
-    Any generator can be used: its input only has to be longer by the number of classes.
+    It can be any generator for inputs that are longer by the number of classes.
 
     Args:
         network: a generator whose input [N, latent] includes the one-hot row.
@@ -19,7 +19,7 @@ class Conditional(nn.Module):
 
     Attributes:
         latent: length of the input, the one-hot row included.
-        counts: see above.
+        counts: number of training samples of each class.
         architecture: what builds the network again; ``latent`` in it does not include the one-hot row.
     """
 

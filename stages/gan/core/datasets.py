@@ -14,7 +14,7 @@ from torch import Tensor
 from stages.gan.core.normalization import Normalization
 from stages.gan.core.source import MOST_CLASSES, Source
 from stages.runtime import files
-from stages.runtime.errors import UserError
+from stages.runtime.errors import UserError, counted
 
 _DARK, _BACKGROUND = 32, 0.4  # a background is dark if at least this share of the pixels is below this value
 _KEY = "about"  # one key only: safetensors writes several in random order, which would change the bytes
@@ -63,8 +63,8 @@ class Split:
     def kind(self) -> str:
         """The split in words, such as ``50 float32 samples of shape (2,)``."""
         dtype = str(self.samples.dtype).removeprefix("torch.")
-        labels = "" if self.labels is None else f" with {len(self.labels)} labels"
-        return f"{len(self)} {dtype} samples of shape {self.shape}{labels}"
+        labels = "" if self.labels is None else f" with {counted(len(self.labels), 'label')}"
+        return f"{counted(len(self), f'{dtype} sample')} of shape {self.shape}{labels}"
 
     @cached_property
     def light_on_dark(self) -> bool:
@@ -218,5 +218,5 @@ def _kind(source: Source, index: int, found: Split) -> str:
     dtype = "float32" if source.kind == "points" else "uint8"
     shape = source.shape or found.shape[: 1 if source.kind == "points" else 3]
     labelled = found.labels is not None if source.labelled is None else source.labelled
-    labels = f" with {count} labels" if labelled and source.kind == "images" else ""
-    return f"{count} {dtype} samples of shape {shape}{labels}"
+    labels = f" with {counted(count, 'label')}" if labelled and source.kind == "images" else ""
+    return f"{counted(count, f'{dtype} sample')} of shape {shape}{labels}"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stages.gan.core import arrays
 from stages.runtime import files
-from stages.runtime.errors import UserError
+from stages.runtime.errors import UserError, counted
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def load(losses: Path, previews: Path) -> tuple[Tensor, list[Epoch]]:
     pictures = arrays.load(previews, "previews", "train")
     if pictures.dim() < 3 or len(pictures) != len(rows) + 1:
         raise UserError(
-            f"{previews}: holds an array of shape {tuple(pictures.shape)}, but {losses} has {len(rows)} "
-            "epochs; run the train stage"
+            f"{previews}: holds an array of shape {tuple(pictures.shape)}, but {losses} has "
+            f"{counted(len(rows), 'epoch')}; run the train stage"
         )
     first, *rest = pictures
     return first, [

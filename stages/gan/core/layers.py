@@ -55,14 +55,14 @@ def apply_spectral_norm(network: nn.Module, weights: torch.Generator | None) -> 
 
 
 class Logits(nn.Module):
-    """The last layer of a discriminator: linear, with a projection if the discriminator is told the class.
+    """The last layer of a discriminator: linear, with a projection if it is conditioned on the class.
 
     Miyato & Koyama 2018 (cGANs with projection discriminator), equation 3: the inner product of the features
     and an embedding of the class is added to the logit.
 
     Args:
         features: number of features.
-        classes: number of classes; 0: the discriminator is not told the class.
+        classes: number of classes; 0: the discriminator is not conditioned on the class.
         weights: draws the initial weights; None: they are loaded later.
     """
 
@@ -72,7 +72,7 @@ class Logits(nn.Module):
         self.embedding = make_layer(Linear, weights, features, classes, bias=False) if classes else None
 
     def forward(self, features: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Features [N, F], and one-hot rows [N, C] of the classes if they are told, to logits [N, 1]."""
+        """Features [N, F], and the classes as one-hot rows [N, C] if they are given, to logits [N, 1]."""
         logits: Tensor = self.linear(features)
         if self.embedding is None or classes is None:
             return logits

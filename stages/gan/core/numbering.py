@@ -1,4 +1,4 @@
-"""The numbered blocks in which a generator's samples are computed, and the classes of these samples."""
+"""How a generator's samples are numbered: the blocks that are computed at once, and each sample's class."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def block_size(shape: Sequence[int]) -> int:
 
 
 def labels(counts: Sequence[int], seed: int, shape: Sequence[int], count: int) -> Tensor:
-    """The classes (int64 [count]) of a generator's first samples.
+    """The classes of a generator's first samples, int64 [count].
 
     Args:
         counts: number of training samples of each class.
@@ -32,7 +32,7 @@ def labels(counts: Sequence[int], seed: int, shape: Sequence[int], count: int) -
 
 
 def block_labels(counts: Sequence[int], seed: int, block: int, size: int) -> Tensor:
-    """The classes (int64 [size]) of one block: each class is as likely as in the training data."""
+    """The classes of one block, int64 [size], drawn with the shares that they have in the training data."""
     weights = torch.tensor(counts, dtype=torch.float64)
     random = random_generator(seed, "sample", "class", block)
     return torch.multinomial(weights, size, replacement=True, generator=random)

@@ -1,9 +1,9 @@
-"""Matrix products that have the same bytes on every CPU, and are fast.
+"""Matrix products that have the same bytes on every CPU, computed by the faster of two libraries.
 
-Only MKL's slowest kernels give the same bytes on CPUs of all makers (``portability``). oneDNN's kernels for
-AVX2 give the same bytes, too: each number is one chain of fused multiply-adds, in the order of the inner
-dimension (in pieces if that is larger than 1024). They are two to three times as fast as MKL's, but each call
-costs more. So oneDNN computes the large products only.
+Of MKL's kernels, only the slowest give the same bytes on CPUs of all makers (``portability``). oneDNN's
+kernels for AVX2 do so, too: each number is a chain of fused multiply-adds, in the order of the inner
+dimension (in pieces if that is larger than 1024). They are two to three times as fast, but each call costs
+more. So oneDNN computes only the large products.
 """
 
 from functools import cache
@@ -36,7 +36,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
-    """The same product, computed by oneDNN; so are its gradients, which are products, too."""
+    """The same product and its gradients, computed by oneDNN."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, c: Tensor | None) -> Tensor:

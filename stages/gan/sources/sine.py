@@ -1,4 +1,4 @@
-"""Points on a sine curve, the classic tutorial's first data."""
+"""Points on a sine curve: the data of the first GAN."""
 
 import math
 from typing import TYPE_CHECKING

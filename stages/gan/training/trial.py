@@ -22,9 +22,10 @@ from stages.gan.training.penalties import gradient_penalty
 _CPU = torch.device("cpu")
 _SAMPLES = 3
 _CLASSES = 3
+_IMAGES = (-1.0, 1.0, "only numbers from -1 to 1")
 _RANGES = (
     (0.0, 1.0, "only numbers from 0 to 1"),
-    (-1.0, 1.0, "only numbers from -1 to 1"),
+    _IMAGES,
     (0.0, math.inf, "no negative numbers"),
     (-math.inf, 0.0, "no positive numbers"),
 )
@@ -75,7 +76,7 @@ def _penalises(train: Train) -> bool:
 def _build(
     kind: registry.Kind, params: Experiment, shape: Sequence[int], device: torch.device = _CPU
 ) -> nn.Module:
-    """One of the networks of an experiment, always the same; one that is told classes is told a few."""
+    """One of the networks of an experiment, always the same; if it is conditioned, then on a few classes."""
     masks = random_generator(0, "dropout", device=device)
     block: PieceBlock = getattr(params, kind)
     weights = random_generator(0, "trial")
@@ -84,7 +85,7 @@ def _build(
 
 
 def _inputs(declaration: Declaration, network: nn.Module, shape: Sequence[int]) -> list[Tensor]:
-    """What the network is given: a few latent points, or samples, and their classes if it is told them."""
+    """What the network is given: a few latent points, or samples, and their classes if it is conditioned."""
     generates, about = declaration.kind == "generator", cast(dict[str, Any], network.architecture)
     size = (about["latent"],) if generates else tuple(shape)
     inputs = torch.randn(_SAMPLES, *size, generator=random_generator(0, "trial", "inputs"))
@@ -100,7 +101,7 @@ def _ask(discriminator: nn.Module, classes: Sequence[Tensor], samples: Tensor) -
 
 
 def _check_state(declaration: Declaration, network: nn.Module, processes: int) -> None:
-    """All that is learned can be learned, and kept in files."""
+    """Its parameters can be learned, and its tensors can be saved in files."""
     parameters = dict(network.named_parameters())
     if not parameters:
         raise declaration.error("has no parameters, and so nothing to learn")
@@ -109,15 +110,17 @@ def _check_state(declaration: Declaration, network: nn.Module, processes: int) -
         if parameter.dtype != torch.float32:
             raise declaration.error(f"{name}: must be of float32, not {parameter.dtype}")
         if not parameter.requires_grad:
-            raise declaration.error(f"{name}: is not to be learned; keep it by register_buffer instead")
+            raise declaration.error(
+                f"{name}: has requires_grad=False; a tensor that is not learned belongs in register_buffer"
+            )
     kept = [tensor for tensor in network.state_dict().values() if tensor.numel()]
     if len({tensor.untyped_storage().data_ptr() for tensor in kept}) < len(kept):
-        raise declaration.error("two of its tensors are one in memory, which files cannot keep")
+        raise declaration.error("two of its tensors share their memory, which its file cannot hold")
     if processes > 1:
         for layer in network.modules():
             if isinstance(layer, _BatchNorm):
                 raise declaration.error(
-                    f"{type(layer).__name__} needs whole batches, and each of {processes} processes has but "
+                    f"{type(layer).__name__} needs whole batches, but each of {processes} processes has only "
                     "a part; set train.processes to 1, or take GroupNorm"
                 )
 
@@ -125,12 +128,12 @@ def _check_state(declaration: Declaration, network: nn.Module, processes: int) -
 def _check_forward(
     declaration: Declaration, network: nn.Module, again: nn.Module, shape: Sequence[int]
 ) -> None:
-    """It gives what it must, learns from it, and always does the same.
+    """Its output has the right shape, depends on all parameters, and is the same when it is repeated.
 
     Args:
-        declaration: which it is.
-        network: as it is made.
-        again: the same, made once more.
+        declaration: the network's class.
+        network: the network as it is built.
+        again: the same network, built once more.
         shape: of one sample.
     """
     generates = declaration.kind == "generator"
@@ -188,8 +191,9 @@ def _check_range(
         return
     inputs = _inputs(declaration, network, shape)
     low, high = _range(network, inputs)
-    only = next((words for least, most, words in _RANGES if least <= low and high <= most), None)
-    if generates and only != "only numbers from -1 to 1":
+    found = next((known for known in _RANGES if known[0] <= low and high <= known[1]), None)
+    only = found and found[2]
+    if generates and found is not _IMAGES:
         given = only or f"numbers up to {max(-low, high):.3g}"
         raise declaration.error(f"images must be in [-1, 1], but it gives {given}; end it with nn.Tanh()")
     if not generates and only is not None:
@@ -218,7 +222,7 @@ def _range(network: nn.Module, inputs: Sequence[Tensor]) -> tuple[float, float]:
 
 
 def _check_shared(declaration: Declaration, loss: Loss, processes: int) -> None:
-    """Of a batch, it gives the mean of what it gives of its parts: each of several processes has but one."""
+    """The loss of a batch is the mean of the losses of its parts: each of several processes has only one."""
     random = random_generator(0, "trial", "shared")
     both = torch.randn(2, 4, 1, generator=random)  # of real and of generated samples
     for method in ("discriminator", "generator"):
@@ -226,13 +230,13 @@ def _check_shared(declaration: Declaration, loss: Loss, processes: int) -> None:
         wanted, *halves = (getattr(loss, method)(*part) for part in (given, given[:, :2], given[:, 2:]))
         if not torch.allclose(wanted, sum(halves) / 2, rtol=1e-4, atol=1e-6):
             raise declaration.error(
-                f"{method} is not a mean over the samples, and each of {processes} processes has but a part "
-                "of a batch; set train.processes to 1"
+                f"{method} is not a mean over the samples, but each of {processes} processes has only a "
+                "part of a batch; set train.processes to 1"
             )
 
 
 def _check_loss(declaration: Declaration, params: Experiment, device: torch.device) -> None:
-    """Both methods give a number that logits can be learned from, and always the same."""
+    """Both methods give a number that depends on the logits, and the same when they are repeated."""
     loss = get_loss(declaration, params.train)
     names = ("real", "generated")
     random = random_generator(0, "trial", "logits")

@@ -67,7 +67,7 @@ def test_what_can_be_trained_passes_the_trial_and_is_not_changed_by_it(plain):
             "  made = nn.Sequential(nn.Flatten(), nn.Linear(64, 1))\n"
             "  made.more = made[1]\n"
             "  return made",
-            "two of its tensors are one in memory",
+            "two of its tensors share their memory",
         ),
         (
             "class PlainDiscriminator(nn.Module):\n"
@@ -80,7 +80,7 @@ def test_what_can_be_trained_passes_the_trial_and_is_not_changed_by_it(plain):
         (
             "def plain_discriminator(shape):\n"
             "  return nn.Sequential(nn.Flatten(), nn.Linear(64, 1).requires_grad_(False))",
-            "1.weight: is not to be learned; keep it by register_buffer",
+            "1.weight: has requires_grad=False; a tensor that is not learned belongs in register_buffer",
         ),
         (
             "class PlainLoss:\n"
@@ -215,7 +215,7 @@ def test_a_loss_takes_parameters_of_train(plain):
 
 
 def test_batch_normalisation_needs_one_process(plain):
-    with pytest.raises(UserError, match="BatchNorm1d needs whole batches, and each of 2 processes has but a"):
+    with pytest.raises(UserError, match="BatchNorm1d needs whole batches, but each of 2 processes has only"):
         trial.check(plain(processes=2), SHAPE)
 
 
@@ -227,7 +227,7 @@ def test_a_loss_of_several_processes_is_a_mean_over_samples(plain):
     )
     trial.check(plain(average), SHAPE)
     with pytest.raises(
-        UserError, match="discriminator is not a mean over the samples, and each of 2 processes"
+        UserError, match="discriminator is not a mean over the samples, but each of 2 processes"
     ):
         trial.check(plain(average, processes=2), SHAPE)
     mean = average.replace("generated.mean() - real", "generated - real")

@@ -86,7 +86,7 @@ class Train(Block):
     ``penalty_every`` (Karras et al. 2020). ``augment`` lists random changes of the images that the
     discriminator sees (Zhao et al. 2020). ``instance_noise`` is the standard deviation of normal noise that
     is added to the samples that the discriminator sees; it fades to 0 over the training (Sønderby et al.
-    2017). With ``condition``, both networks are told the classes of images that have labels.
+    2017). With ``condition``, the class of an image, from its label, is an input of both networks.
 
     ``ema`` is the decay, per step, of an average of the generator's weights (Yazıcı et al. 2019). This
     average is kept; if ``ema`` is 0, the last weights are. Every ``score_every`` epochs some samples are

@@ -44,7 +44,7 @@ class Declaration:
         line: the line of the file where it begins.
         arguments: annotation and default of each argument that params.yaml gives, by name; None where there
             is none.
-        takes_classes: whether it is a discriminator that can be told the classes of samples.
+        takes_classes: whether it is a discriminator that can be conditioned on the class.
     """
 
     kind: str
