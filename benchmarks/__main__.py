@@ -16,7 +16,7 @@ import torch
 from benchmarks import floor, gpu, memory, pipeline, quality, speed, worker
 from stages.gan.core import devices, params, portability
 from stages.gan.core.datasets import Dataset
-from stages.gan.plots import canvas
+from stages.gan.plots import image_files
 from stages.runtime import command
 from stages.runtime.paths import ExperimentFiles
 
@@ -44,7 +44,7 @@ def speed_table(device: str) -> str:
     short = speed.compare("mnist", 1, "--epochs", "1", "--limit", "16000", *at)
     both = {loop: mnist.trials[loop] + short.trials[loop] for loop in speed.LOOPS}
     trials.insert(2, (speed.Comparison("mnist", both), 500, "first 500 steps"))
-    canvas.save(
+    image_files.save(
         speed.figure([comparison for comparison, steps, _ in trials if steps is None]),
         RESULTS / f"speed-{device}.png",
     )
@@ -96,7 +96,7 @@ def portable_table() -> str:
 
 def quality_table() -> str:
     """How soon the fast recipe is as good as the classic one after all its epochs."""
-    canvas.save(quality.figure(), RESULTS / "quality.png")
+    image_files.save(quality.figure(), RESULTS / "quality.png")
     return quality.table()
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from stages.gan.core import arrays, history, numbering
 from stages.gan.core.datasets import Dataset, Split
 from stages.gan.core.params import Experiment, Settings
-from stages.gan.plots import canvas, evolution, figures, grid
+from stages.gan.plots import evolution, figures, grid, image_files
 from stages.runtime import files
 from stages.runtime.errors import UserError, say
 from stages.runtime.paths import ExperimentFiles, RunFiles
@@ -29,11 +29,11 @@ def plot_run(name: str, seed: int, experiment: Experiment, settings: Settings, s
     covered = arrays.load(run_files.coverage, "numbers", "evaluate")
     with files.together():
         evolution.animation(previews, split, run_files.animation)
-        canvas.save(evolution.strip(previews, split), run_files.strip)
-        canvas.save(_samples(samples[:_SHOWN], split, experiment, seed), run_files.samples_figure)
+        image_files.save(evolution.strip(previews, split), run_files.strip)
+        image_files.save(_samples(samples[:_SHOWN], split, experiment, seed), run_files.samples_figure)
         grid.save(run_files.grid_figure, common, split)
-        canvas.save(figures.losses(epochs), run_files.losses_figure)
-        canvas.save(figures.coverage(covered, split), run_files.coverage_figure)
+        image_files.save(figures.losses(epochs), run_files.losses_figure)
+        image_files.save(figures.coverage(covered, split), run_files.coverage_figure)
     run = record.training_of_files(store, name, seed, experiment, settings, split)
     record.log_pictures(run, name, seed, experiment)
     say(f"plot {name}, seed {seed}: see {run_files.animation}")

@@ -4,7 +4,7 @@ from stages.gan.core import devices, weights
 from stages.gan.core.datasets import Dataset
 from stages.gan.core.params import Experiment, Settings
 from stages.gan.judges import fitting, models
-from stages.gan.plots import canvas, figures
+from stages.gan.plots import figures, image_files
 from stages.runtime import files
 from stages.runtime.errors import say
 from stages.runtime.paths import ExperimentFiles
@@ -23,8 +23,8 @@ def plot_data(name: str, experiment: Experiment, settings: Settings, store: Stor
     if len(dataset.shape) == 1:
         answers = fitting.expected(dataset.test, answers)
     with files.together():
-        canvas.save(figures.data(dataset.train), shared.dataset_figure)
-        canvas.save(figures.judge(dataset.test, answers), shared.judge_figure)
+        image_files.save(figures.data(dataset.train), shared.dataset_figure)
+        image_files.save(figures.judge(dataset.test, answers), shared.judge_figure)
     if run := store.find(name, tags.FITTED, files.md5(shared.judge)):
         record.log_judge_pictures(run, name)
     say(f"plot {name}: see {shared.judge_figure}")

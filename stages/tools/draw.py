@@ -236,12 +236,11 @@ def _samples(sampler: "Sampler", out: Path, kind: str, numbers: Numbers) -> None
 
 
 def _animation(sampler: "Sampler", out: Path, first: int, second: int, frames: int) -> None:
-    import numpy as np
     import torch
     from PIL import Image
 
     from stages.gan.networks.base import sampling
-    from stages.gan.plots import evolution
+    from stages.gan.plots import image_files
     from stages.runtime import progress
     from stages.tools import interpolation
 
@@ -258,9 +257,7 @@ def _animation(sampler: "Sampler", out: Path, first: int, second: int, frames: i
         for picture in pictures:
             shown.append(Image.fromarray(picture).convert("RGB"))
             bar.update()
-    few = np.concatenate([np.asarray(picture) for picture in shown[:: -(-frames // 8)]])
-    palette = Image.fromarray(few).quantize(64, dither=Image.Dither.NONE)
-    evolution.write(shown, [80] * frames, out, palette)
+    image_files.save_animation(shown, [80] * frames, out, colors=64)
 
 
 def _plane(sampler: "Sampler", out: Path, side: int) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
-from stages.gan.plots import canvas
+from stages.gan.plots import canvas, image_files
 from stages.gan.plots.style import GENERATED
 from stages.runtime import files
 from stages.runtime.errors import counted
@@ -37,12 +37,12 @@ def save(path: Path, samples: Tensor, like: Split, columns: int = 0) -> None:
     if samples.dim() == 4:
         tile = canvas.tile(samples, like, columns) if len(samples) > 1 else _pixels(samples[0])
         factor = min(_CELL // max(samples.shape[2:]), _PICTURE // max(tile.shape[:2]))
-        canvas.save_pixels(enlarged(tile, max(1, factor)), path)
+        image_files.save_pixels(enlarged(tile, max(1, factor)), path)
         return
     split = Split(samples)
     figure, (axes,) = canvas.panels(1, split, width=4.4)
     canvas.show(axes, samples, split, GENERATED, counted(len(samples), "sample"))
-    canvas.save(figure, path)
+    image_files.save(figure, path)
 
 
 def save_image(path: Path, image: Tensor) -> None:

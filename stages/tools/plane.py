@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stages.gan.plots import canvas
+from stages.gan.plots import image_files
 
 
 def latents(side: int) -> Tensor:
@@ -38,7 +38,7 @@ def save(path: Path, points: Tensor, side: int) -> None:
         axes.scatter(*where.T.numpy(), c=colors, s=9, zorder=2)
     left.set(xlabel="z1", ylabel="z2", title=f"{side}² equally likely latent points")
     right.set(xlabel="x1", ylabel="x2", title="their samples")
-    canvas.save(figure, path)
+    image_files.save(figure, path)
 
 
 def _colors(grid: Tensor) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from stages.gan.evaluation.scores import ARROWS, MEANINGS, in_mlflow, of_samples
 from stages.gan.report.conditions import Condition
 from stages.gan.report.markdown import seeds as over_seeds
 from stages.gan.report.markdown import table
-from stages.gan.report.sentences import joined
+from stages.gan.report.sentences import seeds_in_words
 from stages.runtime import files, paths
 from stages.runtime.errors import listed
 from stages.tracking import pages
@@ -48,7 +48,9 @@ def record(store: Store, condition: Condition) -> None:
             pass
     _log(parent, condition)
     about = _about(condition, list(children))
-    parent.set_tags({"seeds": _seeds(condition), NAME: name, pages.NOTE: about})
+    parent.set_tags(
+        {"seeds": ", ".join(str(run.seed) for run in condition.runs), NAME: name, pages.NOTE: about}
+    )
     for child in children.values():
         child.set_parent(condition.experiment, CONDITION, condition.key)
 
@@ -66,10 +68,6 @@ def _generators(condition: Condition) -> dict[int, Path]:
     return {seed: file for seed, file in found.items() if file.exists()}
 
 
-def _seeds(condition: Condition) -> str:
-    return ", ".join(str(run.seed) for run in condition.runs)
-
-
 def _name(condition: Condition, here: Sequence[int]) -> str:
     """The parent's name, with the seeds whose runs the store has; parameters that differ are added to it."""
     place = "" if condition.device == "cpu" else f" on {condition.device}"
@@ -80,12 +78,14 @@ def _name(condition: Condition, here: Sequence[int]) -> str:
 
 def _about(condition: Condition, here: Sequence[int]) -> str:
     """Its seeds and scores, in Markdown."""
-    lines = [f"Medians over the seeds {_seeds(condition)} (lowest – highest). Each seed is a child run."]
+    over = seeds_in_words(run.seed for run in condition.runs)
+    lines = [f"Medians over {over} (lowest – highest). Each seed is a child run."]
     if others := [run.seed for run in condition.runs if run.seed not in here]:
         place = (paths.RUNS / condition.experiment).as_posix()
         lines[0] = (
-            f"Medians over the seeds {_seeds(condition)} (lowest – highest). The child runs are those of "
-            f"{_named(here)}; of {_named(others)}, only the scores in `{place}` are known here."
+            f"Medians over {over} (lowest – highest). The child runs are those of "
+            f"{seeds_in_words(here)}; of {seeds_in_words(others)}, only the scores are known here "
+            f"(`{place}`)."
         )
     rows = [
         [
@@ -99,10 +99,6 @@ def _about(condition: Condition, here: Sequence[int]) -> str:
     if condition.collapsed:
         rows.append(["collapsed", condition.collapses, "", ""])
     return "\n".join([*lines, "", *table(["score", "median", "real data", "noise"], rows)])
-
-
-def _named(seeds: Sequence[int]) -> str:
-    return f"seed{'s'[: len(seeds) > 1]} {joined(map(str, seeds))}"
 
 
 def _baselines(condition: Condition, name: str) -> tuple[list[float], list[float]]:

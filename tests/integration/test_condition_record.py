@@ -92,7 +92,7 @@ def test_a_parent_names_the_seeds_whose_runs_the_store_has(client, address, trai
     (parent,) = parents(client, "shared")
     assert parent.info.run_name == "shared, 3 seeds (here 1, 3)"
     assert parent.data.tags["seeds"] == "1, 2, 3"
-    words = "those of seeds 1 and 3; of seed 2, only the scores in `reports/runs/shared` are known here"
+    words = "those of seeds 1 and 3; of seed 2, only the scores are known here (`reports/runs/shared`)"
     assert words in parent.data.tags[pages.NOTE]
 
 

@@ -81,7 +81,7 @@ def test_a_branch_is_compared_with_where_it_began(repository):
     text = (repository / "comment.md").read_text()
     assert f"Commit `{head[:10]}` compared with `{base[:10]}`" in text
     assert "| `sine.train.lr` | 0.001 | 0.002 |" in text
-    assert "New: seed 4; removed: seed 3; changed: seeds 1, 2." in text
+    assert "New: seed 4; removed: seed 3; changed: seeds 1 and 2." in text
     assert (
         "| energy distance ↓, primary | 0.02020 (0.02010 – 0.02030) | 0.01020 (0.01010 – 0.01040) | too"
         in text

@@ -1,43 +1,21 @@
-"""What the pictures of a run share: how files are written, and how points and images are drawn."""
+"""What the pictures of a run share: how points and images are drawn."""
 
-import io
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
 from stages.gan.plots import lettering
-from stages.gan.plots.style import REAL, STYLE
-from stages.runtime import files
-
-mpl.rcdefaults()  # the bytes of a picture must not depend on the user's own settings of matplotlib
-mpl.rcParams.update(STYLE)
+from stages.gan.plots.style import REAL
 
 _MARGIN = 0.2  # of the real points' range: how far the axes reach beyond it
 _ALIKE = 1.5  # times: two coordinates whose ranges differ by less have axes of the same scale
 _BEHIND = 1000  # real points that are drawn behind generated ones, at most
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write ``figure`` as a PNG; the same figure gives the same bytes."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    files.write(path, picture.getvalue())
-
-
-def save_pixels(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write a picture [H, W] or [H, W, 3] as a PNG, pixel by pixel."""
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, format="png")
-    files.write(path, content.getvalue())
 
 
 def blank(size: tuple[float, float], split: Split | None = None, layout: Any = "constrained") -> Figure:

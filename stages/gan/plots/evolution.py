@@ -1,6 +1,5 @@
 """The evolution of a training: samples from the same latent points after its epochs."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from stages.gan.core.datasets import Split
+from stages.gan.plots import image_files
 from stages.gan.plots.canvas import (
     blank,
     coordinates,
@@ -24,9 +24,8 @@ from stages.gan.plots.canvas import (
     titled,
 )
 from stages.gan.plots.style import GENERATED
-from stages.runtime import files
 
-FRAMES = 100  # of an animation, at most
+FRAMES = 50  # of an animation, at most
 STILLS = (0, 0.02, 0.1, 0.25, 0.5, 1)  # the epochs that the strip shows, as shares of all
 
 
@@ -63,7 +62,7 @@ class Preview:
 
 
 def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
-    """Write an animated GIF of about eight seconds: the previews of at most 100 of the epochs.
+    """Write an animated GIF of about eight seconds: the previews of at most 50 of the epochs.
 
     Args:
         previews: samples after epoch 0 (before the training), 1, 2, ….
@@ -74,27 +73,9 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
     shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
     frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
     pause = max(40, 8000 // len(frames))  # milliseconds
-    colors = 16 if len(split.shape) == 3 else 32  # points are pale over each other, in two colours
-    palette = frames[-1].quantize(colors, dither=Image.Dither.NONE)
-    write(frames, [pause] * (len(frames) - 1) + [2000], path, palette)
-
-
-def write(frames: Sequence[Image.Image], pauses: Sequence[int], path: Path, palette: Image.Image) -> None:
-    """Write an animated GIF that repeats forever.
-
-    Args:
-        frames: RGB.
-        pauses: for how many milliseconds each of them is shown.
-        path: the file.
-        palette: has the colours of all frames, so that nothing flickers; changed here.
-    """
-    palette.putpalette([255 if value >= 248 else value for value in palette.getpalette() or []])
-    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    gif, rest = io.BytesIO(), frames[1:]
-    frames[0].save(
-        gif, format="gif", save_all=True, append_images=rest, duration=pauses, loop=0, optimize=False
-    )
-    files.write(path, gif.getvalue())
+    colored = split.shape[0] == 3 or len(split.shape) == 1  # points are pale over each other, in two colours
+    pauses = [pause] * (len(frames) - 1) + [2000]
+    image_files.save_animation(frames, pauses, path, colors=64 if colored else 16)
 
 
 def strip(previews: Sequence[Tensor], split: Split) -> Figure:

@@ -10,7 +10,8 @@ from stages.gan.evaluation.scores import ARROWS, MAIN, MEANINGS, Scores, without
 from stages.gan.report import sentences, verdicts
 from stages.gan.report.conditions import PRIMARY_PARAMETER, scores_depend_on
 from stages.gan.report.markdown import folded, plain, seeds, table
-from stages.runtime.errors import counted
+from stages.gan.report.sentences import seeds_in_words
+from stages.runtime.errors import counted, listed
 
 MARK = "<!-- gan-workflow: report -->"  # the first line, by which the comment is found again
 LIMIT = 65_000  # characters, at most; code hosts take 65,536
@@ -96,13 +97,13 @@ def markdown(changes: Changes) -> str:
         names = [f"`{name}`" for name in changes.uncommitted]
         top += [
             f"**Not included**: {counted(len(names), 'file')} with parameters or results not committed yet: "
-            f"{_some(names, 3)}.",
+            f"{listed(names, 3)}.",
             "",
         ]
     if changes.stale:
         top += [
             f"**Results are missing, or were made with other parameters** than params.yaml has: "
-            f"{_some(changes.stale)}. Run `dvc repro` and commit the results.",
+            f"{listed(changes.stale, 20)}. Run `dvc repro` and commit the results.",
             "",
         ]
     parts = [_parameters(changes.parameters)]
@@ -183,7 +184,7 @@ class _Pair:
     def title(self, names: Mapping[str, str]) -> str:
         """Which runs are compared; ``names`` are those of the conditions."""
         sides = [
-            f"{names[_condition(about)]} (seed{'s'[: len(runs) > 1]} {_some(str(run.seed) for run in runs)})"
+            f"{names[_condition(about)]} ({seeds_in_words(run.seed for run in runs)})"
             for runs, about in (
                 (self.after, self.after[0].about_after if self.after else {}),
                 (self.before, self.before[0].about_before if self.before else {}),
@@ -250,7 +251,7 @@ def _names(runs: Iterable[RunChange]) -> dict[str, str]:
     names = sorted({name for about in known.values() for name in about})
     differing = [name for name in names if len({_dumped(about.get(name)) for about in known.values()}) > 1]
     return {
-        key: _some([f"{_short(name)} {_short_value(name, about.get(name))}" for name in differing], _NAMED)
+        key: listed([f"{_short(name)} {_short_value(name, about.get(name))}" for name in differing], _NAMED)
         for key, about in known.items()
     }
 
@@ -314,11 +315,7 @@ def _seeds(runs: Sequence[RunChange]) -> str:
         "changed": [run for run in runs if run.before and run.after and run.before != run.after],
         "the same": [run for run in runs if run.before is not None and run.before == run.after],
     }
-    said = [
-        f"{kind}: seed{'s'[: len(of) > 1]} {_some(str(run.seed) for run in of)}"
-        for kind, of in kinds.items()
-        if of
-    ]
+    said = [f"{kind}: {seeds_in_words(run.seed for run in of)}" for kind, of in kinds.items() if of]
     return "; ".join(said).capitalize() + "."
 
 
@@ -378,8 +375,3 @@ def _value(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.6g}" if isinstance(value, float) else plain(value)
-
-
-def _some(names: Iterable[str], most: int = 20) -> str:
-    known = list(names)
-    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")

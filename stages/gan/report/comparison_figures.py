@@ -3,7 +3,6 @@
 They do not use ``canvas``: it imports PyTorch, which takes longer than drawing all of these pictures.
 """
 
-import io
 import math
 import struct
 import zlib
@@ -23,11 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.gan.evaluation.scores import IN_WORDS, MEANINGS
-from stages.gan.plots import lettering, loss_axis
+from stages.gan.plots import image_files, lettering, loss_axis
 from stages.gan.plots.style import COLLAPSED, GENERATED, NETWORK_COLORS, NOISE, REAL, STYLE
 from stages.gan.report.conditions import ComparableSet, Condition
 from stages.gan.report.runs import Run
-from stages.runtime import files
 from stages.runtime.errors import UserError
 
 _COLORS = (GENERATED, "#7a4ea3", "#2f8f5b", "#8a6d3b", "#1f9aa8")  # of conditions; of more, they repeat
@@ -317,6 +315,4 @@ def _panels(
             figure.legend(
                 handles=legend, loc="upper center", ncols=min(across, len(legend)), columnspacing=1.2
             )
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png")
-        files.write(path, picture.getvalue())
+        image_files.save(figure, path)

@@ -1,14 +1,15 @@
 """Verdicts in words: which condition is better, how often, and how certain that is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from stages.gan.evaluation import scores
 from stages.gan.evaluation.scores import ARROWS, BEST, COLLAPSED_BELOW, MEANINGS, PRIMARY
 from stages.gan.report import statistics
-from stages.gan.report.conditions import PRIMARY_PARAMETER, Apart, Condition
+from stages.gan.report.conditions import PRIMARY_PARAMETER, Apart
 from stages.gan.report.markdown import table
 from stages.gan.report.runs import Run, Samples
 from stages.gan.report.verdicts import NOT_TOLD, TOO_FEW, Pair
+from stages.runtime.errors import counted, listed
 
 METHOD = """\
 Two conditions are compared if they are scored in the same way: with the same data, by the same judge, on the
@@ -77,7 +78,10 @@ def no_verdict(weakness: str, scores: Iterable[str]) -> str:
 
 def apart(found: Apart) -> str:
     """Why two conditions that look comparable are not."""
-    names = [f"{condition.shown} ({_seeds(condition)})" for condition in (found.second, found.first)]
+    names = [
+        f"{condition.shown} ({seeds_in_words(run.seed for run in condition.runs)})"
+        for condition in (found.second, found.first)
+    ]
     return f"{names[0]} is not comparable with {names[1]}: {joined(found.reasons)}."
 
 
@@ -118,6 +122,13 @@ def joined(parts: Iterable[str], last_by: str = "and") -> str:
     """A list within a sentence: a, b and c."""
     *most, last = parts
     return f"{', '.join(most)} {last_by} {last}" if most else last
+
+
+def seeds_in_words(seeds: Iterable[int], most: int = 20) -> str:
+    """Seeds within a sentence: ``seed 1``, ``seeds 1 and 2``; at most the first ``most`` are named."""
+    names = [str(seed) for seed in seeds]
+    said = joined(names) if len(names) <= most else listed(names, most)
+    return f"seed {said}" if len(names) == 1 else f"seeds {said}"
 
 
 def _primary(pair: Pair) -> str:
@@ -185,7 +196,7 @@ def _corrected(pair: Pair) -> str:
         if (found := pair.scores(answer))
     ]
     count = len(pair.verdicts)
-    return f"Corrected for {count} score{'s'[: count > 1]}: {'; '.join(parts)}."
+    return f"Corrected for {counted(count, 'score')}: {'; '.join(parts)}."
 
 
 def _collapses(pair: Pair) -> str:
@@ -197,8 +208,3 @@ def _collapses(pair: Pair) -> str:
 
 def _each(n: int, m: int) -> str:
     return f"{n} each" if n == m else f"{n} and {m}"
-
-
-def _seeds(condition: Condition) -> str:
-    seeds: Sequence[str] = [str(run.seed) for run in condition.runs]
-    return f"seed{'s'[: len(seeds) > 1]} {joined(seeds)}"

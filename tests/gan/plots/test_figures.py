@@ -9,7 +9,7 @@ from PIL import Image
 
 from stages.gan.core.datasets import Split
 from stages.gan.core.history import Epoch
-from stages.gan.plots import canvas, evolution, figures
+from stages.gan.plots import canvas, evolution, figures, image_files
 
 
 def test_every_figure_is_drawn_with_the_same_bytes_each_time(split, tmp_path):
@@ -33,8 +33,8 @@ def test_every_figure_is_drawn_with_the_same_bytes_each_time(split, tmp_path):
         draws["coverage of features"] = lambda: figures.coverage(places, pictures)
     for name, draw in draws.items():
         first, second = tmp_path / "a" / f"{name}.png", tmp_path / "b" / f"{name}.png"
-        canvas.save(draw(), first)
-        canvas.save(draw(), second)
+        image_files.save(draw(), first)
+        image_files.save(draw(), second)
         assert first.read_bytes() == second.read_bytes()
         picture = np.asarray(Image.open(first).convert("L"))
         assert picture.std() > 5  # there is something on it
@@ -114,7 +114,7 @@ def test_names_are_drawn_as_they_are_and_break_no_figure(names, split, tmp_path)
         warnings.simplefilter("error")  # such as that there is no room for the axes
         warnings.filterwarnings("ignore", "Glyph .* missing")
         for name, figure in draws.items():
-            canvas.save(figure, tmp_path / f"{name}.png")
+            image_files.save(figure, tmp_path / f"{name}.png")
             texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
             assert not any(text.get_parse_math() for text in texts)
             picture = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))

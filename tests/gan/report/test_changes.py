@@ -48,7 +48,7 @@ def test_medians_over_seeds_are_better_or_worse_by_the_rank_test():
         "| Fréchet distance ↓, primary | 20.30 (20.10 – 20.50) | 10.30 (10.10 – 10.50) | "
         "🟢 better (25 of 25 pairs, p = 0.008) |"
     )
-    assert "Changed: seeds 1, 2, 3, 4, 5." in found
+    assert "Changed: seeds 1, 2, 3, 4 and 5." in found
     assert "| digits, seed 2 | Fréchet distance | 20.2 | 10.2 |" in found
     assert "by the rank test at the 5% level" in found.replace("\n", " ")
     assert "Welch" not in found
@@ -93,7 +93,8 @@ def test_what_is_scored_otherwise_is_not_compared():
     runs = [run(seed, 20 + seed, 10 + seed, *judges) for seed in range(5)]
     text = markdown(replace(NOTHING, runs=runs))
     assert "so the scores are not comparable" in text
-    assert "**judge bbbbbb (seeds 0, 1, 2, 3, 4)** compared with judge aaaaaa (seeds 0, 1, 2, 3, 4):" in text
+    seeds = "seeds 0, 1, 2, 3 and 4"
+    assert f"**judge bbbbbb ({seeds})** compared with judge aaaaaa ({seeds}):" in text
     assert "🟢" not in text
 
 
@@ -101,8 +102,8 @@ def test_medians_are_over_runs_of_the_same_parameters():
     kept = [run(seed, 20 + seed, 20 + seed, rate(0.1), rate(0.1)) for seed in (3, 4)]
     changed = [run(seed, 20 + seed, 10 + seed, rate(0.1), rate(0.2)) for seed in (1, 2)]
     text = markdown(replace(NOTHING, runs=[*changed, *kept]))
-    assert "**train.lr 0.2 (seeds 1, 2)** compared with train.lr 0.1 (seeds 1, 2, 3, 4):" in text
-    assert "**train.lr 0.1 (seeds 3, 4)**: the same as before." in text
+    assert "**train.lr 0.2 (seeds 1 and 2)** compared with train.lr 0.1 (seeds 1, 2, 3 and 4):" in text
+    assert "**train.lr 0.1 (seeds 3 and 4)**: the same as before." in text
     assert line(text, "| Fréchet distance ↓").startswith(
         "| Fréchet distance ↓, primary | 22.5 (21.0 – 24.0) | 11.5 (11.0 – 12.0) |"
     )
