@@ -23,8 +23,9 @@ def check() -> None:
     if config.dvc_dir is None:  # not in a DVC repository
         return
     cache = Path(config["cache"].get("dir") or Path(config.dvc_dir, "cache"))
-    for folder in (cache, *cache.glob("files/md5"), *cache.glob("files/md5/*"), *cache.glob("runs")):
-        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+    # Beside the folders there are files for moments, in which another process of DVC's tries what it can do.
+    for folder in (cache, *cache.glob("files/md5/"), *cache.glob("files/md5/??/"), *cache.glob("runs/")):
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
             raise UserError(
                 f"{folder}: DVC's cache cannot be written; have its owner share it (dvc config cache.shared "
                 "group, chmod -R g+rwX), or use one of your own: dvc cache dir --local PATH"
