@@ -27,7 +27,7 @@ from benchmarks import recipes, speed
 from stages.gan.core import devices, params, weights
 from stages.gan.evaluation import scoring
 from stages.gan.evaluation.reference import Reference
-from stages.gan.evaluation.scores import REAL_SUFFIX
+from stages.gan.evaluation.scores import REAL_SUFFIX, Scores
 from stages.gan.networks.base import registry, sampling
 from stages.gan.plots import lettering
 from stages.gan.plots.style import GENERATED, REAL
@@ -96,9 +96,13 @@ class Scorer:
 
     def __call__(self, generator: nn.Module, epoch: int) -> Score:
         """The score of a generator after so many epochs."""
-        samples = torch.cat(list(sampling.Sampler(generator, self._seed).samples(SAMPLES)))
-        found, _ = scoring.score(samples, self._known, self._reference)
+        found = self.scores(generator)
         return Score(self._name, self._seed, epoch, found["fid_judge_all"], int(found["collapsed"]))
+
+    def scores(self, generator: nn.Module) -> Scores:
+        """All scores of a generator's first samples."""
+        samples = torch.cat(list(sampling.Sampler(generator, self._seed).samples(SAMPLES)))
+        return scoring.score(samples, self._known, self._reference)[0]
 
 
 def of_real() -> float:

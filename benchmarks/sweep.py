@@ -92,7 +92,7 @@ def make(folder: Path, idle: bool = True, **settings: Any) -> Path:
 
 def commit(folder: Path) -> None:
     """Commit all that is in a repository."""
-    for what in (["add", "--all"], ["commit", "--quiet", "--message", "as it is now"]):
+    for what in (["add", "--all"], ["commit", "--quiet", "--allow-empty", "--message", "as it is now"]):
         subprocess.run(["git", *what], cwd=folder, env={**os.environ, **pipeline.IDENTITY}, check=True)
 
 

@@ -65,7 +65,7 @@ def test_a_condition_has_one_parent_however_often_it_is_reported(client, address
     assert parent.data.metrics["fid_judge"] == 11
     assert (parent.data.metrics["fid_judge_lowest"], parent.data.metrics["fid_judge_highest"]) == (10, 12)
     note = parent.data.tags[pages.NOTE]
-    assert note.startswith("Medians over the seeds 1, 2 (lowest – highest). Each seed is a child run.\n")
+    assert note.startswith("Medians over seeds 1 and 2 (lowest – highest). Each seed is a child run.\n")
     assert "\n| Fréchet distance ↓ | 11 (10 – 12) | 0.5 | 0.5 |" in note
     assert not [name for name in parent.data.metrics if name.endswith(("_real", "_noise"))]
     assert parent.data.metrics["share/class_0"] == 0.1

@@ -1,0 +1,61 @@
+"""The study of docs/study.md, at tiny size."""
+
+import json
+import math
+
+import pytest
+
+from benchmarks import study
+from benchmarks.study import Trained
+
+
+def test_the_learning_rate_is_that_whose_worse_seed_is_the_best():
+    scores = {(0.1, 1): (9, 0), (0.1, 2): (30, 0), (0.2, 1): (20, 0), (0.2, 2): (21, 0)}
+    scores |= {(0.3, 1): (5, 0), (0.3, 2): (6, 1), (0.4, 1): (5, 0), (0.4, 2): (math.inf, 1)}
+    searched = [
+        Trained("search", "digits", "bce", lr, seed, 1, fid, collapsed)
+        for (lr, seed), (fid, collapsed) in scores.items()
+    ]
+    assert study.chosen(searched) == {("digits", "bce"): 0.2}
+
+
+@pytest.mark.slow
+def test_the_study_searches_compares_and_says_so(tmp_path, monkeypatch, root):
+    tiny = study.Data("digits", "digits", {"train_limit": 320}, seconds=0.2)
+    results, page = tmp_path / "results", tmp_path / "study.md"
+    results.mkdir()
+    page.write_text(f"# The study\n\n{study.START}\n{study.END}\nThe end.\n")
+    for name, value in {
+        "DATA": (tiny,),
+        "LOSSES": {name: study.LOSSES[name] for name in ("bce", "wasserstein")},
+        "RATES": (0.001, 0.002),
+        "SEEDS": (1, 2),
+        "RECORD": results / "study.csv",
+        "EPOCHS": results / "study.json",
+        "PAGE": page,
+        "IMAGES": results,
+    }.items():
+        monkeypatch.setattr(study, name, value)
+    monkeypatch.chdir(root)
+    folder = tmp_path / "study"
+    monkeypatch.setattr("sys.argv", ["study", "--folder", str(folder)])
+    study.main()
+    first = (results / "study.csv").read_bytes()
+    trained = study.load(results / "study.csv")
+    assert len([one for one in trained if one.part == "search"]) == 8
+    assert {(one.loss, one.seed) for one in trained if one.part == "runs"} == {
+        (loss, seed) for loss in ("bce", "wasserstein") for seed in (1, 2)
+    }
+    rates = study.chosen([one for one in trained if one.part == "search"])
+    assert all(one.lr == rates[one.data, one.loss] and one.md5 for one in trained if one.part == "runs")
+    epochs = json.loads((results / "study.json").read_text())["epochs"]
+    assert epochs["digits_bce"] > epochs["digits_wasserstein"] >= 1
+    text = page.read_text()
+    assert "too few seeds" in text
+    assert text.endswith("The end.\n")
+    assert {path.name for path in results.glob("*.png")} == {"study.png", "study-digits.png"}
+
+    (folder / ".dvc/tmp/study.csv").unlink()  # as if it began anew
+    (results / "study.csv").unlink()
+    study.main()
+    assert (results / "study.csv").read_bytes() == first
