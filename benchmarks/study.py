@@ -67,7 +67,7 @@ PRIMARY = "fid_judge"
 
 @dataclass(frozen=True)
 class Data:
-    """Data of the study: name, experiment that they are taken from, what is changed, seconds of a training."""
+    """Data of the study: name, experiment they are taken from, what is changed, seconds of a training."""
 
     name: str
     experiment: str

@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -557,3 +558,12 @@ def test_the_page_of_parameters_has_each_with_its_type_range_and_default(root, w
     assert not too_many, f"docs/parameters.md has what the schema has not: {too_many}"
     wrong = [row(key) for key in wanted if told[key] != wanted[key]]
     assert not wrong, "docs/parameters.md says otherwise than params.py:\n" + "\n".join(wrong)
+
+
+def test_the_release_is_the_same_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\S+) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest.groups() == (version, str(cited["date-released"]))
+    assert cited["version"] == version

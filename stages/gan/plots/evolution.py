@@ -25,7 +25,9 @@ from stages.gan.plots.canvas import (
 )
 from stages.gan.plots.style import GENERATED
 
-FRAMES = 50  # of an animation, at most
+# Frames of an animation, at most, and its colours: enough to see what happens, in half a megabyte.
+# Points are pale over each other, in two colours.
+POINTS, GREY, COLORED = (40, 64), (40, 16), (20, 128)
 STILLS = (0, 0.02, 0.1, 0.25, 0.5, 1)  # the epochs that the strip shows, as shares of all
 
 
@@ -62,7 +64,7 @@ class Preview:
 
 
 def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
-    """Write an animated GIF of about eight seconds: the previews of at most 50 of the epochs.
+    """Write an animated GIF of about eight seconds: the previews of at most 40 of the epochs.
 
     Args:
         previews: samples after epoch 0 (before the training), 1, 2, ….
@@ -70,12 +72,11 @@ def animation(previews: Sequence[Tensor], split: Split, path: Path) -> None:
         path: the file.
     """
     preview = Preview(split)
-    shown = np.unique(np.linspace(0, len(previews) - 1, FRAMES).round().astype(int))
+    most, colors = POINTS if len(split.shape) == 1 else COLORED if split.shape[0] > 1 else GREY
+    shown = np.unique(np.linspace(0, len(previews) - 1, most).round().astype(int))
     frames = [Image.fromarray(preview.draw(previews[epoch], epoch)) for epoch in shown]
     pause = max(40, 8000 // len(frames))  # milliseconds
-    colored = split.shape[0] == 3 or len(split.shape) == 1  # points are pale over each other, in two colours
-    pauses = [pause] * (len(frames) - 1) + [2000]
-    image_files.save_animation(frames, pauses, path, colors=64 if colored else 16)
+    image_files.save_animation(frames, [pause] * (len(frames) - 1) + [2000], path, colors)
 
 
 def strip(previews: Sequence[Tensor], split: Split) -> Figure:

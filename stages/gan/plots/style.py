@@ -22,7 +22,7 @@ SAME_LATENTS = "Samples of all runs from the same latent points"
 # before the colon is the picture's name.
 CAPTIONS = {
     "samples.png": "samples: real beside generated",
-    "evolution.gif": "animation: samples from the same latent points, at most 50 epochs of the training",
+    "evolution.gif": "animation: samples from the same latent points, at most 40 epochs of the training",
     "evolution.png": "evolution: samples from the same latent points after some epochs",
     "losses.png": "losses: those of both networks, and the discriminator's answers",
     "coverage.png": "coverage: generated samples over real ones",

@@ -16,11 +16,11 @@ def test_an_animation_has_a_frame_an_epoch_and_stays_small(split, tmp_path):
         assert gif.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
-def test_a_long_training_is_shown_in_fifty_frames(points, tmp_path):
+def test_a_long_training_is_shown_in_forty_frames(points, tmp_path):
     previews = [points.samples[n % 30 : n % 30 + 16] for n in range(301)]
     evolution.animation(previews, points, tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as gif:
-        assert gif.n_frames == 50
+        assert gif.n_frames == 40
 
 
 def test_a_preview_keeps_its_frame(split):
