@@ -1,0 +1,73 @@
+"""The figures that pages quote are those of the results: of benchmarks/results, and of reports."""
+
+import json
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+from benchmarks import quality
+from benchmarks.quality import CLASSIC, FAST
+
+ROOT = Path(__file__).parents[2]
+README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+def quoted(sentence: str, page: str = README) -> list[str]:
+    """The numbers where a page has this sentence, which has # in their places."""
+    pattern = re.escape(sentence).replace(r"\#", NUMBER)
+    found = re.findall(pattern, page)
+    assert len(found) == 1, f"{sentence}: {len(found)} times"
+    return [found[0]] if isinstance(found[0], str) else list(found[0])
+
+
+def rounded(value: float, as_in: str) -> str:
+    """A value with as many decimals as a quoted number."""
+    digits = Decimal(1).scaleb(-len(as_in.partition(".")[2]))
+    return str(Decimal(repr(value)).quantize(digits, ROUND_HALF_UP))
+
+
+def check(sentence: str, *values: float, page: str = README) -> None:
+    """Check that a page quotes these values, rounded, in a sentence with # in their places."""
+    numbers = quoted(sentence, page)
+    assert numbers == [rounded(value, number) for value, number in zip(values, numbers, strict=True)]
+
+
+def speeds() -> dict[tuple[str, str], float]:
+    """How many times as fast each experiment is, by its name and what was timed."""
+    text = (ROOT / "benchmarks/results/speed.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "**" in line
+    ]
+    return {(row[0], row[1]): float(re.findall(NUMBER, row[5])[0]) for row in rows}
+
+
+def test_speeds_are_those_that_were_measured():
+    found = speeds()
+    check("Our loop takes # times as many steps per second as the article's", found["mnist", "five epochs"])
+    digits = next(value for (name, _), value in found.items() if name.startswith("digits"))
+    check("# times as many for `digits_classic` and # for `sine`", digits, found["sine", "whole training"])
+
+
+def test_quality_over_time_is_that_of_the_record():
+    seconds = json.loads((ROOT / "benchmarks/results/quality.json").read_text())["seconds"]
+    fast, classic = quality.by_seed(FAST.name), quality.by_seed(CLASSIC.name)
+    ends = [scores[-1].fid_judge for scores in fast.values()]
+    check(
+        "After all 7 epochs of `mnist_fast`, # s on 2 cores of an AMD EPYC, five seeds have a Fréchet "
+        "distance of # to #",
+        *(7 * seconds[FAST.name], min(ends), max(ends)),
+    )
+    second = [score.fid_judge for scores in fast.values() for score in scores if score.epoch == 2]
+    check("After two epochs, # s, it is # to #", 2 * seconds[FAST.name], *(min(second), max(second)))
+    check(
+        "The classic recipe has 50 epochs, and takes # s for each; the article's loop takes #",
+        *(seconds[CLASSIC.name], seconds["reference"]),
+    )
+    (followed,) = classic.values()
+    check("has # after # epochs", followed[-1].fid_judge, followed[-1].epoch)
+
+
+def test_as_many_runs_are_reported_as_pages_say():
+    index = " ".join((ROOT / "docs/README.md").read_text(encoding="utf-8").split())
+    check("of # runs on small data", len([*(ROOT / "reports/runs").glob("*/*/metrics.json")]), page=index)
