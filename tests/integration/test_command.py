@@ -40,7 +40,7 @@ def assert_one_line(run: subprocess.CompletedProcess, *words: str) -> None:
 def test_a_mistake_gets_one_line_and_leaves_nothing_behind(folder, root):
     before = sorted(folder.rglob("*"))
     assert_one_line(stage(folder, root, "prepare", "--experiment", "sin"), "no block named sin", "sine")
-    (folder / "params.yaml").write_text(calls.PARAMS.read_text().replace("threads: 2", "threads: 0"))
+    (folder / "params.yaml").write_text(calls.PARAMS.read_text().replace("threads: 1", "threads: 0"))
     assert_one_line(stage(folder, root, "prepare", "--experiment", "sine"), "params.yaml: threads", "got 0")
     assert sorted(folder.rglob("*")) == before
 

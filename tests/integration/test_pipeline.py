@@ -163,7 +163,7 @@ def test_mlflow_holds_the_training(reproduced, monkeypatch):
 
         params = training.data.params
         assert params["train.epochs"] == "2"
-        assert (params["threads"], params["device"]) == ("2", "cpu")
+        assert (params["threads"], params["device"]) == ("1", "cpu")
         assert params["generator.network"] == "mlp"
         assert not [key for key in params if key.startswith(("judge.", "sample.", "evaluate."))]
 
