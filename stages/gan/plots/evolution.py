@@ -27,7 +27,7 @@ from stages.gan.plots.style import GENERATED
 
 # Frames of an animation, at most, and its colours: enough to see what happens, in half a megabyte.
 # Points are pale over each other, in two colours.
-POINTS, GREY, COLORED = (40, 64), (40, 16), (20, 128)
+POINTS, GREY, COLORED = (40, 64), (30, 16), (16, 128)
 STILLS = (0, 0.02, 0.1, 0.25, 0.5, 1)  # the epochs that the strip shows, as shares of all
 
 
