@@ -30,9 +30,21 @@ def blank(size: tuple[float, float], split: Split | None = None, layout: Any = "
     return Figure(figsize=size, layout=layout)
 
 
-def panels(count: int, split: Split, width: float = 3.6) -> tuple[Figure, list[Axes]]:
-    """A figure with ``count`` panels side by side, each ``width`` inches wide, for samples like ``split``."""
-    height = width + 0.2 if len(split.shape) > 1 else width + 0.4 if has_equal_axes(split) else 0.85 * width
+def panels(
+    count: int, split: Split, width: float = 3.6, grid: tuple[int, int] = (1, 1)
+) -> tuple[Figure, list[Axes]]:
+    """A figure with panels side by side, for samples like those of ``split``.
+
+    Args:
+        count: number of panels.
+        split: the real samples.
+        width: of a panel, in inches.
+        grid: rows and columns of the images in a panel; equal numbers have the same effect as 1 and 1.
+    """
+    if len(split.shape) > 1:
+        height = width * (grid[0] * split.shape[1]) / (grid[1] * split.shape[2]) + 0.2
+    else:
+        height = width + 0.4 if has_equal_axes(split) else 0.85 * width
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06, wspace=0.02)  # inches; wspace is a share
     figure = blank((count * width, height), split, layout)
     return figure, list(np.ravel(figure.subplots(1, count, sharex=True, sharey=True)))

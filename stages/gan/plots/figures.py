@@ -59,8 +59,8 @@ def samples_by_class(generated: Tensor, told: Tensor, split: Split) -> Figure:
         split: the real images, with labels.
     """
     assert split.labels is not None
-    figure, (left, right) = panels(2, split)
     classes = [label for label in split.labels.unique().tolist() if (told == label).any()][:_ROWS]
+    figure, (left, right) = panels(2, split, grid=(len(classes), _COLUMNS))
 
     def rows(images: Tensor, labels: Tensor) -> Tensor:
         blank = images.new_full((_COLUMNS, *images.shape[1:]), 0 if split.light_on_dark else 255)

@@ -75,6 +75,15 @@ def test_samples_of_told_classes_have_a_row_for_each():
     assert all(number == 0 for row in shown[3:] for number in row[3:])
 
 
+def test_images_fill_their_figure():
+    images = torch.zeros(64, 3, 8, 16, dtype=torch.uint8)  # twice as wide as high
+    split = Split(images, torch.arange(64) % 2)
+    width, height = figures.samples(images, split).get_size_inches()
+    assert height == pytest.approx(width / 4 + 0.2)
+    width, height = figures.samples_by_class(images, torch.arange(64) % 2, split).get_size_inches()
+    assert height == pytest.approx(width / 2 * 2 / 8 / 2 + 0.2)  # two rows of eight
+
+
 def test_shares_of_classes_stand_beside_the_real_ones(images):
     shares = torch.tensor([[0.75], [0.25], *[[0.0]] * 8])
     (axes,) = figures.coverage(shares, images).axes
