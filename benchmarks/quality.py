@@ -55,16 +55,8 @@ class Recipe:
 
 
 CLASSIC = Recipe("mnist", "mnist")
-BEFORE = Recipe(
-    "mnist_fast, before",
-    "mnist_fast",
-    (
-        *("train.loss=bce", "train.condition=false", "train.betas=[0.5,0.99]", "train.epochs=6"),
-        *("generator.subpixel=false", "discriminator.subpixel=false"),
-    ),
-)
 FAST = Recipe("mnist_fast", "mnist_fast")
-COLORS = {CLASSIC: REAL, BEFORE: "0.5", FAST: GENERATED}
+COLORS = {CLASSIC: REAL, FAST: GENERATED}
 
 
 @dataclass(frozen=True)

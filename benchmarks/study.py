@@ -130,7 +130,7 @@ def measure(folder: Path, rounds: int = 2, limit: int = 4000) -> None:
         for data in DATA:
             for loss in LOSSES:
                 name = _name(data.name, loss)
-                options = ("ours", name, "--epochs", "1", "--limit", str(limit))
+                options = ("ours", name, "--epochs", "1", "--limit", str(limit), "--threads", "1")
                 times = json.loads(_call(folder, "worker", *options).splitlines()[-1])["times"]
                 found.setdefault(name, []).append(times[-1] / (len(times) - 1))
     content = yaml.safe_load((folder / "params.yaml").read_text())

@@ -69,9 +69,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="default: the experiment's")
     parser.add_argument("--limit", type=int, help="take only the first so many samples")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--threads", type=int, help="default: params.yaml's for ours, PyTorch's for the other"
-    )
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="default: all cores")
     recipes.add_option(parser)
     arguments = parser.parse_args()
     known = recipes.load(arguments.experiment, arguments.set)
@@ -81,8 +79,8 @@ def main() -> None:
         experiment = experiment.model_copy(update={"train": train})
     device = torch.device(arguments.device)
     if arguments.loop == "ours":
-        device = devices.set_up(arguments.device, arguments.threads or known.settings.threads)
-    elif arguments.threads:
+        device = devices.set_up(arguments.device, arguments.threads)
+    else:
         torch.set_num_threads(arguments.threads)
     split = datasets.Dataset.load(dataset(known.experiments, arguments.experiment)).train
     labels = None if split.labels is None else split.labels[: arguments.limit]
