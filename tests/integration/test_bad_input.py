@@ -368,10 +368,10 @@ DATA = [
         for about, spoil in UNREADABLE
         for stage in ("judge", "train")
     ),
-    bad_file("judge", DATASET, "of digits", of_digits, "its train split holds 1437 uint8", "run the prepare"),
-    bad_file("train", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
-    bad_file("sample", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
-    bad_file("evaluate", DATASET, "of digits", of_digits, "its train split holds 1437 uint8"),
+    bad_file("judge", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8", "run the prepare"),
+    bad_file("train", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8"),
+    bad_file("sample", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8"),
+    bad_file("evaluate", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8"),
     bad_file(
         "judge", DATASET, "with fewer points",
         lambda path: tensors(path, train__samples=torch.zeros(5, 2)), "holds 5 float32", "gives 64 float32",
