@@ -368,7 +368,9 @@ DATA = [
         for about, spoil in UNREADABLE
         for stage in ("judge", "train")
     ),
-    bad_file("judge", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8", "run the prepare"),
+    bad_file(
+        "judge", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8", "run the prepare",
+    ),
     bad_file("train", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8"),
     bad_file("sample", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8"),
     bad_file("evaluate", DATASET, "of digits", of_digits, "its train split holds 1,437 uint8"),
