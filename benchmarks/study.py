@@ -315,7 +315,9 @@ def figure(trained: Sequence[Trained], found: Sequence[ComparableSet]) -> Figure
     mpl.rcParams["font.size"] = 8
     drawn = Figure(figsize=(7.2, 2.9), layout="constrained")
     ordered = sorted(found, key=lambda one: one.conditions[0].name)
-    for axes, data, comparable in zip(drawn.subplots(1, len(DATA)), DATA, ordered, strict=True):
+    for axes, data, comparable in zip(
+        drawn.subplots(1, len(DATA), squeeze=False)[0], DATA, ordered, strict=True
+    ):
         for place, loss in enumerate(LOSSES):
             ours = [one for one in trained if (one.part, one.data, one.loss) == ("runs", data.name, loss)]
             for one, aside in zip(ours, np.linspace(-0.2, 0.2, len(ours)), strict=True):

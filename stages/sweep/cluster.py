@@ -13,13 +13,14 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from stages.runtime import signals
-from stages.runtime.errors import UserError, counted, warn
+from stages.runtime.errors import UserError, counted, one_line, warn
 from stages.sweep import worker
 from stages.sweep.entries import Entry
 from stages.sweep.site import Site
 
 End = Literal["done", "failed", "lost", "skipped"]
 
+_STARTS = 3  # at most so many tries to start Ray here: it waits half a minute, too little on a busy machine
 _TRIES = 4  # at most so many tries of a task whose worker is lost
 
 
@@ -87,16 +88,11 @@ class Cluster:
         self._lacking: set[str] = set()  # resources whose lack was reported
 
     def __enter__(self) -> "Cluster":
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if self._address is not None:
             _reach(self._address)
-        try:
-            if self._address is not None:
-                ray.init(self._address, **quiet)
-            else:
-                ray.init("local", num_cpus=self._cpus, include_dashboard=False, **quiet)
-        except (RayError, ConnectionError, RuntimeError, ValueError) as error:
-            raise UserError(f"Ray: {error}") from error
+            _begin(1, self._address)
+        else:
+            _begin(_STARTS, "local", num_cpus=self._cpus, include_dashboard=False)
         signals.install()  # Ray has its own handlers
         with suppress(OSError):  # this token allows to run anything on the cluster
             Path("~/.ray/auth_token").expanduser().chmod(0o600)
@@ -168,6 +164,22 @@ class Cluster:
     def _most(self, kind: str) -> int:
         """The largest amount of a resource that one machine has."""
         return int(max((node["Resources"].get(kind, 0) for node in ray.nodes() if node["Alive"]), default=0))
+
+
+def _begin(tries: int, address: str, **options: Any) -> None:
+    """Start Ray, or connect to it.
+
+    Raises:
+        UserError: Ray has failed as often as it may.
+    """
+    for left in reversed(range(tries)):
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
+            return
+        except Exception as error:  # Ray has no class of its own for a start that takes too long
+            ray.shutdown()
+            if not left:
+                raise UserError(f"Ray: {one_line(error)}") from error
 
 
 def _reach(address: str) -> None:
