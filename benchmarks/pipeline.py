@@ -24,6 +24,12 @@ def checkout(folder: Path, results: bool = False) -> None:
     git.copy(ROOT, folder, results)
 
 
+def commit(folder: Path) -> None:
+    """Commit all that is in a repository."""
+    for what in (["add", "--all"], ["commit", "--quiet", "--allow-empty", "--message", "as it is now"]):
+        subprocess.run(["git", *what], cwd=folder, env=environment() | IDENTITY, check=True)
+
+
 def change_params(folder: Path, changes: dict[str, dict[str, dict[str, Any]]], **settings: Any) -> None:
     """Change the parameters of a checkout: keys in the experiments' blocks, and settings beside them."""
     path = folder / "params.yaml"

@@ -17,15 +17,14 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import torch
 import yaml
@@ -120,7 +119,7 @@ def set_up(folder: Path) -> None:
     content = yaml.safe_load(Path("params.yaml").read_text())
     made = experiments(content, epochs)
     content |= {"experiments": list(made), "seeds": list(SEEDS), "threads": 1, **made}
-    _write(folder, content)
+    (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def measure(folder: Path, rounds: int = 2, limit: int = 4000) -> None:
@@ -187,18 +186,18 @@ def search(folder: Path, workers: int) -> list[Trained]:
         for seed in SEARCH_SEEDS
     ]
 
-    def one(key: tuple[str, str, float, int, int]) -> Trained:
-        data, loss, lr, seed, epochs = key
-        if key not in done:
-            said = _call(folder, "study", "--trial", data, loss, str(lr), str(seed))
-            fid, collapsed = json.loads(said.splitlines()[-1])
-            done[key] = Trained("search", data, loss, lr, seed, epochs, _short(fid), collapsed)
-            save(kept, [*done.values()])
-            say(f"study: {data}, {loss}, lr {lr:g}, seed {seed}: {done[key].fid_judge:g}")
-        return done[key]
+    def train(data: str, loss: str, lr: float, seed: int, epochs: int) -> Trained:
+        said = _call(folder, "study", "--trial", data, loss, str(lr), str(seed))
+        fid, collapsed = json.loads(said.splitlines()[-1])
+        return Trained("search", data, loss, lr, seed, epochs, _short(fid), collapsed)
 
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, wanted))
+        begun = {pool.submit(train, *key): key for key in wanted if key not in done}
+        for ended in as_completed(begun):  # only this thread writes
+            one = done[begun[ended]] = ended.result()
+            save(kept, [*done.values()])
+            say(f"study: {one.data}, {one.loss}, lr {one.lr:g}, seed {one.seed}: {one.fid_judge:g}")
+    return [done[key] for key in wanted]
 
 
 def chosen(searched: Sequence[Trained]) -> dict[tuple[str, str], float]:
@@ -210,26 +209,28 @@ def chosen(searched: Sequence[Trained]) -> dict[tuple[str, str], float]:
     return {key: min(rates, key=lambda lr: rates[lr]) for key, rates in worst.items()}
 
 
-def compare(folder: Path, rates: dict[tuple[str, str], float]) -> list[ComparableSet]:
-    """Train all losses with their learning rates on the seeds of the comparison, by a sweep."""
-    content = yaml.safe_load((folder / "params.yaml").read_text())
-    for (data, loss), lr in rates.items():
-        content[_name(data, loss)]["train"]["lr"] = lr
-    _write(folder, content)
-    sweep.commit(folder)
+def compare(folder: Path, rates: dict[tuple[str, str], float]) -> dict[str, ComparableSet]:
+    """Train all losses with their learning rates on the seeds of the comparison, by a sweep.
+
+    Returns:
+        The runs, by the name of their data.
+    """
+    pipeline.change_params(folder, {_name(*key): {"train": {"lr": lr}} for key, lr in rates.items()})
+    pipeline.commit(folder)
     process = sweep.start(folder)
     assert process.stdout is not None
     for line in process.stdout:
         say(line.rstrip())
     if process.wait():
         raise RuntimeError("the sweep has failed")
-    return conditions.comparable_sets(runs.load(folder / "reports/runs"))
+    found = conditions.comparable_sets(runs.load(folder / "reports/runs"))
+    return {one.conditions[0].experiment.partition("_")[0]: one for one in found}
 
 
-def compared(folder: Path, found: Sequence[ComparableSet]) -> Iterator[Trained]:
+def compared(folder: Path, found: Mapping[str, ComparableSet]) -> Iterator[Trained]:
     """The runs of the comparison."""
     lock = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
-    for run in (run for one in found for run in one.runs):
+    for run in (run for one in found.values() for run in one.runs):
         data, _, loss = run.experiment.partition("_")
         outs = lock[f"train@{run.experiment}-{run.seed}"]["outs"]
         md5 = next(out["md5"] for out in outs if out["path"].endswith("generator.safetensors"))
@@ -254,21 +255,20 @@ def load(record: Path) -> list[Trained]:
 
 def save(record: Path, trained: Sequence[Trained]) -> None:
     """Write the record."""
-    parts, names = ("search", "runs"), [data.name for data in DATA]
-    order = {(part, data): 10 * i + j for i, part in enumerate(parts) for j, data in enumerate(names)}
-    rows = sorted(trained, key=lambda one: (order[one.part, one.data], one.loss, one.lr, one.seed))
+    rows = sorted(trained, key=lambda one: (one.part != "search", one.data, one.loss, one.lr, one.seed))
     with record.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([field.name for field in fields(Trained)])
         writer.writerows([*(f"{v:g}" if isinstance(v, float) else v for v in astuple(one))] for one in rows)
 
 
-def text(trained: Sequence[Trained], found: Sequence[ComparableSet]) -> str:
+def text(trained: Sequence[Trained], found: Mapping[str, ComparableSet]) -> str:
     """Tables and verdicts, in Markdown."""
     measured = json.loads(EPOCHS.read_text())
     searched = [one for one in trained if one.part == "search"]
     rates, lines = chosen(searched), []
-    for data, comparable in zip(DATA, sorted(found, key=lambda one: one.conditions[0].name), strict=True):
+    for data in DATA:
+        comparable = found[data.name]
         real, noise = comparable.baselines(PRIMARY)
         seconds = measured["seconds"][data.name]
         lines += [
@@ -310,14 +310,10 @@ def text(trained: Sequence[Trained], found: Sequence[ComparableSet]) -> str:
     return "\n".join(lines)
 
 
-def figure(trained: Sequence[Trained], found: Sequence[ComparableSet]) -> Figure:
+def figure(trained: Sequence[Trained], found: Mapping[str, ComparableSet]) -> Figure:
     """The score of each run by loss, and its median, beside that of real images."""
-    mpl.rcParams["font.size"] = 8
     drawn = Figure(figsize=(7.2, 2.9), layout="constrained")
-    ordered = sorted(found, key=lambda one: one.conditions[0].name)
-    for axes, data, comparable in zip(
-        drawn.subplots(1, len(DATA), squeeze=False)[0], DATA, ordered, strict=True
-    ):
+    for axes, data in zip(drawn.subplots(1, len(DATA), squeeze=False)[0], DATA, strict=True):
         for place, loss in enumerate(LOSSES):
             ours = [one for one in trained if (one.part, one.data, one.loss) == ("runs", data.name, loss)]
             for one, aside in zip(ours, np.linspace(-0.2, 0.2, len(ours)), strict=True):
@@ -325,7 +321,8 @@ def figure(trained: Sequence[Trained], found: Sequence[ComparableSet]) -> Figure
                 axes.plot(place + aside, one.fid_judge, marker, color=color, ms=4)
             middle = median(one.fid_judge for one in ours)
             axes.plot([place - 0.3, place + 0.3], [middle, middle], color="0.3", lw=1.2)
-        axes.axhline(comparable.baselines(PRIMARY)[0], color=REAL, ls=":", lw=1.2, label="real test images")
+        real, _ = found[data.name].baselines(PRIMARY)
+        axes.axhline(real, color=REAL, ls=":", lw=1.2, label="real test images")
         axes.set(yscale="log", ylabel=f"{PRIMARY} (log)", title=f"{data.name}, {data.seconds:g} s")
         axes.set_xticks(range(len(LOSSES)), [loss.replace("_", "\n") for loss in LOSSES], rotation=30)
         lettering.powers(axes.yaxis)
@@ -358,8 +355,7 @@ def main() -> None:
         found = compare(folder, chosen(searched))
         trained = [*searched, *compared(folder, found)]
         save(RECORD, trained)
-        for one in found:
-            name = one.conditions[0].experiment.partition("_")[0]
+        for name, one in found.items():
             comparison_figures.samples(one.conditions, IMAGES / f"study-{name}.png")
         image_files.save(figure(trained, found), IMAGES / "study.png")
         PAGE.write_text(pages.insert(PAGE.read_text(), START, END, text(trained, found)))
@@ -376,10 +372,6 @@ def _first(data: str) -> str:
 def _short(score: float) -> float:
     """The score as the record has it."""
     return float(f"{score:.6g}")
-
-
-def _write(folder: Path, content: dict[str, Any]) -> None:
-    (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def _call(folder: Path, module: str, *arguments: str) -> str:

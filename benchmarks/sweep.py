@@ -7,7 +7,6 @@ dvc.lock than a plain `dvc repro`.
 """
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -86,14 +85,8 @@ def make(folder: Path, idle: bool = True, **settings: Any) -> Path:
         (folder / "dvc.yaml").write_text(IDLE)
         (folder / "work.sh").write_text(WORK)
     pipeline.change_params(folder, {}, threads=1, **settings)
-    commit(folder)
+    pipeline.commit(folder)
     return folder
-
-
-def commit(folder: Path) -> None:
-    """Commit all that is in a repository."""
-    for what in (["add", "--all"], ["commit", "--quiet", "--allow-empty", "--message", "as it is now"]):
-        subprocess.run(["git", *what], cwd=folder, env={**os.environ, **pipeline.IDENTITY}, check=True)
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -184,7 +177,7 @@ def real(folder: Path) -> tuple[list[str], bool]:
     settings = {"experiments": list(EPOCHS), "seeds": SEEDS}
     made = make(folder / "plain", idle=False, **settings)
     pipeline.change_params(made, {name: {"train": {"epochs": count}} for name, count in EPOCHS.items()})
-    commit(made)
+    pipeline.commit(made)
     ways = {"one worker": (1, False), "two": (2, False), "two, of which one is killed": (2, True)}
     for way in ways:
         subprocess.run(["git", "clone", "--quiet", made, folder / way], check=True)

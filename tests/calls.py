@@ -7,7 +7,6 @@ import os
 import resource
 import runpy
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -142,13 +141,6 @@ def checkout(folder: Path) -> None:
     """Copy the project's files into a new repository, without results, and with the tests' parameters."""
     pipeline.checkout(folder)
     shutil.copyfile(PARAMS, folder / "params.yaml")
-
-
-def commit(folder: Path) -> None:
-    """Commit all that is in a repository."""
-    own = pipeline.environment() | pipeline.IDENTITY
-    for command in (["add", "--all"], ["commit", "--quiet", "--message", "all"]):
-        subprocess.run(["git", *command], cwd=folder, env=own, check=True)
 
 
 def install(folder: Path) -> None:

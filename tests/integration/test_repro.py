@@ -115,7 +115,7 @@ def test_in_a_fresh_clone_mlflow_has_the_pictures_that_git_has(project, tmp_path
     """DVC runs the training there, and skips the stage that draws."""
     clone = tmp_path / "clone"
     Terminal(project, "make", "repro").shown()
-    calls.commit(project)
+    pipeline.commit(project)
     subprocess.run(["git", "clone", "--quiet", str(project), str(clone)], check=True)
     calls.install(clone)
     terminal = Terminal(clone, "make", "repro")

@@ -13,7 +13,8 @@ from mlflow import MlflowClient
 from ray.cluster_utils import Cluster
 
 from benchmarks import pipeline
-from benchmarks.sweep import commit, make, start, worker_above
+from benchmarks.pipeline import commit
+from benchmarks.sweep import make, start, worker_above
 
 pytestmark = pytest.mark.slow
 

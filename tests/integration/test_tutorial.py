@@ -19,7 +19,6 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from benchmarks import pipeline
-from tests import calls
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
@@ -47,7 +46,7 @@ def run(tmp_path, monkeypatch, jupyter_folders) -> Callable[[NotebookNode], dict
     clone = tmp_path / "clone"
     clone.mkdir()
     pipeline.checkout(clone, results=True)
-    calls.commit(clone)
+    pipeline.commit(clone)
     (tmp_path / "TMPDIR").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "TMPDIR"))
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")

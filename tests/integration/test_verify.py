@@ -35,12 +35,6 @@ def verify(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
     return run(folder, sys.executable, "-m", "stages.tools.verify", *arguments, **more)
 
 
-def commit(folder: Path) -> None:
-    for arguments in (("add", "--all"), ("commit", "--quiet", "--message", "change")):
-        done = run(folder, "git", *arguments)
-        assert done.returncode == 0, done.stderr
-
-
 def state(folder: Path) -> set[str]:
     """What git knows of, and what it ignores, but for compiled modules."""
     listed = run(folder, "git", "status", "--porcelain", "--ignored").stdout.splitlines()
@@ -54,10 +48,10 @@ def publication(tmp_path_factory) -> Path:
     calls.checkout(folder)
     pipeline.make_idle(folder)
     calls.change(folder, experiments=["sine"], seeds=[1])
-    commit(folder)
+    pipeline.commit(folder)
     done = run(folder, "dvc", "repro")
     assert done.returncode == 0, done.stderr
-    commit(folder)
+    pipeline.commit(folder)
     return folder
 
 
@@ -107,7 +101,7 @@ def test_what_another_processor_made_is_compared_by_its_scores(published):
     lock = yaml.safe_load((published / "dvc.lock").read_text())
     lock["stages"]["evaluate@sine-1"]["outs"][0]["md5"] = "0" * 32
     (published / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False))
-    commit(published)
+    pipeline.commit(published)
     try:
         done = verify(published, "--seed", "1")
     finally:
