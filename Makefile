@@ -66,7 +66,7 @@ notebook: LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 notebook: install ## Open the tutorial, docs/tutorial.ipynb, in JupyterLab
 	@exec .venv/bin/jupyter lab --LabApp.default_url=/lab/tree/docs/tutorial.ipynb $(LAB)
 
-bench: install ## Measure speed, quality over time, overhead and memory (15 minutes)
+bench: install ## Measure speed, quality over time, overhead and memory (20 minutes)
 	.venv/bin/python -m benchmarks
 
 torture: install ## Kill trainings, break the MLflow store, run many writers; check that nothing is lost (25 minutes)

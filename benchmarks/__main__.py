@@ -1,10 +1,13 @@
 """Run all benchmarks, and write tables and figures to benchmarks/results: ``python -m benchmarks``.
 
-It takes about a quarter of an hour. What takes longer, the quality of whole trainings of several seeds, is
+Tables of speed have a section for each kind of CPU; only that of this machine's CPU is written anew.
+
+It takes about 20 minutes. What takes longer, the quality of whole trainings of several seeds, is
 recorded in quality.csv by ``python -m benchmarks.quality``, and read from there.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 
-from benchmarks import floor, gpu, memory, pipeline, quality, speed, worker
+from benchmarks import floor, gpu, memory, pages, pipeline, quality, speed, worker
 from stages.gan.core import devices, params, portability
 from stages.gan.core.datasets import Dataset
 from stages.gan.plots import image_files
@@ -22,7 +26,7 @@ from stages.runtime.paths import ExperimentFiles
 
 RESULTS = Path(__file__).parent / "results"
 GIGABYTE = 1e9
-PORTABLE = {  # options of some hundred steps of each
+SHORT = {  # options of some hundred steps of each
     "sine": ("--epochs", "20"),
     "digits_classic": ("--epochs", "15"),
     "mnist": ("--epochs", "1", "--limit", "8000"),
@@ -50,8 +54,8 @@ def speed_table(device: str) -> str:
     )
     heads = ["experiment", "over", "rounds", "reference, ms", "ours, ms", "times as fast", "floor"]
     lines = [
-        f"Both loops in turn on {device} ({devices.name(there)}); milliseconds a step. The floor comes from "
-        f"{flops / 1e9:.0f} GFLOP/s in matrix products and {bandwidth / 1e9:.0f} GB/s of memory traffic.",
+        f"Both loops in turn; milliseconds a step. The floor comes from {flops / 1e9:.0f} GFLOP/s in matrix "
+        f"products and {bandwidth / 1e9:.0f} GB/s of memory traffic.",
         "",
         f"| {' | '.join(heads)} |",
         "| --- " * len(heads) + "|",
@@ -75,13 +79,13 @@ def portable_table() -> str:
     """What it costs that all CPUs make the same bytes."""
     rounds = 3
     lines = [
-        "Steps per second where all CPUs make the same bytes, as a share of those with `portable: false`, on "
-        f"{devices.name(torch.device('cpu'))}: the median of {rounds} alternate rounds, least and greatest.",
+        "Steps per second where all CPUs make the same bytes, as a share of those with `portable: false`: "
+        f"the median of {rounds} alternate rounds, least and greatest.",
         "",
         "| experiment | one thread | two threads |",
         "| --- | --- | --- |",
     ]
-    for name, options in PORTABLE.items():
+    for name, options in SHORT.items():
         cells = []
         for threads in ("1", "2"):
             ratios = []
@@ -91,6 +95,23 @@ def portable_table() -> str:
                 ratios.append(usual.seconds() / limited.seconds())
             cells.append(f"**{np.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})")
         lines.append(f"| {name} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def threads_table() -> str:
+    """Whether one training should have all cores, or each core a training."""
+    rounds, cores = 3, os.cpu_count() or 1
+    lines = [
+        f"Steps per second, with the default `portable: auto`; medians of {rounds} rounds.",
+        "",
+        f"| experiment | one thread | {cores} threads | {cores} trainings at once, in sum |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, options in SHORT.items():
+        ways = ((1, 1), (cores, 1), (1, cores))  # threads, trainings at once
+        found = [[speed.rate(name, *options, threads=t, at_once=n) for t, n in ways] for _ in range(rounds)]
+        cells = (f"{np.median(rates):,.0f}" for rates in zip(*found, strict=True))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -140,6 +161,7 @@ def memory_table() -> str:
         for count in (10_000, 1_000_000):
             pipeline.change_params(folder, {"mnist": {"sample": {"count": count}}})
             rows.append((f"drawing {count:,} images", memory.peak(folder, "sample", *seed)))
+        rows += table_memory(folder)
     return "\n".join(
         [
             "| greatest resident memory | GB |",
@@ -149,14 +171,32 @@ def memory_table() -> str:
     )
 
 
+def table_memory(folder: Path, count: int = 1_000_000) -> list[tuple[str, int]]:
+    """What the stages take whose memory grows with the rows of a table, in a checkout."""
+    points = np.random.default_rng(0).standard_normal((count, 2))
+    np.save(folder / "table.npy", points)
+    block = yaml.safe_load((folder / "params.yaml").read_text())["sine"]
+    block["data"] = {"source": "array", "path": "table.npy"}
+    block["judge"] |= {"epochs": 1, "batch_size": 256, "count": 1}
+    pipeline.change_params(folder, {}, experiments=["table"], table=block)
+    memory.peak(folder, "check")
+    return [
+        (f"{stage} of a table of {count:,} rows", memory.peak(folder, stage, "--experiment", "table"))
+        for stage in ("prepare", "judge", "reference")
+    ]
+
+
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "speed": ("The same experiment, faster", lambda: speed_table("cpu")),
     "gpu": ("The same on a GPU", lambda: speed_table("cuda")),
     "portable": ("The same bytes on every CPU", portable_table),
+    "threads": ("One thread or several", threads_table),
     "quality": ("The same quality, sooner", quality_table),
     "overhead": ("The rest of the pipeline", overhead_table),
     "memory": ("Memory", memory_table),
 }
+
+BY_CPU = ("speed", "portable", "threads", "overhead")  # have a section for each kind of CPU
 
 
 def main() -> None:
@@ -167,6 +207,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="of gpu: what can be seen in eight minutes")
     arguments = parser.parse_args()
+    cpu = f"{devices.name(torch.device('cpu'))}, {os.cpu_count()} cores"
     tables = {**TABLES, "gpu-quick": ("On a GPU, in a few minutes", gpu.table)}
     names = arguments.names or [n for n in TABLES if n != "gpu" or torch.cuda.is_available()]
     if arguments.quick:
@@ -174,8 +215,12 @@ def main() -> None:
     for name in names:
         title, measure = tables[name]
         print(f"{name} …", file=sys.stderr, flush=True)
-        text = measure()
-        (RESULTS / f"{name}.md").write_text(f"## {title}\n\n{text}\n")
+        text, file = measure(), RESULTS / f"{name}.md"
+        if name in BY_CPU:  # those of other CPUs stay
+            earlier = file.read_text() if file.exists() else f"## {title}"
+            file.write_text(pages.replace_section(earlier, cpu, text))
+        else:
+            file.write_text(f"## {title}\n\n{text}\n")
         print(text, flush=True)
 
 

@@ -4,8 +4,13 @@ DVC writes the file in place after each stage, so that who ends it meanwhile lea
 it is killed there, again and again; then ``check`` mends the file, and ``dvc repro`` goes on. Printed is for
 each kill what was left of the file, how many stages then ran anew (those that the run cache lacks), and how
 long mending and going on took.
+
+``python -m benchmarks.lock --runs 100 300`` prints how long DVC takes to read and to write a ``dvc.lock`` of
+so many runs.
 """
 
+import argparse
+import json
 import os
 import shutil
 import signal
@@ -15,13 +20,36 @@ import tempfile
 import time
 from pathlib import Path
 
+import yaml
+from dvc.utils.serialize import load_yaml, modify_yaml
+
 from benchmarks import pipeline
 
 KILLS = 20
 _TRIES = 40  # of which not each is in time
 
 
-def main() -> None:
+def times(runs: int) -> tuple[int, float, float]:
+    """The bytes of a lock of so many runs, and the CPU seconds of reading it and of changing it once."""
+    published = yaml.safe_load((pipeline.ROOT / "dvc.lock").read_text())["stages"]
+    run = json.dumps({name: entry for name, entry in published.items() if name.endswith("@sine-111")})
+    stages = {
+        name.replace("-111", f"-{seed}"): entry
+        for seed in range(runs)
+        for name, entry in json.loads(run).items()
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "dvc.lock")
+        path.write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
+        start = time.process_time()
+        load_yaml(str(path))
+        read = time.process_time()
+        with modify_yaml(str(path)) as lock:
+            lock["stages"]["another"] = {"cmd": "true"}
+        return path.stat().st_size, read - start, time.process_time() - read
+
+
+def kill() -> None:
     """Kill DVC in its writing of the lock, and print what each kill costs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -96,6 +124,22 @@ def _run(folder: Path, *command: str) -> str:
     if done.returncode:
         sys.exit(f"{command}: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr
+
+
+def main() -> None:
+    """Kill DVC, or measure locks of many runs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, nargs="+", help="only read and write a dvc.lock of so many runs")
+    counts = parser.parse_args().runs
+    for runs in counts or ():
+        size, read, changed = times(runs)
+        print(
+            f"{runs} runs: {size / 1e6:.1f} MB, read in {read:.1f} s, changed in {changed:.1f} s", flush=True
+        )
+    if not counts:
+        kill()
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from stages.gan.core import portability
 from stages.gan.plots.style import GENERATED, REAL
 
 LOOPS = ("reference", "ours")
@@ -60,6 +62,17 @@ def run(loop: str, experiment: str, *options: str, **environment: str) -> Trial:
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True, check=True
     )
     return Trial(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def rate(experiment: str, *options: str, threads: int, at_once: int) -> float:
+    """Steps per second of several of our trainings at once, in sum, with the kernels of ``portable``."""
+
+    def train(_: int) -> float:
+        line = ("ours", experiment, *options, "--threads", str(threads))
+        return 1 / run(*line, **portability.LIMITS).seconds()
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return sum(pool.map(train, range(at_once)))
 
 
 def figure(comparisons: list[Comparison], window: int = 250) -> Figure:

@@ -49,6 +49,7 @@ PAGE, IMAGES = Path("docs/study.md"), Path("docs/images")
 START, END = "<!-- made by python -m benchmarks.study -->", "<!-- end of what it made -->"
 SEARCH_SEEDS, SEEDS = (1001, 1002), (1, 2, 3, 4, 5)
 RATES = (0.0005, 0.001, 0.002, 0.004)
+LOWEST, HIGHEST = 0.000125, 0.016  # how far the search goes on beyond the rates above
 
 # What a loss changes in the training, as its authors propose it; the values are those of docs/modern.md.
 LOSSES: dict[str, dict[str, Any]] = {
@@ -173,31 +174,44 @@ def trial(data: str, loss: str, lr: float, seed: int) -> None:
 def search(folder: Path, workers: int) -> list[Trained]:
     """Train each loss with each learning rate on the seeds of the search.
 
-    The folder keeps what is done, so that it is not repeated after a stop.
+    If the best rate is the lowest or the highest one tried, half or twice that is tried, too. The folder
+    keeps what is done, so that it is not repeated after a stop.
     """
     kept = folder / ".dvc/tmp/study.csv"
     content = yaml.safe_load((folder / "params.yaml").read_text())
     done = {(one.data, one.loss, one.lr, one.seed, one.epochs): one for one in load(kept)}
-    wanted = [
-        (data.name, loss, lr, seed, content[_name(data.name, loss)]["train"]["epochs"])
-        for data in DATA
-        for loss in LOSSES
-        for lr in RATES
-        for seed in SEARCH_SEEDS
-    ]
+    rates = {(data.name, loss): [*RATES] for data in DATA for loss in LOSSES}
 
     def train(data: str, loss: str, lr: float, seed: int, epochs: int) -> Trained:
         said = _call(folder, "study", "--trial", data, loss, str(lr), str(seed))
         fid, collapsed = json.loads(said.splitlines()[-1])
         return Trained("search", data, loss, lr, seed, epochs, _short(fid), collapsed)
 
-    with ThreadPoolExecutor(workers) as pool:
-        begun = {pool.submit(train, *key): key for key in wanted if key not in done}
-        for ended in as_completed(begun):  # only this thread writes
-            one = done[begun[ended]] = ended.result()
-            save(kept, [*done.values()])
-            say(f"study: {one.data}, {one.loss}, lr {one.lr:g}, seed {one.seed}: {one.fid_judge:g}")
-    return [done[key] for key in wanted]
+    while True:
+        wanted = [
+            (data, loss, lr, seed, content[_name(data, loss)]["train"]["epochs"])
+            for (data, loss), tried in rates.items()
+            for lr in tried
+            for seed in SEARCH_SEEDS
+        ]
+        with ThreadPoolExecutor(workers) as pool:
+            begun = {pool.submit(train, *key): key for key in wanted if key not in done}
+            for ended in as_completed(begun):  # only this thread writes
+                one = done[begun[ended]] = ended.result()
+                save(kept, [*done.values()])
+                say(f"study: {one.data}, {one.loss}, lr {one.lr:g}, seed {one.seed}: {one.fid_judge:g}")
+        searched = [done[key] for key in wanted]
+        further = {key: beyond(rates[key], best) for key, best in chosen(searched).items()}
+        if not any(further.values()):
+            return searched
+        rates = {key: sorted({*tried, further[key] or tried[0]}) for key, tried in rates.items()}
+
+
+def beyond(tried: Sequence[float], best: float) -> float | None:
+    """The learning rate to try next: none if the best is between others, or at the limit."""
+    if best == min(tried) > LOWEST:
+        return best / 2
+    return best * 2 if best == max(tried) < HIGHEST else None
 
 
 def chosen(searched: Sequence[Trained]) -> dict[tuple[str, str], float]:
@@ -293,19 +307,19 @@ def text(trained: Sequence[Trained], found: Mapping[str, ComparableSet]) -> str:
         lines += [*markdown.table(["loss", "lr", "epochs", f"{PRIMARY} ↓", "collapsed"], rows), ""]
         lines += [f"- {sentences.sentence(pair)}" for pair in verdicts.pairs(comparable)]
         lines += ["", "The search: each cell has the scores of both seeds; the chosen rate is bold.", ""]
-        rows = []
+        rows, all_rates = [], sorted({one.lr for one in searched if one.data == data.name})
         for loss in LOSSES:
             cells = []
-            for lr in RATES:
+            for lr in all_rates:
                 both = [
                     f"{one.fid_judge:.3g}" + ("\u00a0✗" if one.collapsed else "")
                     for one in searched
                     if (one.data, one.loss, one.lr) == (data.name, loss, lr)
                 ]
-                said = ", ".join(both)
+                said = ", ".join(both) or "–"
                 cells.append(f"**{said}**" if rates[data.name, loss] == lr else said)
             rows.append([f"`{loss}`", *cells])
-        lines += [*markdown.table(["loss", *(f"lr {lr:g}" for lr in RATES)], rows), ""]
+        lines += [*markdown.table(["loss", *(f"lr {lr:g}" for lr in all_rates)], rows), ""]
     lines.append(f"✗: collapsed. Times were measured on {measured['cpu']}, one thread.")
     return "\n".join(lines)
 

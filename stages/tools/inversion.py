@@ -26,12 +26,20 @@ class Found:
         image: the sample, uint8 [C, H, W].
         distance: root mean square difference of the sample from the picture, in grey levels.
         label: the class, for a conditional generator.
+        length: of the latent point without the class, relative to the usual one.
     """
 
     latent: Tensor
     image: Tensor
     distance: float
     label: int | None
+    length: float
+
+
+def labels(generator: nn.Module) -> list[int | None]:
+    """The classes of a generator; only None if it is not conditional."""
+    counts: Sequence[int] = getattr(generator, "counts", ())
+    return [number for number, samples in enumerate(counts) if samples] or [None]
 
 
 def nearest(
@@ -74,7 +82,8 @@ def nearest(
             first = int(errors.argmin())
             distance = math.sqrt(errors[first].item())
             if best is None or distance < best.distance:
-                best = Found(latents[first], images[first], distance, label)
+                length = latents[first, :size].norm().item() / math.sqrt(size)
+                best = Found(latents[first], images[first], distance, label, length)
     assert best is not None
     return best
 

@@ -13,7 +13,6 @@ Examples:
 """
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,25 +100,22 @@ def invert(wanted: argparse.Namespace) -> None:
         arrays.save(out, [found.latent.unsqueeze(0)], 1)
     else:
         gallery.save(out, torch.stack([picture, found.image]), like, columns=2)
-    size = int(generator.latent) - len(getattr(generator, "counts", ()))  # type: ignore[arg-type]
-    length = found.latent[:size].norm().item() / math.sqrt(size)
     told = "" if found.label is None else f" of class {found.label}"
     name = f"invert {about.get('experiment')}, seed {seed}"
     far = f"{found.distance:.1f} grey levels from {wanted.picture} (root mean square)"
-    at = f"its latent point is {length:.1f} times as long as usual"
+    at = f"its latent point is {found.length:.1f} times as long as usual"
     say(one_line(f"{name}: the nearest sample{told} is {far}; {at}; see {out}"))
 
 
 def _labels(generator: "nn.Module", label: int | None) -> list[int | None]:
     """The classes to try; only None for a generator that is not conditional."""
-    from stages.tools import classes
+    from stages.tools import classes, inversion
 
     if label is not None:
         if not classes.check_told(generator, label):
             raise UserError(f"--class {label}: this generator is not conditional; leave the option out")
         return [label]
-    counts: list[int] = getattr(generator, "counts", [])
-    return [number for number, samples in enumerate(counts) if samples] or [None]
+    return inversion.labels(generator)
 
 
 def _read(path: Path, shape: tuple[int, ...], like: "Split") -> "Tensor":

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import floor, gpu, pages, quality, reference, writers
+from benchmarks import floor, gpu, pages, quality, reference, tools, writers
 from benchmarks.speed import Comparison, Trial
 from stages.gan.core import params
 from stages.gan.core.params import Experiment
@@ -160,3 +161,29 @@ def test_what_is_made_goes_between_its_marks():
     new = pages.insert(page, "<!-- a -->", "<!-- b -->", "| new |")
     assert new == "before\n<!-- a -->\n\n| new |\n\n<!-- b -->\nafter\n"
     assert pages.insert(new, "<!-- a -->", "<!-- b -->", "| new |") == new
+
+
+def test_a_section_of_one_machine_is_replaced_and_others_stay():
+    first = pages.replace_section("## Speed", "An Intel, 2 cores", "| 1 |")
+    assert first == "## Speed\n\n### An Intel, 2 cores\n\n| 1 |\n"
+    both = pages.replace_section(first, "An AMD, 2 cores", "| 2 |\n\nMore.")
+    assert both == f"{first}\n### An AMD, 2 cores\n\n| 2 |\n\nMore.\n"
+    assert pages.replace_section(both, "An Intel, 2 cores", "| 3 |") == both.replace("| 1 |", "| 3 |")
+
+
+def test_the_tools_are_measured_and_the_page_is_written(workplace, monkeypatch):
+    page = workplace / "tools.md"
+    page.write_text(f"{tools.NEAREST}\n{tools.END}\nand\n{tools.CLASSIFIED}\n{tools.END}\n")
+    values = {"SEED": calls.SEED, "KNOWN": 20, "PICTURES": 2, "STARTS": 4, "STEPS": 20, "HELD_OUT": 30}
+    for name, value in values.items():
+        monkeypatch.setattr(tools, name, value)
+    monkeypatch.setattr(tools, "PAGE", page)
+    monkeypatch.chdir(workplace)
+    monkeypatch.setattr("sys.argv", ["tools"])
+    tools.main()
+    text = page.read_text()
+    (own,) = re.findall(r"one of its samples \| ([0-9.]+) grey levels \| ([0-9.]+)", text)
+    assert float(own[0]) < 60
+    (right,) = re.findall(r"`digits` \(8x8\) \| ([0-9.]+)% \| ([0-9.]+)%", text)
+    assert float(right[1]) > float(right[0]) - 30
+    assert "Of 20 printed digits" in text

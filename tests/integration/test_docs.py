@@ -54,10 +54,10 @@ MARKS = {"not run", "needs", "small", "before", "server", "file", "from"}
 LONG = {
     "test": "it would run this test in itself",
     "check": "a minute; part of the tests",
-    "slow": "25 minutes; this test is one of them",
+    "slow": "20 minutes; this test is one of them",
     "smoke": "a minute; tests/integration/test_smoke.py does it",
     "verify": "of a commit that has published results; tests/integration/test_verify.py does it",
-    "bench": "15 minutes; tests/integration/test_benchmarks.py has its parts",
+    "bench": "20 minutes; tests/integration/test_benchmarks.py has its parts",
     "torture": "25 minutes; tests/integration/test_kills.py and others have its parts",
     "parity": "5 minutes; tests/integration/test_parity.py has its parts",
     "lock": "asks a package registry",

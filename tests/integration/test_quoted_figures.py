@@ -6,6 +6,8 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import yaml
+
 from benchmarks import quality
 from benchmarks.quality import CLASSIC, FAST
 
@@ -92,3 +94,31 @@ def test_as_many_seeds_have_collapsed_as_pages_say():
 def test_as_many_runs_are_reported_as_pages_say():
     index = " ".join((ROOT / "docs/README.md").read_text(encoding="utf-8").split())
     check("of # runs on small data", len([*(ROOT / "reports/runs").glob("*/*/metrics.json")]), page=index)
+
+
+def test_a_run_takes_as_much_space_as_pages_say():
+    scale = " ".join((ROOT / "docs/scale.md").read_text(encoding="utf-8").split())
+    lock = (ROOT / "dvc.lock").read_text(encoding="utf-8")
+    stages = yaml.safe_load(lock)["stages"]
+    runs = [path.parent for path in (ROOT / "reports/runs").glob("*/*/metrics.json")]
+
+    def in_data(experiment: str) -> float:
+        ours = [entry for name, entry in stages.items() if name.endswith(f"@{experiment}-111")]
+        outs = [out for entry in ours for out in entry["outs"] if out["path"].startswith("data/")]
+        return sum(out["size"] for out in outs) / 1e6
+
+    experiments = ("sine", "digits", "mnist_fast", "mnist", "photographs")
+    check(
+        "per run: `sine` # MB, `digits` #, `mnist_fast` #, `mnist` #, `photographs` #",
+        *map(in_data, experiments),
+        page=scale,
+    )
+    reports = [sum(file.stat().st_size for file in run.iterdir()) / 1e6 for run in runs]
+    check("reports, in git | # to # MB per run", min(reports), max(reports), page=scale)
+    entries = re.findall(
+        r"^  (?:train|sample|evaluate|plot)@(\S+):\n((?:    .*\n|  - .*\n)+)", lock, re.MULTILINE
+    )
+    sizes: dict[str, float] = {}
+    for run, entry in entries:
+        sizes[run] = sizes.get(run, 0) + len(entry) / 1e3
+    check("its size | # to # kB per run", min(sizes.values()), max(sizes.values()), page=scale)

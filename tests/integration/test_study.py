@@ -19,6 +19,15 @@ def test_the_learning_rate_is_that_whose_worse_seed_is_the_best():
     assert study.chosen(searched) == {("digits", "bce"): 0.2}
 
 
+def test_the_search_goes_on_beyond_its_ends_up_to_a_limit():
+    rates = [0.001, 0.002, 0.004]
+    assert study.beyond(rates, 0.001) == 0.0005
+    assert study.beyond(rates, 0.002) is None
+    assert study.beyond(rates, 0.004) == 0.008
+    assert study.beyond([study.LOWEST, study.HIGHEST], study.LOWEST) is None
+    assert study.beyond([study.LOWEST, study.HIGHEST], study.HIGHEST) is None
+
+
 @pytest.mark.slow
 def test_the_study_searches_compares_and_says_so(tmp_path, monkeypatch, root):
     tiny = study.Data("digits", "digits", {"train_limit": 320}, seconds=0.2)
@@ -29,6 +38,8 @@ def test_the_study_searches_compares_and_says_so(tmp_path, monkeypatch, root):
         "DATA": (tiny,),
         "LOSSES": {name: study.LOSSES[name] for name in ("bce", "wasserstein")},
         "RATES": (0.001, 0.002),
+        "LOWEST": 0.001,
+        "HIGHEST": 0.004,
         "SEEDS": (1, 2),
         "RECORD": results / "study.csv",
         "EPOCHS": results / "study.json",
@@ -41,11 +52,16 @@ def test_the_study_searches_compares_and_says_so(tmp_path, monkeypatch, root):
     monkeypatch.setattr("sys.argv", ["study", "--folder", str(folder)])
     study.main()
     trained = study.load(results / "study.csv")
-    assert len([one for one in trained if one.part == "search"]) == 8
+    searched = [one for one in trained if one.part == "search"]
+    tried = {
+        key: {one.lr for one in searched if (one.data, one.loss) == key} for key in study.chosen(searched)
+    }
+    assert len(tried) == 2
+    assert all(study.beyond([*tried[key]], best) is None for key, best in study.chosen(searched).items())
     assert {(one.loss, one.seed) for one in trained if one.part == "runs"} == {
         (loss, seed) for loss in ("bce", "wasserstein") for seed in (1, 2)
     }
-    rates = study.chosen([one for one in trained if one.part == "search"])
+    rates = study.chosen(searched)
     assert all(one.lr == rates[one.data, one.loss] and one.md5 for one in trained if one.part == "runs")
     epochs = json.loads((results / "study.json").read_text())["epochs"]
     assert set(epochs) == {"digits_bce", "digits_wasserstein"}
@@ -56,4 +72,4 @@ def test_the_study_searches_compares_and_says_so(tmp_path, monkeypatch, root):
     assert {path.name for path in results.glob("*.png")} == {"study.png", "study-digits.png"}
 
     (folder / ".dvc/tmp/study.csv").unlink()  # as if it began anew
-    assert study.search(folder, 2) == [one for one in trained if one.part == "search"]
+    assert study.search(folder, 2) == searched
