@@ -31,7 +31,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from benchmarks import pages, pipeline, quality, sweep
-from stages.gan.core import devices
+from stages.gan.core import devices, portability
 from stages.gan.core.datasets import Dataset
 from stages.gan.plots import image_files, lettering
 from stages.gan.plots.style import COLLAPSED, GENERATED, REAL
@@ -75,7 +75,7 @@ class Data:
     seconds: float
 
 
-DATA = (Data("digits", "digits", {}, 15), Data("mnist", "mnist_fast", {"limit": 20_000}, 45))
+DATA = (Data("digits", "digits", {}, 15), Data("mnist", "mnist_fast", {"limit": 6000}, 45))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,10 @@ def set_up(folder: Path) -> None:
 
 
 def measure(folder: Path, rounds: int = 2, limit: int = 4000) -> None:
-    """Find how many epochs of each loss take the same time here, each measured alone with one thread."""
+    """Find how many epochs of each loss take the same time here, each measured alone with one thread.
+
+    What is timed is an update of the discriminator, with its share of the generator's.
+    """
     found: dict[str, list[float]] = {}
     for _ in range(rounds):
         for data in DATA:
@@ -134,22 +137,34 @@ def measure(folder: Path, rounds: int = 2, limit: int = 4000) -> None:
                 times = json.loads(_call(folder, "worker", *options).splitlines()[-1])["times"]
                 found.setdefault(name, []).append(times[-1] / (len(times) - 1))
     content = yaml.safe_load((folder / "params.yaml").read_text())
-    epochs, step = {}, {}
+    epochs, updates = {}, {}
     for data in DATA:
         samples = len(Dataset.load(folder / ExperimentFiles(_first(data.name)).dataset).train)
         for loss in LOSSES:
             name = _name(data.name, loss)
-            train = content[name]["train"]
-            count = samples // (train["batch_size"] * train.get("d_steps", 1))
-            step[name] = round(min(found[name]) * 1000, 2)
-            epochs[name] = max(1, round(data.seconds / (count * min(found[name]))))
+            updates[name] = round(min(found[name]) * 1000, 2)
+            epochs[name] = epochs_within(data.seconds, samples, content[name]["train"], min(found[name]))
     about = {
         "cpu": devices.name(torch.device("cpu")),
         "seconds": {data.name: data.seconds for data in DATA},
-        "milliseconds_of_a_step": step,
+        "milliseconds_of_an_update": updates,
         "epochs": epochs,
     }
     EPOCHS.write_text(json.dumps(about, indent=2) + "\n")
+
+
+def epochs_within(seconds: float, samples: int, train: Mapping[str, Any], update: float) -> int:
+    """How many epochs take so many seconds, at least one.
+
+    Args:
+        seconds: the time for all epochs.
+        samples: in an epoch.
+        train: the block ``train`` of the experiment.
+        update: seconds of an update of the discriminator, with its share of the generator's.
+    """
+    d_steps: int = train.get("d_steps", 1)
+    updates = samples // (train["batch_size"] * d_steps) * d_steps
+    return max(1, round(seconds / (updates * update)))
 
 
 def trial(data: str, loss: str, lr: float, seed: int) -> None:
@@ -389,9 +404,9 @@ def _short(score: float) -> float:
 
 
 def _call(folder: Path, module: str, *arguments: str) -> str:
-    """Run a module of the benchmarks in the checkout; returns what it prints."""
+    """Run a module of the benchmarks in the checkout as the stages compute; returns what it prints."""
     line = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-    env = pipeline.environment()
+    env = pipeline.environment() | portability.LIMITS
     return subprocess.run(line, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 

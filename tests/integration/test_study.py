@@ -19,6 +19,14 @@ def test_the_learning_rate_is_that_whose_worse_seed_is_the_best():
     assert study.chosen(searched) == {("digits", "bce"): 0.2}
 
 
+def test_each_loss_gets_the_same_time():
+    batch = {"batch_size": 32}
+    assert study.epochs_within(15, 1600, batch, 0.002) == 150
+    assert study.epochs_within(15, 1600, batch | {"d_steps": 5}, 0.002) == 150  # as many updates per epoch
+    assert study.epochs_within(15, 1600, batch, 0.004) == 75
+    assert study.epochs_within(0.01, 1600, batch, 0.002) == 1
+
+
 def test_the_search_goes_on_beyond_its_ends_up_to_a_limit():
     rates = [0.001, 0.002, 0.004]
     assert study.beyond(rates, 0.001) == 0.0005
