@@ -1,12 +1,16 @@
 """The pipeline from nothing, as it is and with next to no work: what is left of it then is overhead."""
 
+import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from stages.gan.core import params as core_params
+from stages.gan.core import portability
 from stages.runtime import dvc_process, git
 from stages.tools import smoke
 
@@ -46,6 +50,13 @@ def make_idle(folder: Path, epochs: int = 1, samples: int = 1000) -> None:
     params = yaml.safe_load(path.read_text())
     smoke.shrink(params, epochs, samples)
     path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def compute_as_stages() -> None:
+    """Start this program again with the kernels that the stages compute with, unless it has them."""
+    settings = core_params.load(ROOT / "params.yaml").settings
+    if portability.is_wanted(settings.portable) and not portability.is_limited():
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | portability.LIMITS)
 
 
 def environment() -> dict[str, str]:

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 from torch import nn
 
-from benchmarks import recipes, speed
+from benchmarks import pipeline, recipes, speed
 from stages.gan.core import devices, params, weights
 from stages.gan.evaluation import scoring
 from stages.gan.evaluation.reference import Reference
@@ -293,6 +293,8 @@ def main() -> None:
     arguments = parser.parse_args()
     name = arguments.label or arguments.experiment
     recipe = Recipe(name, arguments.experiment, tuple(arguments.set))
+    if arguments.seeds:
+        pipeline.compute_as_stages()
     for seed in arguments.seeds:
         found: list[Score] = []
         for score in (checkpoints if arguments.mlflow else trained)(recipe, seed, arguments.epochs):

@@ -163,7 +163,7 @@ def epochs_within(seconds: float, samples: int, train: Mapping[str, Any], update
         update: seconds of an update of the discriminator, with its share of the generator's.
     """
     d_steps: int = train.get("d_steps", 1)
-    updates = samples // (train["batch_size"] * d_steps) * d_steps
+    updates: int = samples // (train["batch_size"] * d_steps) * d_steps
     return max(1, round(seconds / (updates * update)))
 
 

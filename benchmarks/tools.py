@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from benchmarks import pages
+from benchmarks import pages, pipeline
 from stages.gan.core import devices, weights
 from stages.gan.core.datasets import Dataset, normalize
 from stages.gan.core.randomness import generator as random_generator
@@ -186,4 +186,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    pipeline.compute_as_stages()
     command.guard(main)
