@@ -138,7 +138,7 @@ def add(new: list[Score]) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(Score)], lineterminator="\n")
         writer.writeheader()
         for score in sorted(others + new, key=lambda s: (s.recipe, s.seed, s.epoch)):
-            row = asdict(score) | {"fid_judge": f"{score.fid_judge:.4g}"}
+            row = asdict(score) | {"fid_judge": f"{score.fid_judge:.6g}"}
             row["distance"] = "" if math.isnan(score.distance) else f"{score.distance:.4g}"
             writer.writerow(row)
 
