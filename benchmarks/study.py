@@ -186,15 +186,15 @@ def trial(data: str, loss: str, lr: float, seed: int) -> None:
     print(json.dumps([found[PRIMARY], int(found["collapsed"])]))
 
 
-def search(folder: Path, workers: int) -> list[Trained]:
+def search(folder: Path, workers: int, known: Sequence[Trained] = ()) -> list[Trained]:
     """Train each loss with each learning rate on the seeds of the search.
 
     If the best rate is the lowest or the highest one tried, half or twice that is tried, too. The folder
-    keeps what is done, so that it is not repeated after a stop.
+    keeps what is done, so that it is not repeated after a stop; ``known`` is not trained either.
     """
     kept = folder / ".dvc/tmp/study.csv"
     content = yaml.safe_load((folder / "params.yaml").read_text())
-    done = {(one.data, one.loss, one.lr, one.seed, one.epochs): one for one in load(kept)}
+    done = {(one.data, one.loss, one.lr, one.seed, one.epochs): one for one in [*known, *load(kept)]}
     rates = {(data.name, loss): [*RATES] for data in DATA for loss in LOSSES}
 
     def train(data: str, loss: str, lr: float, seed: int, epochs: int) -> Trained:
@@ -230,12 +230,13 @@ def beyond(tried: Sequence[float], best: float) -> float | None:
 
 
 def chosen(searched: Sequence[Trained]) -> dict[tuple[str, str], float]:
-    """The learning rate of each data and loss: that whose worse seed is the best."""
-    worst: dict[tuple[str, str], dict[float, float]] = {}
+    """The learning rate of each data and loss: that with the fewest collapses, then the best worse seed."""
+    found: dict[tuple[str, str], dict[float, tuple[int, float]]] = {}
     for one in searched:
-        rates = worst.setdefault((one.data, one.loss), {})
-        rates[one.lr] = max(rates.get(one.lr, 0), math.inf if one.collapsed else one.fid_judge)
-    return {key: min(rates, key=lambda lr: rates[lr]) for key, rates in worst.items()}
+        rates = found.setdefault((one.data, one.loss), {})
+        collapses, worst = rates.get(one.lr, (0, 0.0))
+        rates[one.lr] = (collapses + one.collapsed, max(worst, one.fid_judge))
+    return {key: min(rates, key=lambda lr: rates[lr]) for key, rates in found.items()}
 
 
 def compare(folder: Path, rates: dict[tuple[str, str], float]) -> dict[str, ComparableSet]:
@@ -365,6 +366,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, help="for the checkout, to go on in; default: a temporary one")
+    parser.add_argument(
+        "--recorded", action="store_true", help="take the search from study.csv, and only train to compare"
+    )
     parser.add_argument("--measure", action="store_true", help="measure again how many epochs each loss gets")
     parser.add_argument("--trial", nargs=4, help=argparse.SUPPRESS)  # data, loss, learning rate, seed
     arguments = parser.parse_args()
@@ -380,7 +384,9 @@ def main() -> None:
         if arguments.measure or not EPOCHS.exists():
             measure(folder)
             set_up(folder)
-        searched = search(folder, os.cpu_count() or 1)
+        recorded = [one for one in load(RECORD) if one.part == "search"] if arguments.recorded else []
+        searched = search(folder, os.cpu_count() or 1, recorded)
+        save(RECORD, searched)
         found = compare(folder, chosen(searched))
         trained = [*searched, *compared(folder, found)]
         save(RECORD, trained)

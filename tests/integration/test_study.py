@@ -12,11 +12,17 @@ from benchmarks.study import Trained
 def test_the_learning_rate_is_that_whose_worse_seed_is_the_best():
     scores = {(0.1, 1): (9, 0), (0.1, 2): (30, 0), (0.2, 1): (20, 0), (0.2, 2): (21, 0)}
     scores |= {(0.3, 1): (5, 0), (0.3, 2): (6, 1), (0.4, 1): (5, 0), (0.4, 2): (math.inf, 1)}
-    searched = [
-        Trained("search", "digits", "bce", lr, seed, 1, fid, collapsed)
-        for (lr, seed), (fid, collapsed) in scores.items()
-    ]
-    assert study.chosen(searched) == {("digits", "bce"): 0.2}
+
+    def searched(loss: str) -> list[Trained]:
+        return [
+            Trained("search", "digits", loss, lr, seed, 1, fid, collapsed)
+            for (lr, seed), (fid, collapsed) in scores.items()
+        ]
+
+    first = searched("bce")
+    assert study.chosen(first) == {("digits", "bce"): 0.2}
+    scores = {key: (fid, 1) for key, (fid, _) in scores.items()} | {(0.4, 1): (5, 0)}  # none is without
+    assert study.chosen([*first, *searched("hinge")]) == {("digits", "bce"): 0.2, ("digits", "hinge"): 0.4}
 
 
 def test_each_loss_gets_the_same_time():
@@ -79,5 +85,7 @@ def test_the_study_searches_compares_and_says_so(tmp_path, monkeypatch, root):
     assert text.endswith("The end.\n")
     assert {path.name for path in results.glob("*.png")} == {"study.png", "study-digits.png"}
 
-    (folder / ".dvc/tmp/study.csv").unlink()  # as if it began anew
+    (folder / ".dvc/tmp/study.csv").unlink()
+    assert study.search(folder, 2, known=searched) == searched
+    (folder / ".dvc/tmp/study.csv").unlink(missing_ok=True)  # as if it began anew
     assert study.search(folder, 2) == searched
