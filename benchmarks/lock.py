@@ -36,7 +36,7 @@ def times(runs: int) -> tuple[int, float, float]:
     stages = {
         name.replace("-111", f"-{seed}"): entry
         for seed in range(runs)
-        for name, entry in json.loads(run).items()
+        for name, entry in json.loads(run).items()  # copies, as YAML writes an object only once
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "dvc.lock")

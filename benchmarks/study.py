@@ -216,10 +216,12 @@ def search(folder: Path, workers: int, known: Sequence[Trained] = ()) -> list[Tr
                 save(kept, [*done.values()])
                 say(f"study: {one.data}, {one.loss}, lr {one.lr:g}, seed {one.seed}: {one.fid_judge:g}")
         searched = [done[key] for key in wanted]
-        further = {key: beyond(rates[key], best) for key, best in chosen(searched).items()}
-        if not any(further.values()):
+        best = chosen(searched)
+        further = {key: rate for key in rates if (rate := beyond(rates[key], best[key]))}
+        if not further:
             return searched
-        rates = {key: sorted({*tried, further[key] or tried[0]}) for key, tried in rates.items()}
+        for key, rate in further.items():
+            rates[key] = sorted([*rates[key], rate])
 
 
 def beyond(tried: Sequence[float], best: float) -> float | None:

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from benchmarks import pages, pipeline
-from stages.gan.core import devices, weights
+from stages.gan.core import devices, params, weights
 from stages.gan.core.datasets import Dataset, normalize
 from stages.gan.core.randomness import generator as random_generator
 from stages.gan.judges import models
@@ -29,7 +29,7 @@ from stages.gan.report import markdown
 from stages.gan.sources import pictures
 from stages.runtime import command
 from stages.runtime.paths import ExperimentFiles, RunFiles
-from stages.tools import inversion
+from stages.tools import inversion, invert
 
 PAGE = Path("docs/tools.md")
 END = "<!-- end of what it made -->"
@@ -39,7 +39,7 @@ NEAREST, CLASSIFIED = (
 EXPERIMENT, SEED = "digits", 111
 KNOWN = 10_000  # samples among which the nearest is looked up
 PICTURES = 50  # of each kind, for the search
-STARTS, STEPS = 32, 300  # the defaults of invert
+STARTS, STEPS = invert.STARTS, invert.STEPS
 HELD_OUT = 300  # digits that are drawn and classified
 JUDGES = ("digits", "mnist_fast")
 FONTS = ("DejaVuSans.ttf", "DejaVuSerif.ttf")  # matplotlib has them
@@ -80,7 +80,7 @@ def nearest() -> str:
             inversion.nearest(generator, image, inversion.labels(generator), STARTS, STEPS, 0, lambda: None)
             for image in images
         ]
-        beside = [_distances(known, image).min().item() for image in images]
+        beside = [inversion.distances(known, image).min().item() for image in images]
         away, length = median(one.distance for one in found), median(one.length for one in found)
         rows.append([name, f"{away:.1f} grey levels", f"{median(beside):.1f}", f"{length:.1f}"])
     heads = [
@@ -89,15 +89,10 @@ def nearest() -> str:
         f"distance of the nearest of {KNOWN:,} samples",
         "length",
     ]
-    apart = median(_distances(known[:PICTURES], image).median().item() for image in own)
+    apart = median(inversion.distances(known[:PICTURES], image).median().item() for image in own)
     return "\n".join(
         [*markdown.table(heads, rows), "", f"Two random samples of this generator are {apart:.0f} apart."]
     )
-
-
-def _distances(samples: Tensor, image: Tensor) -> Tensor:
-    """Root mean square differences of samples from an image, in grey levels."""
-    return (samples.double() - image.double()).square().flatten(1).mean(1).sqrt()
 
 
 def classified() -> str:
@@ -132,12 +127,12 @@ def _share(judge: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 def _read(drawn: list[Image.Image], experiment: str, shape: tuple[int, ...]) -> Tensor:
     """Pictures as ``classify`` reads them from files."""
-    frame = pictures.FRAMES["mnist" if "mnist" in experiment else experiment]
+    source = params.load(Path("params.yaml")).experiments[experiment].data.piece.name
     found = []
     with TemporaryDirectory() as folder:
         for index, picture in enumerate(drawn):
             picture.save(path := Path(folder, f"{index}.png"))
-            found.append(pictures.fit(pictures.load(path), shape, frame, str(path)))
+            found.append(pictures.fit(pictures.load(path), shape, pictures.FRAMES[source], str(path)))
     return torch.stack(found)
 
 

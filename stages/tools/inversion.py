@@ -42,6 +42,11 @@ def labels(generator: nn.Module) -> list[int | None]:
     return [number for number, samples in enumerate(counts) if samples] or [None]
 
 
+def distances(images: Tensor, picture: Tensor) -> Tensor:
+    """Root mean square differences [N] of images, uint8 [N, C, H, W], from a picture, in grey levels."""
+    return (images.double() - picture.double()).square().flatten(1).mean(1).sqrt()
+
+
 def nearest(
     generator: nn.Module,
     picture: Tensor,
@@ -78,9 +83,9 @@ def nearest(
             told = None if label is None else torch.full((len(block),), label)
             latents = _descended(generator, block, told, len(counts), picture, steps, stepped)
             images = sampling.draw(generator, latents)
-            errors = (images.double() - picture.double()).square().flatten(1).mean(1)
-            first = int(errors.argmin())
-            distance = math.sqrt(errors[first].item())
+            away = distances(images, picture)
+            first = int(away.argmin())
+            distance = away[first].item()
             if best is None or distance < best.distance:
                 length = latents[first, :size].norm().item() / math.sqrt(size)
                 best = Found(latents[first], images[first], distance, label, length)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stages.gan.core.datasets import Split
 
 _KINDS = "a picture .png, with the given picture and the sample, or an array .npy, with the latent point"
-_STARTS, _STEPS = 32, 300
+STARTS, STEPS = 32, 300
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--starts",
         type=command.whole(1, 10_000),
-        default=_STARTS,
+        default=STARTS,
         metavar="N",
         help="random latent points to start from; default: %(default)s",
     )
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--steps",
         type=command.whole(1, 1_000_000),
-        default=_STEPS,
+        default=STEPS,
         metavar="N",
         help="of Adam; default: %(default)s",
     )
