@@ -346,7 +346,8 @@ def text(trained: Sequence[Trained], found: Mapping[str, ComparableSet]) -> str:
 def figure(trained: Sequence[Trained], found: Mapping[str, ComparableSet]) -> Figure:
     """The score of each run by loss, and its median, beside that of real images."""
     drawn = Figure(figsize=(7.2, 2.9), layout="constrained")
-    for axes, data in zip(drawn.subplots(1, len(DATA), squeeze=False)[0], DATA, strict=True):
+    panels = drawn.subplots(1, len(DATA), squeeze=False)[0]
+    for axes, data in zip(panels, DATA, strict=True):
         for place, loss in enumerate(LOSSES):
             ours = [one for one in trained if (one.part, one.data, one.loss) == ("runs", data.name, loss)]
             for one, aside in zip(ours, np.linspace(-0.2, 0.2, len(ours)), strict=True):
@@ -361,7 +362,7 @@ def figure(trained: Sequence[Trained], found: Mapping[str, ComparableSet]) -> Fi
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.legend()
+    panels[-1].legend()
     return drawn
 
 

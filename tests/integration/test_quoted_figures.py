@@ -14,8 +14,15 @@ from benchmarks import quality, study
 from benchmarks.quality import CLASSIC, FAST
 
 ROOT = Path(__file__).parents[2]
-README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+def text(page: str) -> str:
+    """A page in one line."""
+    return " ".join((ROOT / page).read_text(encoding="utf-8").split())
+
+
+README = text("README.md")
 
 
 def quoted(sentence: str, page: str = README) -> list[str]:
@@ -53,8 +60,8 @@ INTEL = "Intel(R) Xeon(R)"
 
 def rows(table: str, cpu: str) -> list[list[str]]:
     """The cells of each experiment's row in a table that has a section for each kind of CPU."""
-    text = (ROOT / f"benchmarks/results/{table}.md").read_text(encoding="utf-8")
-    (section,) = (section for section in text.split("\n### ") if section.startswith(cpu))
+    sections = (ROOT / f"benchmarks/results/{table}.md").read_text(encoding="utf-8").split("\n### ")
+    (section,) = (section for section in sections if section.startswith(cpu))
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -77,7 +84,7 @@ def test_speeds_are_those_that_were_measured():
     )
     check("On the Intel a step of `mnist` takes # ms, of which", mnist.ours)
     check("matrix products and memory traffic alone need at least #", mnist.floor)
-    benchmarks = " ".join((ROOT / "benchmarks/README.md").read_text(encoding="utf-8").split())
+    benchmarks = text("benchmarks/README.md")
     check(
         "On the Intel Xeon of [the table](results/speed.md) they are #, #, # and # times",
         *(found[name, "whole training"].times for name in ("sine", "digits_classic")),
@@ -86,7 +93,7 @@ def test_speeds_are_those_that_were_measured():
     )
     seconds = json.loads((ROOT / "benchmarks/results/quality.json").read_text())["seconds"]
     check("On an AMD EPYC it is # times", seconds["reference"] / seconds[CLASSIC.name])
-    index = " ".join((ROOT / "docs/README.md").read_text(encoding="utf-8").split())
+    index = text("docs/README.md")
     minutes = (50 * steps * milliseconds / 60_000 for milliseconds in (mnist.ours, mnist.reference))
     check(
         "| # minutes on 2 cores, with `portable: false` | 100 minutes by its own account, # on the same",
@@ -98,7 +105,7 @@ def test_speeds_are_those_that_were_measured():
 def test_steps_by_threads_are_those_that_were_measured():
     found = {name: [float(cell) for cell in cells] for name, *cells in rows("threads", INTEL)}
     (one, two, both), sine = found["mnist"], found["sine"]
-    page = " ".join((ROOT / "benchmarks/README.md").read_text(encoding="utf-8").split())
+    page = text("benchmarks/README.md")
     check(
         "`mnist` does # per second instead of #, `sine` # instead of #",
         *(both, two, sine[2], sine[1]),
@@ -127,7 +134,7 @@ def test_quality_over_time_is_that_of_the_record():
 
 
 def test_the_study_says_what_its_record_says():
-    page = " ".join((ROOT / "docs/study.md").read_text(encoding="utf-8").split())
+    page = text("docs/study.md")
     compared = [one for one in study.load(study.RECORD) if one.part == "runs"]
     scores: dict[tuple[str, str], list[float]] = {}
     for one in compared:
@@ -158,7 +165,9 @@ def test_the_study_says_what_its_record_says():
         low, high = (scores[data, loss], scores[data, "bce"])[:: 1 if better else -1]
         assert max(low) < min(high), (data, loss)
     epochs = next(one.epochs for one in compared if (one.data, one.loss) == ("mnist", "wasserstein"))
-    check("its generator has only # updates", 6000 // (32 * 5) * epochs, page=page)
+    block = study.experiments(yaml.safe_load((ROOT / "params.yaml").read_text()), {})["mnist_wasserstein"]
+    step = block["train"]["batch_size"] * block["train"]["d_steps"]
+    check("its generator has only # updates", block["data"]["limit"] // step * epochs, page=page)
     safe = {one.loss for one in compared} - {one.loss for one in compared if one.collapsed}
     assert safe == {"bce", "bce_r1", "hinge"}
 
@@ -177,7 +186,7 @@ def test_as_many_seeds_have_collapsed_as_pages_say():
     check("With # of the # seeds here, # and #, the generator", len(seeds), len(classic), *seeds)
     check("The fast recipe collapsed with none of its # seeds", len(fast))
     assert not any(fast.values())
-    ideas = " ".join((ROOT / "docs/ideas.md").read_text(encoding="utf-8").split())
+    ideas = text("docs/ideas.md")
     check("for MNIST with # of # seeds", len(seeds), len(classic), page=ideas)
     with (ROOT / f"reports/runs/mnist/seed-{seeds[0]}/losses.csv").open(newline="") as file:
         epochs = {row["epoch"]: row for row in csv.DictReader(file)}
@@ -187,12 +196,12 @@ def test_as_many_seeds_have_collapsed_as_pages_say():
 
 
 def test_as_many_runs_are_reported_as_pages_say():
-    index = " ".join((ROOT / "docs/README.md").read_text(encoding="utf-8").split())
+    index = text("docs/README.md")
     check("of # runs on small data", len([*(ROOT / "reports/runs").glob("*/*/metrics.json")]), page=index)
 
 
 def test_a_run_takes_as_much_space_as_pages_say():
-    scale = " ".join((ROOT / "docs/scale.md").read_text(encoding="utf-8").split())
+    scale = text("docs/scale.md")
     lock = (ROOT / "dvc.lock").read_text(encoding="utf-8")
     stages = yaml.safe_load(lock)["stages"]
     runs = [path.parent for path in (ROOT / "reports/runs").glob("*/*/metrics.json")]
