@@ -1,6 +1,7 @@
 """Run all benchmarks, and write tables and figures to benchmarks/results: ``python -m benchmarks``.
 
-Tables of speed have a section for each kind of CPU; only that of this machine's CPU is written anew.
+Tables of speed have a section for each kind of CPU, and there is a figure for each; only those of this
+machine's CPU are written anew.
 
 It takes about 20 minutes. What takes longer, the quality of whole trainings of several seeds, is
 recorded in quality.csv by ``python -m benchmarks.quality``, and read from there.
@@ -8,6 +9,7 @@ recorded in quality.csv by ``python -m benchmarks.quality``, and read from there
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -48,9 +50,10 @@ def speed_table(device: str) -> str:
     short = speed.compare("mnist", 1, "--epochs", "1", "--limit", "16000", *at)
     both = {loop: mnist.trials[loop] + short.trials[loop] for loop in speed.LOOPS}
     trials.insert(2, (speed.Comparison("mnist", both), 500, "first 500 steps"))
+    name = re.sub(r"\W+", "-", devices.name(there).lower()).strip("-")
     image_files.save(
         speed.figure([comparison for comparison, steps, _ in trials if steps is None]),
-        RESULTS / f"speed-{device}.png",
+        RESULTS / f"speed-{name}.png",
     )
     heads = ["experiment", "over", "rounds", "reference, ms", "ours, ms", "times as fast", "floor"]
     lines = [

@@ -392,7 +392,8 @@ def main() -> None:
             set_up(folder)
         recorded = [one for one in load(RECORD) if one.part == "search"] if arguments.recorded else []
         searched = search(folder, os.cpu_count() or 1, recorded)
-        save(RECORD, searched)
+        if not recorded:
+            save(RECORD, searched)
         found = compare(folder, chosen(searched))
         trained = [*searched, *compared(folder, found)]
         save(RECORD, trained)

@@ -13,9 +13,9 @@ from statistics import median
 
 _VARIABLE = "GOMP_SPINCOUNT"  # how often a thread checks before it sleeps; by default 300,000 times
 # Measured in benchmarks/results/waiting.md. On an idle machine nearly as fast as the default; if it becomes
-# busy later, up to ten times as fast.
+# busy later, several times as fast.
 IDLE = 10_000
-# On a busy machine 2 to 14 times as fast as the default; on an idle one, two thirds of its speed or more.
+# On a busy machine 3 to 11 times as fast as the default; on an idle one, four fifths of its speed or more.
 BUSY = 1_000
 _LOOKS, _PAUSE = 9, 0.005  # checks, and seconds between them: a program that just starts should not count
 _LOAD = Path("/proc/loadavg")
