@@ -69,7 +69,7 @@ notebook: install ## Open the tutorial, docs/tutorial.ipynb, in JupyterLab
 bench: install ## Measure speed, quality over time, overhead and memory (20 minutes)
 	.venv/bin/python -m benchmarks
 
-torture: install ## Kill trainings, break the MLflow store, run many writers; check that nothing is lost (25 minutes)
+torture: install ## Kill trainings, break the MLflow store, run many writers; check that nothing is lost (40 minutes)
 	.venv/bin/python -m benchmarks.torture
 	.venv/bin/python -m benchmarks.outages
 	.venv/bin/python -m benchmarks.writers

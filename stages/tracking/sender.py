@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
 _BATCH = 1000  # MLflow takes at most so many metrics at once
+_WHOLE, _SMALL = ".png", "+compressed.webp"  # the names of a picture's two files end so
 _COMPARED = 200  # runs whose parameters are compared, at most
 # BAD_REQUEST is not one: MLflow uses it for most errors of its database, such as two equal inserts at once.
 _REFUSALS = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "INVALID_STATE")
@@ -231,29 +232,35 @@ class Sender:
 
     def _log_image(self, folder: Path, message: messages.LogImage, run_id: str) -> None:
         """Like MLflow's own ``log_image``, which would give the picture another name at each call."""
+        file = folder / message.files[0]
+        if not file.exists():  # it was sent, but this was not noted
+            return
+        begin = f"{message.key.replace('/', '~')}+step+{message.step}+"
+        there = self._images(run_id, begin) if self._sent[folder.name].found else []
+        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.name}/{message.key}/{message.step}")
+        stem = f"{begin}timestamp+{message.time}+{own}"
+        if there:  # one or both were sent, perhaps by an earlier journal
+            stem = there[0].removesuffix(_SMALL).removesuffix(_WHOLE)
+        if len(there) < 2:
+            self._send_image(file, stem, run_id)
+        self._client.set_tag(run_id, "mlflow.loggedImages", "True")
+
+    def _send_image(self, file: Path, stem: str, run_id: str) -> None:
+        """Send a picture as MLflow has it: as it is, and small."""
         import numpy as np
         from mlflow.tracking.multimedia import compress_image_size
         from PIL import Image
 
-        file = folder / message.files[0]
-        if not file.exists():  # it was sent, but this was not noted
-            return
-        if self._sent[folder.name].found and self._has_image(run_id, message.key, message.step):
-            return
         try:
             image = Image.fromarray(np.load(file))
         except (OSError, ValueError, EOFError, TypeError) as error:
             raise RefusedError(f"{file} is damaged") from error
-        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.name}/{message.key}/{message.step}")
-        key = message.key.replace("/", "~")
-        stem = f"{key}+step+{message.step}+timestamp+{message.time}+{own}"
         with tempfile.TemporaryDirectory() as made:
-            whole, small = Path(made, f"{stem}.png"), Path(made, f"{stem}+compressed.webp")
+            whole, small = Path(made, stem + _WHOLE), Path(made, stem + _SMALL)
             image.save(whole)
             compress_image_size(image).save(small)
             for path in (whole, small):
                 self._client.log_artifact(run_id, str(path), "images")
-        self._client.set_tag(run_id, "mlflow.loggedImages", "True")
 
     def _log_files(self, folder: Path, message: messages.LogFiles, run_id: str) -> None:
         for name in message.files:
@@ -365,9 +372,10 @@ class Sender:
         values = self._points[place].get(metric.step, set())
         return bool(values) if own else _as_stored(metric.value) in values
 
-    def _has_image(self, run_id: str, key: str, step: int) -> bool:
-        begin = f"images/{key.replace('/', '~')}+step+{step}+"
-        return any(file.path.startswith(begin) for file in self._client.list_artifacts(run_id, "images"))
+    def _images(self, run_id: str, begin: str) -> list[str]:
+        """The names of a run's pictures that begin so."""
+        names = (Path(file.path).name for file in self._client.list_artifacts(run_id, "images"))
+        return [name for name in names if name.startswith(begin)]
 
     def _experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException

@@ -58,7 +58,7 @@ LONG = {
     "smoke": "a minute; tests/integration/test_smoke.py does it",
     "verify": "of a commit that has published results; tests/integration/test_verify.py does it",
     "bench": "20 minutes; tests/integration/test_benchmarks.py has its parts",
-    "torture": "25 minutes; tests/integration/test_kills.py and others have its parts",
+    "torture": "40 minutes; tests/integration/test_kills.py and others have its parts",
     "parity": "5 minutes; tests/integration/test_parity.py has its parts",
     "lock": "asks a package registry",
     "notebook": "it serves until Ctrl-C; tests/integration/test_tutorial.py runs the notebook",

@@ -244,6 +244,30 @@ def test_a_server_that_answers_500_now_and_then_gets_each_point_once(server, ser
     log.check(MlflowClient(server.uri), "moods")
 
 
+def test_a_picture_is_there_in_both_sizes_whichever_answers_are_lost(server, serve, box, log, capfd):
+    failed = set()
+
+    def fail_once(request: str) -> Mood:
+        what = next((part for part in ("runs/create", ".png", ".webp", "set-tag") if part in request), "")
+        if not what or request in failed:
+            return "well"
+        failed.add(request)
+        return "after" if what == "runs/create" else "before"  # made, but nobody hears of it
+
+    uri = serve(fail_once, server.uri)
+    with Store(uri, box) as store, store.start("both sizes", "seed-1", {}, {}) as run:
+        log(run, 5)
+    for _ in range(5):
+        if store.outbox.waiting()[0]:
+            with Store(uri, box) as again:
+                again.open()
+    assert store.outbox.waiting() == (0, 0)
+    assert {".png", ".webp"} <= {Path(request.split()[1]).suffix for request in failed}
+    client = MlflowClient(server.uri)
+    run_id = log.check(client, "both sizes")
+    assert client.get_run(run_id).data.tags["mlflow.loggedImages"] == "True"
+
+
 def test_a_locked_database_is_waited_for_in_the_background(database, box, log, capfd, monkeypatch):
     monkeypatch.setattr("stages.tracking.store._STUCK", 2.0)
     with (

@@ -108,8 +108,8 @@ def test_speeds_are_those_that_were_measured():
     check("memory traffic alone need at least #; on the EPYC # and #.", mnist.floor, amd.ours, amd.floor)
     benchmarks = text("benchmarks/README.md")
     check(
-        "On the Intel Xeon of [the table](results/speed.md) they are #, #, # and # times; on the AMD EPYC #, #, "
-        "# and #.",
+        "On the Intel Xeon of [the table](results/speed.md) they are #, #, # and # times; on the AMD EPYC "
+        "#, #, # and #.",
         *(row.times for table in (found, on_amd) for row in table.values()),
         page=benchmarks,
     )
@@ -161,11 +161,16 @@ def test_the_overhead_is_that_which_was_measured():
 
 def test_what_a_thousand_runs_cost_is_calculated_from_what_was_measured():
     scale = text("docs/scale.md")
-    by_one, *_ = cells(results("sweep").partition("\n\nThe real pipeline")[0])
+    idle, real = results("sweep").split("\n\nThe real pipeline")
+    by_one, *_ = cells(idle)
     _, tasks, task, each, _, after = map(number, by_one)
     check("overhead of a task: clone, Python, DVC, run cache | # s of a worker", task, page=scale)
     check("Ray: its start and its share of the tasks | # s per task", each - task, page=scale)
     check("collects the results | # s after # tasks", after, tasks, page=scale)
+    (_, plain, *_), (_, alone, *_), (_, two, *_), *_ = cells(real)
+    times = number(alone) / number(two)
+    check("two workers on two cores are # times as fast as one, and no faster than", times, page=scale)
+    assert number(plain) <= number(two)
     written, sizes = (cells(part) for part in results("writers").split("\n\n") if part.startswith("|"))
     check("8 writers sent # points per second through", number(written[-1][3]), page=scale)
     megabytes = {store: [number(kilobytes) / 1e3 for kilobytes in row] for store, *row in sizes}
