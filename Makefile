@@ -49,7 +49,7 @@ register: install ## Register a run's generator as a model: RUN=mnist/seed-1
 # Threads that spin while they wait slow down the tests beside them.
 check test slow: export OMP_WAIT_POLICY := PASSIVE
 check test slow: PYTEST := .venv/bin/python -m pytest --numprocesses logical --dist loadfile
-check: install ## Run the fast tests, without pipeline and server (a minute)
+check: install ## Run the fast tests, without pipeline and server (2 minutes)
 	$(PYTEST) --ignore tests/integration
 
 test: install ## Run all tests except the slow ones (10 minutes)

@@ -53,7 +53,7 @@ MARKS = {"not run", "needs", "small", "before", "server", "file", "from"}
 # These are only planned (make -n): each takes minutes.
 LONG = {
     "test": "it would run this test in itself",
-    "check": "a minute; part of the tests",
+    "check": "2 minutes; part of the tests",
     "slow": "20 minutes; this test is one of them",
     "smoke": "a minute; tests/integration/test_smoke.py does it",
     "verify": "of a commit that has published results; tests/integration/test_verify.py does it",
