@@ -237,11 +237,11 @@ class Sender:
             return
         begin = f"{message.key.replace('/', '~')}+step+{message.step}+"
         there = self._images(run_id, begin) if self._sent[folder.name].found else []
-        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.name}/{message.key}/{message.step}")
-        stem = f"{begin}timestamp+{message.time}+{own}"
-        if there:  # one or both were sent, perhaps by an earlier journal
-            stem = there[0].removesuffix(_SMALL).removesuffix(_WHOLE)
         if len(there) < 2:
+            own = uuid.uuid5(uuid.NAMESPACE_URL, f"{folder.name}/{message.key}/{message.step}")
+            stem = f"{begin}timestamp+{message.time}+{own}"
+            if there:  # one of the two was sent, perhaps by an earlier journal
+                stem = there[0].removesuffix(_SMALL).removesuffix(_WHOLE)
             self._send_image(file, stem, run_id)
         self._client.set_tag(run_id, "mlflow.loggedImages", "True")
 

@@ -125,6 +125,15 @@ def sync(uri: str, box: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert store.outbox.waiting() == (0, 0)
 
 
+def send_rest(store: Store, box: Path) -> None:
+    """Send what waits, again and again where luck decides whether that fails; nothing is left then."""
+    for _ in range(5):
+        if store.outbox.waiting()[0]:
+            with Store(store._uri, box) as again:
+                again.open()
+    assert store.outbox.waiting() == (0, 0)
+
+
 def known(run: Run, seconds: float = 120.0) -> str:
     """The run's name in MLflow, as soon as it has one: to import MLflow takes long on a busy machine."""
     end = time.monotonic() + seconds
@@ -236,11 +245,7 @@ def test_a_server_that_answers_500_now_and_then_gets_each_point_once(server, ser
         store.start("moods", "seed-1", {}, {}) as run,
     ):
         log(run, *range(1, 41))
-    for _ in range(5):  # it is bad luck that decides
-        if store.outbox.waiting()[0]:
-            with Store(store._uri, box) as again:
-                again.open()
-    assert store.outbox.waiting() == (0, 0)
+    send_rest(store, box)
     log.check(MlflowClient(server.uri), "moods")
 
 
@@ -257,11 +262,7 @@ def test_a_picture_is_there_in_both_sizes_whichever_answers_are_lost(server, ser
     uri = serve(fail_once, server.uri)
     with Store(uri, box) as store, store.start("both sizes", "seed-1", {}, {}) as run:
         log(run, 5)
-    for _ in range(5):
-        if store.outbox.waiting()[0]:
-            with Store(uri, box) as again:
-                again.open()
-    assert store.outbox.waiting() == (0, 0)
+    send_rest(store, box)
     assert {".png", ".webp"} <= {Path(request.split()[1]).suffix for request in failed}
     client = MlflowClient(server.uri)
     run_id = log.check(client, "both sizes")
@@ -364,11 +365,7 @@ def test_a_model_is_there_once_whichever_answers_are_lost(server, serve, box, ge
     with Store(uri, box) as store, store.start("lost", "seed-7", {}, {"train.epochs": 5}) as run:
         run.log_model(generator_file, modules.pack(generator_file.parent))
         run.set_tags({"last": "yes"})
-    for _ in range(5):
-        if store.outbox.waiting()[0]:
-            with Store(uri, box) as again:
-                again.open()
-    assert store.outbox.waiting() == (0, 0)
+    send_rest(store, box)
     assert lost >= {
         ("POST", "logged-models"),
         ("PATCH", "logged-models"),

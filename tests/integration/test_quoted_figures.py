@@ -31,7 +31,7 @@ def quoted(sentence: str, page: str = README) -> list[str]:
     found = re.findall(pattern, page)
     assert len(found) == 1, f"{sentence}: {len(found)} times"
     numbers = [found[0]] if isinstance(found[0], str) else found[0]
-    return [number.replace(",", "") for number in numbers]
+    return [one.replace(",", "") for one in numbers]
 
 
 def rounded(value: float, as_in: str) -> str:
@@ -43,7 +43,7 @@ def rounded(value: float, as_in: str) -> str:
 def check(sentence: str, *values: float, page: str = README) -> None:
     """Check that a page quotes these values, rounded, in a sentence with # in their places."""
     numbers = quoted(sentence, page)
-    assert numbers == [rounded(value, number) for value, number in zip(values, numbers, strict=True)]
+    assert numbers == [rounded(value, one) for value, one in zip(values, numbers, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,14 @@ class Speed:
 INTEL, AMD = "Intel(R) Xeon(R)", "AMD EPYC"
 
 
+def results(file: str) -> str:
+    """A file of results."""
+    return (ROOT / "benchmarks/results" / file).read_text(encoding="utf-8")
+
+
 def section(table: str, cpu: str) -> str:
     """The section on a kind of CPU in a file of results."""
-    sections = (ROOT / f"benchmarks/results/{table}.md").read_text(encoding="utf-8").split("\n### ")
-    (found,) = (one for one in sections if one.startswith(cpu))
+    (found,) = (one for one in results(f"{table}.md").split("\n### ") if one.startswith(cpu))
     return found
 
 
@@ -80,11 +84,6 @@ def cells(markdown: str) -> list[list[str]]:
 def number(cell: str) -> float:
     """The number in a cell."""
     return float(cell.replace(",", ""))
-
-
-def results(name: str) -> str:
-    """A file of results."""
-    return (ROOT / f"benchmarks/results/{name}.md").read_text(encoding="utf-8")
 
 
 def speeds(cpu: str) -> dict[tuple[str, str], Speed]:
@@ -113,7 +112,7 @@ def test_speeds_are_those_that_were_measured():
         *(row.times for table in (found, on_amd) for row in table.values()),
         page=benchmarks,
     )
-    seconds = json.loads((ROOT / "benchmarks/results/quality.json").read_text())["seconds"]
+    seconds = json.loads(results("quality.json"))["seconds"]
     check(
         "On an AMD EPYC it is #, # and # times; on another EPYC # times, for an epoch of `mnist`",
         *(amd.times, *(on_amd[name, "whole training"].times for name in ("digits_classic", "sine"))),
@@ -150,7 +149,7 @@ def test_the_overhead_is_that_which_was_measured():
         return float(re.findall(r"(\d+)%, are left", section("overhead", cpu))[0])
 
     def slowest(cpu: str) -> float:
-        return max(float(seconds) for _, seconds in rows("overhead", cpu))
+        return max(number(seconds) for _, seconds in rows("overhead", cpu))
 
     page = text("benchmarks/README.md")
     shares = (share(INTEL), share(AMD))
@@ -161,7 +160,7 @@ def test_the_overhead_is_that_which_was_measured():
 
 def test_what_a_thousand_runs_cost_is_calculated_from_what_was_measured():
     scale = text("docs/scale.md")
-    idle, real = results("sweep").split("\n\nThe real pipeline")
+    idle, real = results("sweep.md").split("\n\nThe real pipeline")
     by_one, *_ = cells(idle)
     _, tasks, task, each, _, after = map(number, by_one)
     check("overhead of a task: clone, Python, DVC, run cache | # s of a worker", task, page=scale)
@@ -171,7 +170,7 @@ def test_what_a_thousand_runs_cost_is_calculated_from_what_was_measured():
     times = number(alone) / number(two)
     check("two workers on two cores are # times as fast as one, and no faster than", times, page=scale)
     assert number(plain) <= number(two)
-    written, sizes = (cells(part) for part in results("writers").split("\n\n") if part.startswith("|"))
+    written, sizes = (cells(part) for part in results("writers.md").split("\n\n") if part.startswith("|"))
     check("8 writers sent # points per second through", number(written[-1][3]), page=scale)
     megabytes = {store: [number(kilobytes) / 1e3 for kilobytes in row] for store, *row in sizes}
     database, artifacts = zip(*megabytes.values(), strict=True)
@@ -180,7 +179,7 @@ def test_what_a_thousand_runs_cost_is_calculated_from_what_was_measured():
 
 
 def test_quality_over_time_is_that_of_the_record():
-    seconds = json.loads((ROOT / "benchmarks/results/quality.json").read_text())["seconds"]
+    seconds = json.loads(results("quality.json"))["seconds"]
     fast, classic = quality.by_seed(FAST.name), quality.by_seed(CLASSIC.name)
     ends = [scores[-1].fid_judge for scores in fast.values()]
     check(
